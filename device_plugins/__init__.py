@@ -1,0 +1,1 @@
+"""The device types that come with the portal; they use only ``portal.spi``."""

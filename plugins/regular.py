@@ -1,0 +1,31 @@
+"""Regular Job: one replica on one node."""
+
+from __future__ import annotations
+
+from portal.spi import DeviceType, InvalidSpec, Job, JobKind, JobSpec, Placement, Replica, Workload
+
+
+class Regular(JobKind):
+    """Runs the command once, on one node, with 0 or more devices."""
+
+    name = "regular"
+    title = "Regular"
+
+    def check(self, spec: JobSpec, device_type: DeviceType | None, limit: int) -> JobSpec:
+        """One node, and a count that the device type can give."""
+        if spec.nodes != 1:
+            raise InvalidSpec("nodes", "A regular job runs on one node")
+        if device_type is not None:
+            device_type.check_count(spec.devices, limit)
+        return spec
+
+    def workload(self, job: Job, placement: Placement) -> Workload:
+        """The single replica ``main``."""
+        main = Replica(
+            name="main",
+            rank=0,
+            command=job.spec.command,
+            slot=placement[0],
+            ports=job.spec.interactive_ports,
+        )
+        return Workload(replicas=(main,))

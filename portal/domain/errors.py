@@ -1,0 +1,90 @@
+"""Errors that the rules raise. Each carries a stable ``code``; the API maps codes to HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field.
+
+    ``template`` is an English sentence with ``%(name)s`` places, ``params`` fills them; the
+    pages translate the template before filling it, everything else uses ``str()``.
+    """
+
+    template: str
+    params: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.template % dict(self.params)
+
+
+class AoliError(Exception):
+    """Base of all errors with a meaning to the user."""
+
+    code = "error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidSpec(AoliError):
+    """One or more fields of a submission are wrong.
+
+    ``InvalidSpec("devices", "Must be even")`` names one field;
+    :meth:`of` takes many. ``errors`` maps a field's name (dotted for nested ones, such as
+    ``mounts.work.sub_path``) to its errors.
+    """
+
+    code = "invalid"
+
+    def __init__(
+        self, field_name: str, why: str | FieldError, **params: object
+    ) -> None:
+        error = why if isinstance(why, FieldError) else FieldError(why, params)
+        super().__init__(f"{field_name}: {error}")
+        self.errors: dict[str, list[FieldError]] = {field_name: [error]}
+
+    @classmethod
+    def of(cls, errors: Iterable[tuple[str, FieldError]]) -> InvalidSpec:
+        """Build from pairs of field name and error; at least one pair is needed."""
+        pairs = list(errors)
+        if not pairs:
+            raise ValueError("InvalidSpec needs at least one error")
+        invalid = cls(*pairs[0])
+        for name, error in pairs[1:]:
+            invalid.errors.setdefault(name, []).append(error)
+        return invalid
+
+
+class NotFound(AoliError):
+    """There is no such thing, or the one who asks may not see it."""
+
+    code = "not_found"
+
+
+class Forbidden(AoliError):
+    """The one who asks may see the thing but not do this to it."""
+
+    code = "forbidden"
+
+
+class Conflict(AoliError):
+    """The thing's present state forbids the action, or a name is taken."""
+
+    code = "conflict"
+
+
+class TemporaryFailure(AoliError):
+    """An outside service did not answer; trying again later may work."""
+
+    code = "unavailable"
+
+
+class PermanentFailure(AoliError):
+    """An outside service refused for good (a spec the cluster will never take)."""
+
+    code = "refused"

@@ -1,0 +1,132 @@
+"""What is handed to a cluster to run, and what it says of it. No Kubernetes words.
+
+A job's kind makes a :class:`Workload`; the device type adds resources, environment and
+mounts; the result is a :class:`Launch`, which any cluster can carry out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from portal.domain.job import AttemptRef, RegistryLogin
+from portal.domain.resources import Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One process of a workload; ``rank`` counts from 0, ``name`` is unique in the job."""
+
+    name: str
+    rank: int
+    command: str
+    slot: Slot
+    env: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """The replicas of one attempt. ``peers``: they find each other by host name."""
+
+    replicas: tuple[Replica, ...]
+    peers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostMount:
+    """A folder of the storage (or of the node) that a replica sees at ``target``.
+
+    ``create`` asks for the folder to be made when it is missing.
+    """
+
+    name: str
+    source: str
+    target: str
+    read_only: bool = False
+    create: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaLaunch:
+    """A replica with everything its node must know.
+
+    ``resources`` maps the cluster's resource names (``nvidia.com/gpu``) to whole numbers;
+    ``node_labels`` must all be on the node; ``host`` is the name its peers know it by.
+    """
+
+    name: str
+    rank: int
+    command: str
+    slot: Slot
+    env: Mapping[str, str] = field(default_factory=dict)
+    mounts: tuple[HostMount, ...] = ()
+    resources: Mapping[str, int] = field(default_factory=dict)
+    node_labels: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[int, ...] = ()
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Everything of one attempt. Launching it twice must be the same as once."""
+
+    ref: AttemptRef
+    job_name: str
+    username: str
+    image: str
+    replicas: tuple[ReplicaLaunch, ...]
+    registry: RegistryLogin | None = None
+    peers: bool = False
+    grace_s: int = 30
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class ReplicaPhase(StrEnum):
+    """Where a replica stands on its cluster."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    LOST = "lost"
+    """The cluster knew it and has lost it, or its node."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaStatus:
+    """What the cluster says of one replica.
+
+    ``code`` is a reason code when something is wrong (``image_pull``, ``refused``,
+    ``start_error``, ``out_of_memory``, ``node_lost``, ``replica_lost``, ``runtime_stopped``,
+    ``unschedulable``), ``detail`` the cluster's own words. ``stopping``: its end was asked
+    for and it is still there.
+    """
+
+    name: str
+    phase: ReplicaPhase
+    node: str = ""
+    address: str = ""
+    exit_code: int | None = None
+    code: str | None = None
+    detail: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    stopping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is on the cluster of one attempt. Without replicas and ``objects``: nothing."""
+
+    ref: AttemptRef
+    replicas: tuple[ReplicaStatus, ...] = ()
+    objects: bool = False
+    """Something else of it is left (a Service, a Secret)."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing is left."""
+        return not self.replicas and not self.objects

@@ -1,0 +1,119 @@
+"""What the planner looks at and what it answers. Frozen values, no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from portal.domain.reason import Reason
+from portal.domain.resources import DeviceShape, Node, Placement
+
+PreemptibleScope = Literal["vc", "cluster"]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a waiting job asks for: ``replicas`` places with ``devices`` devices each."""
+
+    job_id: str
+    name: str
+    vc: str
+    user: str
+    device_type: str | None
+    devices: int
+    replicas: int
+    preemptible: bool
+    priority: int
+    submitted_at: datetime
+    waiting_since: datetime
+    not_before: datetime | None = None
+
+    @property
+    def total_devices(self) -> int:
+        """Devices of all replicas together."""
+        return self.devices * self.replicas
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A job that holds devices now. ``stopping`` ones give them back soon by themselves."""
+
+    job_id: str
+    name: str
+    vc: str
+    user: str
+    device_type: str | None
+    placement: Placement
+    preemptible: bool
+    priority: int
+    admitted_at: datetime
+    stopping: bool = False
+
+    @property
+    def total_devices(self) -> int:
+        """Devices of all replicas together."""
+        return sum(len(slot.devices) for slot in self.placement)
+
+
+@dataclass(frozen=True, slots=True)
+class VcShare:
+    """A virtual cluster's part: quota per device type, and the most one user may hold."""
+
+    name: str
+    quota: Mapping[str, int] = field(default_factory=dict)
+    user_limit: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The cluster at one moment."""
+
+    nodes: tuple[Node, ...]
+    vcs: Mapping[str, VcShare]
+    holding: tuple[Holding, ...]
+    waiting: tuple[Demand, ...]
+    shapes: Mapping[str, DeviceShape]
+    preemptible_scope: PreemptibleScope = "vc"
+    starvation_guard_s: int = 600
+    cluster_reachable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Start this job there."""
+
+    job_id: str
+    placement: Placement
+
+
+@dataclass(frozen=True, slots=True)
+class Preemption:
+    """Take the devices of ``job_id`` so that ``for_job_id`` can start."""
+
+    job_id: str
+    for_job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a job waits, how many are ahead of it for the same devices, and who comes next.
+
+    ``position`` counts from 1 among the waiting jobs of its VC and device type, in the
+    order in which they would start; ``ahead`` are the ids of (at most 10 of) those before
+    it.
+    """
+
+    reason: Reason
+    position: int
+    ahead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The planner's answer; every waiting job is in ``admit`` or in ``waiting``."""
+
+    admit: tuple[Admission, ...] = ()
+    preempt: tuple[Preemption, ...] = ()
+    waiting: Mapping[str, Waiting] = field(default_factory=dict)

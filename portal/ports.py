@@ -1,0 +1,126 @@
+"""The doors to the outside. Adapters stand behind them, services in front.
+
+Every ``Cluster`` is held to ``portal.testing.cluster_contract``; the in-memory fake too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event
+from typing import Any, Protocol
+
+from portal.domain.job import AttemptRef
+from portal.domain.launch import Launch, Observed
+from portal.domain.resources import Node
+
+
+class ClusterListener(Protocol):
+    """Who hears of changes; called from the watching thread, one call at a time."""
+
+    def nodes_changed(self, nodes: Sequence[Node]) -> None:
+        """All nodes, as they are now."""
+
+    def attempt_changed(self, observed: Observed) -> None:
+        """One attempt, as it is now (``observed.gone`` when it has left the cluster)."""
+
+    def listed(self, observed: Mapping[AttemptRef, Observed]) -> None:
+        """Everything on the cluster, after a (re-)list: what is absent is gone."""
+
+    def unreachable(self, why: str) -> None:
+        """The cluster does not answer; called once per break, the watch goes on trying."""
+
+
+class Cluster(Protocol):
+    """Where replicas run. All calls may be repeated without harm.
+
+    They raise :class:`~portal.domain.errors.TemporaryFailure` when the cluster does not
+    answer and :class:`~portal.domain.errors.PermanentFailure` when it refuses for good.
+    """
+
+    name: str
+    keeps_logs: bool
+    """It writes replicas' output into the log store itself (nobody needs to fetch it)."""
+
+    def ping(self) -> None:
+        """Return when the cluster answers."""
+
+    def nodes(self) -> Sequence[Node]:
+        """All nodes, ordered by name."""
+
+    def set_cordoned(self, node: str, cordoned: bool) -> None:
+        """Keep new work off a node, or let it in again."""
+
+    def launch(self, launch: Launch) -> None:
+        """Start all replicas of an attempt; what is already there is left as it is."""
+
+    def stop(self, ref: AttemptRef, grace_s: int) -> None:
+        """Ask all replicas to end (SIGTERM, after ``grace_s`` seconds SIGKILL) and go.
+
+        Returns at once. When they have ended, everything of the attempt leaves the cluster
+        by itself or by :meth:`remove`.
+        """
+
+    def remove(self, ref: AttemptRef, *, force: bool = False) -> None:
+        """Take away everything of an attempt, ended or not.
+
+        ``force``: do not wait for a node that does not answer.
+        """
+
+    def observe(self, ref: AttemptRef) -> Observed:
+        """One attempt as it is now."""
+
+    def observe_all(self) -> Mapping[AttemptRef, Observed]:
+        """Every attempt of this portal on the cluster."""
+
+    def watch(self, listener: ClusterListener, stop: Event) -> None:
+        """Tell ``listener`` of every change until ``stop`` is set. Never raises.
+
+        Begins with ``nodes_changed`` and ``listed``. Breaks are mended inside, with
+        back-off, and followed by a new ``listed``.
+        """
+
+    def logs(
+        self, ref: AttemptRef, replica: str, *, since: datetime | None = None, follow: bool = False
+    ) -> Iterator[bytes]:
+        """Lines of a replica's output, each ``<RFC 3339 time, UTC> <text>\\n``.
+
+        ``since`` leaves out what is older (to the second; lines of that second may come
+        again). ``follow`` goes on until the replica ends. No replica: nothing.
+        """
+
+    def manifests(self, launch: Launch) -> list[dict[str, Any]]:
+        """What :meth:`launch` would create, as a preview; secrets blotted out."""
+
+
+class Queue(Protocol):
+    """Work for later, done by a worker. At most one waiting call per task and key."""
+
+    def enqueue(self, task: str, *args: str, key: str | None = None) -> None:
+        """Ask for ``portal.tasks`` function ``task(*args)``.
+
+        Never raises when the queue is away: the ticks do the work then.
+        """
+
+    def ping(self) -> None:
+        """Return when the queue answers, else raise ``TemporaryFailure``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something changed: ``topic`` (``job``, ``nodes``, ``vc``) and which one."""
+
+    topic: str
+    key: str
+    data: Mapping[str, Any]
+
+
+class Events(Protocol):
+    """News for the open pages. Losing one is harmless: pages also poll."""
+
+    def publish(self, topic: str, key: str, **data: Any) -> None:
+        """Tell everyone; never raises."""
+
+    def subscribe(self, stop: Event) -> Iterator[Notice | None]:
+        """All news from now on until ``stop``; ``None`` at least every second when quiet."""

