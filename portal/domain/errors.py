@@ -41,9 +41,7 @@ class InvalidSpec(AoliError):
 
     code = "invalid"
 
-    def __init__(
-        self, field_name: str, why: str | FieldError, **params: object
-    ) -> None:
+    def __init__(self, field_name: str, why: str | FieldError, **params: object) -> None:
         error = why if isinstance(why, FieldError) else FieldError(why, params)
         super().__init__(f"{field_name}: {error}")
         self.errors: dict[str, list[FieldError]] = {field_name: [error]}

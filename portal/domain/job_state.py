@@ -112,8 +112,7 @@ def mermaid() -> str:
     """The table as a Mermaid state diagram, in the table's order."""
     lines = ["stateDiagram-v2", "    [*] --> queued"]
     lines += [
-        f"    {source} --> {target}: {trigger}"
-        for (source, trigger), target in TRANSITIONS.items()
+        f"    {source} --> {target}: {trigger}" for (source, trigger), target in TRANSITIONS.items()
     ]
     lines += [f"    {state} --> [*]" for state in JobState if state in TERMINAL]
     return "\n".join(lines) + "\n"

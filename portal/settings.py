@@ -1,0 +1,140 @@
+"""Typed settings: ``config/portal.yaml``, then ``AOLI_*``, then ``AOLI_*_FILE`` secrets.
+
+Every setting is one attribute of :class:`Settings`; its environment variable is ``AOLI_`` +
+the upper-case name. A wrong value raises :class:`SettingsError` with one readable line.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the text names it, its source and what is expected."""
+
+
+class Settings(BaseModel):
+    """All settings. Times are in seconds unless the name says otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data_dir: Path = Field(default=Path("~/.aoli"), description="Embedded database, logs, keys")
+    config_dir: Path = Field(default=Path("config"), description="Folder of the *.yaml files")
+    database_url: str = Field(default="", description="Empty: SQLite below data_dir")
+    redis_url: str = Field(default="", description="Empty: embedded Valkey below data_dir")
+    cluster: Literal["local", "kubernetes"] = "local"
+    cluster_name: str = Field(default="", description="Shown to users; empty: the machine's name")
+    kubeconfig: str = Field(default="", description="Empty: KUBECONFIG, then in-cluster")
+    namespace: str = "aoli"
+    storage_root: str = Field(default="", description="Empty: /dlwsdata, local: below data_dir")
+    log_dir: str = Field(default="", description="Kept job output; empty: data_dir/logs")
+    prometheus_url: str = ""
+    grafana_url: str = ""
+    public_url: str = Field(default="", description="Address users see, for links and redirects")
+    secret_key: SecretStr = Field(default=SecretStr(""), description="Empty: made at first start")
+    admin_username: str = "admin"
+    admin_password: SecretStr = SecretStr("")
+    local_devices: dict[str, int] = Field(default_factory=dict)
+    host: str = "127.0.0.1"
+    port: int = Field(default=8420, ge=0, le=65535)
+    web_workers: int = Field(default=1, ge=1, le=64)
+    web_threads: int = Field(default=32, ge=2, le=512)
+    max_streams: int = Field(default=200, ge=1, description="Open live streams per web process")
+    session_lifetime_s: int = Field(default=12 * 3600, ge=60)
+    secure_cookies: bool = Field(default=False, description="Set true behind TLS")
+    preemptible_scope: Literal["vc", "cluster"] = "vc"
+    starvation_guard_minutes: int = Field(default=10, ge=1)
+    stop_grace_s: int = Field(default=30, ge=0, le=3600)
+    admit_tick_s: float = Field(default=5, gt=0)
+    full_pass_s: float = Field(default=60, gt=0)
+    leader_ttl_s: float = Field(default=6, gt=0)
+    node_lost_after_s: int = Field(default=30, ge=0)
+    unschedulable_after_s: int = Field(default=60, ge=1)
+    plugins: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("local_devices", mode="before")
+    @classmethod
+    def _parse_devices(cls, value: object) -> object:
+        """``nvidia_gpu_amd64=8,huawei_npu_arm64=8`` or a mapping."""
+        if not isinstance(value, str):
+            return value
+        pairs = [item.partition("=") for item in value.split(",") if item.strip()]
+        if any(not sep for _, sep, _ in pairs):
+            raise ValueError("expected NAME=COUNT,NAME=COUNT")
+        return {name.strip(): count.strip() for name, _, count in pairs}
+
+    @field_validator("data_dir", "config_dir", mode="after")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def database(self) -> str:
+        """The database's URL, SQLite below ``data_dir`` by default."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'aoli.db'}"
+
+    @property
+    def storage(self) -> str:
+        """The storage root that is in force."""
+        if self.storage_root:
+            return self.storage_root
+        return str(self.data_dir / "storage") if self.cluster == "local" else "/dlwsdata"
+
+    @property
+    def logs(self) -> str:
+        """The folder of kept output that is in force."""
+        return self.log_dir or str(self.data_dir / "logs")
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the file, then the environment over it.
+
+    The file is ``portal.yaml`` in ``AOLI_CONFIG_DIR`` and may be missing.
+    """
+    env = os.environ if environ is None else environ
+    config_dir = Path(env.get("AOLI_CONFIG_DIR", "config")).expanduser()
+    values = _read_file(config_dir / "portal.yaml")
+    values.update(_read_environment(env))
+    if env.get("KUBECONFIG") and not values.get("kubeconfig"):
+        values["kubeconfig"] = env["KUBECONFIG"]
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        source = f"AOLI_{name.upper()}" if f"AOLI_{name.upper()}" in env else "portal.yaml"
+        raise SettingsError(f"{source}: {name}: {first['msg']}") from None
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        values = yaml.safe_load(path.read_text("utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: expected settings as 'name: value' lines")
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _read_environment(env: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in Settings.model_fields:
+        variable = f"AOLI_{name.upper()}"
+        if env.get(f"{variable}_FILE"):
+            path = Path(env[f"{variable}_FILE"])
+            try:
+                values[name] = path.read_text("utf-8").strip()
+            except OSError as error:
+                raise SettingsError(f"{variable}_FILE: {path}: {error.strerror}") from None
+        elif variable in env and (env[variable] or name not in ("plugins",)):
+            values[name] = env[variable]
+    values.pop("plugins", None)
+    return values
