@@ -1,0 +1,73 @@
+"""How one person sees the pages: language, theme, side bar, time zone. All from cookies.
+
+None of it is secret and all of it must be known before the first paint, so it is kept in
+plain cookies that the pages' scripts may also write.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, tzinfo
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from flask import Flask, Response, g, request, session
+
+LANGUAGES = ("en", "zh")
+THEMES = ("light", "dark", "system")
+YEAR_S = 365 * 24 * 3600
+
+
+def language() -> str:
+    """The language of this answer: chosen, else what the browser asks for, else English."""
+    if "language" not in g:
+        chosen = request.cookies.get("language") or session.get("locale")
+        if chosen not in LANGUAGES:
+            chosen = _accepted_language()
+        g.language = chosen
+    found: str = g.language
+    return found
+
+
+def _accepted_language() -> str:
+    """The first language of Accept-Language that we speak (any Chinese is 中文)."""
+    for tag, _ in request.accept_languages:
+        primary = tag.split("-")[0].lower()
+        if primary in LANGUAGES:
+            return str(primary)
+    return "en"
+
+
+def theme_choice() -> str:
+    """``light``, ``dark`` or ``system``."""
+    chosen = request.cookies.get("theme", "system")
+    return chosen if chosen in THEMES else "system"
+
+
+def side_choice() -> str:
+    """``open`` or ``collapsed``."""
+    return "collapsed" if request.cookies.get("side") == "collapsed" else "open"
+
+
+def zone() -> tzinfo:
+    """The time zone of the browser (a script puts its name into a cookie), else UTC."""
+    return _zone(request.cookies.get("zone", ""))
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name) if name and len(name) < 64 else UTC
+    except (KeyError, ValueError, OSError):
+        return UTC
+
+
+def remember(response: Response, name: str, value: str) -> None:
+    """Keep a choice for a year."""
+    response.set_cookie(name, value, max_age=YEAR_S, samesite="Lax", secure=request.is_secure)
+
+
+def install(app: Flask) -> None:
+    """Add the template functions."""
+    app.jinja_env.globals.update(
+        language=language, theme_choice=theme_choice, side_choice=side_choice
+    )

@@ -1,0 +1,88 @@
+"""Flask's and Flask-AppBuilder's settings, from ours."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flask_appbuilder.const import AUTH_DB
+
+from portal.settings import Settings
+
+MAX_BODY = 2 * 1024 * 1024
+"""A submission is text; anything larger is a mistake."""
+
+
+def secret_key(settings: Settings) -> str:
+    """The configured key, else one made at the first start and kept beside the data."""
+    if settings.secret_key.get_secret_value():
+        return settings.secret_key.get_secret_value()
+    path = settings.data_dir / "secret_key"
+    if not path.exists():
+        _write_once(path, secrets.token_hex(32))
+    return path.read_text("ascii").strip()
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Several processes may start at once: the first one's key is everybody's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(text, "ascii")
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def engine_options(database: str) -> dict[str, Any]:
+    """SQLAlchemy's engine: parameters stay out of logs, SQLite waits for its turn."""
+    options: dict[str, Any] = {"hide_parameters": True, "pool_pre_ping": True}
+    if database.startswith("sqlite"):
+        options["connect_args"] = {"isolation_level": "IMMEDIATE", "timeout": 15}
+        options["pool_pre_ping"] = False
+    return options
+
+
+def flask_config(settings: Settings, *, initialising: bool) -> dict[str, Any]:
+    """All of it. ``initialising`` only in the init step: web processes change no tables."""
+    return {
+        "SECRET_KEY": secret_key(settings),
+        "JWT_SECRET_KEY": secret_key(settings),
+        "MAX_CONTENT_LENGTH": MAX_BODY,
+        "SQLALCHEMY_DATABASE_URI": settings.database,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database),
+        "SESSION_COOKIE_NAME": "aoli_session",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        "SESSION_REFRESH_EACH_REQUEST": False,
+        "PERMANENT_SESSION_LIFETIME": timedelta(seconds=settings.session_lifetime_s),
+        "REMEMBER_COOKIE_NAME": "aoli_remember",
+        "REMEMBER_COOKIE_DURATION": timedelta(days=30),
+        "REMEMBER_COOKIE_HTTPONLY": True,
+        "REMEMBER_COOKIE_SAMESITE": "Lax",
+        "REMEMBER_COOKIE_SECURE": settings.secure_cookies,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "APP_NAME": "Aoli",
+        "AUTH_TYPE": AUTH_DB,
+        "AUTH_ROLE_ADMIN": "Admin",
+        "AUTH_ROLE_PUBLIC": "Public",
+        "FAB_BASE_TEMPLATE": "base.html",
+        "FAB_CREATE_DB": initialising,
+        "FAB_UPDATE_PERMS": initialising,
+        "FAB_ADD_SECURITY_API": False,
+        "FAB_API_KEY_HASH_METHOD": "pbkdf2:sha256:1",
+        "RATELIMIT_ENABLED": False,
+        "LANGUAGES": {
+            "en": {"flag": "gb", "name": "English"},
+            "zh": {"flag": "cn", "name": "中文"},
+        },
+        "BABEL_DEFAULT_LOCALE": "en",
+        "BABEL_DEFAULT_TIMEZONE": "UTC",
+        "BABEL_TRANSLATION_DIRECTORIES": str(Path(__file__).parent / "translations"),
+    }

@@ -1,0 +1,138 @@
+"""What is shown when something goes wrong: pages for people, problem documents for programs."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Flask, g, render_template, request
+from flask_babel import gettext
+from werkzeug.exceptions import HTTPException
+
+from portal.domain.errors import AoliError, Conflict, Forbidden, InvalidSpec, NotFound, TemporaryFailure
+from portal.web.formats import clock, iso, now
+from portal.web.headers import request_id
+from portal.web.permissions import permission_label
+from portal.web.problems import problem
+from portal.web.security.access import grants, signed_in
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[AoliError], int] = {
+    NotFound: 404,
+    Forbidden: 403,
+    Conflict: 409,
+    InvalidSpec: 422,
+    TemporaryFailure: 503,
+}
+
+
+def wants_problem() -> bool:
+    """Whether a program asks: the API, or a fragment of a page."""
+    return request.path.startswith("/api/") or "HX-Request" in request.headers
+
+
+def _http_error(error: HTTPException) -> Any:
+    status = error.code or 500
+    if error.response is not None and status < 400:
+        return error.response
+    if wants_problem() or not 400 <= status < 600:
+        return problem(status, error.description or "")
+    return _page(status, None), status
+
+
+def _domain_error(error: AoliError) -> Any:
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    if status >= 500:
+        log.warning("request %s: %s", request_id(), error)
+    if wants_problem():
+        return problem(status, error.message)
+    return _page(status, error), status
+
+
+def _unforeseen(error: Exception) -> Any:
+    if isinstance(error, HTTPException):
+        return _http_error(error)
+    log.exception("request %s failed: %s %s", request_id(), request.method, request.path)
+    if wants_problem():
+        return problem(500, f"The request failed; it is in the log as {request_id()}.")
+    return _page(500, error), 500
+
+
+def _page(status: int, error: Exception | None) -> str:
+    texts = {403: _not_authorized, 404: _not_found, 409: _refused, 400: _bad_request, 405: _not_found}
+    values = texts.get(status, _broken)(error)
+    return render_template(
+        "problem.html",
+        code=status,
+        request_id=request_id(),
+        authorised_home=signed_in() and bool(grants().codes),
+        **values,
+    )
+
+
+def _not_authorized(error: Exception | None) -> dict[str, Any]:
+    heading = gettext("Sorry, you are not authorized to access this page")
+    roles = ", ".join(grants().roles)
+    code = getattr(g, "needed_permission", "")
+    if not signed_in():
+        text = ""
+    elif not grants().roles:
+        text = gettext("Your account has no role yet. Ask an administrator to give you one.")
+    elif code:
+        text = gettext(
+            "This page needs the permission %(permission)s. Your role is %(roles)s.",
+            permission=permission_label(code),
+            roles=roles,
+        )
+    else:
+        text = gettext("Your role %(roles)s does not allow it.", roles=roles)
+    return {"heading": heading, "text": text, "drawing": "lock"}
+
+
+def _not_found(error: Exception | None) -> dict[str, Any]:
+    return {
+        "heading": gettext("This page does not exist"),
+        "text": gettext("It may have been removed, or the address is wrong."),
+        "drawing": "",
+    }
+
+
+def _refused(error: Exception | None) -> dict[str, Any]:
+    return {
+        "heading": gettext("This cannot be done now"),
+        "text": str(error) if error else "",
+        "drawing": "",
+    }
+
+
+def _bad_request(error: Exception | None) -> dict[str, Any]:
+    return {
+        "heading": gettext("The form is out of date"),
+        "text": gettext("Go back, load the page anew and send it again. What you typed is kept."),
+        "drawing": "",
+    }
+
+
+def _broken(error: Exception | None) -> dict[str, Any]:
+    details = {
+        "time": iso(now()),
+        "request": request_id(),
+        "page": request.path,
+        "error": type(error).__name__ if error else "",
+    }
+    return {
+        "heading": gettext("This page could not be loaded"),
+        "text": gettext("Running jobs are not affected, and nothing you submitted is lost."),
+        "drawing": "broken",
+        "retry": request.method == "GET",
+        "details": "\n".join(f"{name:<9}{value}" for name, value in details.items()),
+        "at": clock(now()),
+    }
+
+
+def install(app: Flask) -> None:
+    """Handle every error."""
+    app.register_error_handler(AoliError, _domain_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unforeseen)

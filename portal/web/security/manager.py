@@ -1,0 +1,66 @@
+"""The security manager: Flask-AppBuilder's accounts with our sign-in and permission look-up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app
+from flask_appbuilder.security.sqla.manager import SecurityManager
+from flask_appbuilder.security.sqla.models import User
+from flask_jwt_extended import JWTManager
+
+import portal.web.security.columns  # noqa: F401  (adds columns to User)
+from portal.web.security.access import grants
+from portal.web.security.sign_in import SignInView
+from portal.web.security.tokens import TokenApi
+from portal.web.problems import problem
+
+
+class AoliSecurityManager(SecurityManager):  # type: ignore[misc]
+    """Registers the sign-in page and the token API, and nothing else of Flask-AppBuilder's."""
+
+    authdbview = SignInView
+    security_api = TokenApi
+
+    def register_views(self) -> None:
+        """Only what the product shows; its own pages manage users, groups and roles."""
+        self.appbuilder.add_api(self.security_api)
+        self.user_view = self.userdbmodelview
+        self.auth_view = self.authdbview()
+        self.appbuilder.add_view_no_menu(self.auth_view)
+
+    def load_user(self, pk: str) -> User | None:
+        """The user of a session (``id.epoch``) or of a token (``id``), unless ended or disabled."""
+        number, _, epoch = str(pk).partition(".")
+        user = self.session.get(User, int(number)) if number.isdecimal() else None
+        if user is None or not user.active:
+            return None
+        if epoch and epoch != str(user.session_epoch or 0):
+            return None
+        return user
+
+    def end_sessions(self, user: User) -> None:
+        """Make every session cookie of the user worthless."""
+        user.session_epoch = (user.session_epoch or 0) + 1
+        self.session.commit()
+
+    def has_access(self, permission_name: str, view_name: str) -> bool:
+        """Flask-AppBuilder's own question, answered by our one query."""
+        return (permission_name, view_name) in grants().pairs
+
+    def create_jwt_manager(self, app: Any) -> JWTManager:
+        """Tokens that are missing, broken or expired are 401 with a problem document."""
+        manager = super().create_jwt_manager(app)
+        manager.unauthorized_loader(lambda why: problem(401, why))
+        manager.invalid_token_loader(lambda why: problem(401, why))
+        manager.expired_token_loader(lambda header, data: problem(401, "The token has expired."))
+        manager.user_lookup_error_loader(
+            lambda header, data: problem(401, "The token's user no longer exists.")
+        )
+        return manager
+
+
+def security_manager() -> AoliSecurityManager:
+    """The manager of the running application."""
+    manager: AoliSecurityManager = current_app.appbuilder.sm  # type: ignore[attr-defined]
+    return manager

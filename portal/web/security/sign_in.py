@@ -1,0 +1,113 @@
+"""The sign-in page and the end of a session."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+from flask import current_app, flash, g, make_response, redirect, render_template, request, session, url_for
+from flask_appbuilder import expose
+from flask_appbuilder.security.views import AuthDBView
+from flask_babel import gettext
+from flask_login import login_user, logout_user
+
+from portal.web.formats import duration
+from portal.web.security.access import signed_in
+from portal.web.security.redirects import next_or_home, safe_path
+from portal.web.security.throttle import Throttle
+
+
+def throttle() -> Throttle:
+    """The application's count of wrong passwords."""
+    found: Throttle = current_app.extensions["aoli-throttle"]
+    return found
+
+
+def address() -> str:
+    """The address that asks, as the WSGI server (behind proxies: ProxyFix) knows it."""
+    return request.remote_addr or "unknown"
+
+
+class SignInView(AuthDBView):  # type: ignore[misc]
+    """Account and password; other ways in are added when they are configured."""
+
+    @expose("/login/", methods=["GET", "POST"])
+    def login(self) -> Any:
+        """Show the form, or check it."""
+        if signed_in():
+            return redirect(next_or_home())
+        if request.method == "GET":
+            return _page(notice=_notice())
+        return self._check(request.form.get("username", "").strip(), request.form.get("password", ""))
+
+    def _check(self, username: str, password: str) -> Any:
+        if not username or not password:
+            return _page(problem=gettext("Enter your account and password."), status=422)
+        wait = throttle().wait_s(username, address())
+        if wait:
+            return _too_many(wait)
+        user = self.appbuilder.sm.auth_user_db(username, password)
+        if user is None:
+            throttle().failed(username, address())
+            wait = throttle().wait_s(username, address())
+            if wait:
+                return _too_many(wait)
+            return _page(problem=gettext("The account or the password is wrong."), status=401)
+        throttle().succeeded(username, address())
+        return _open_session(user)
+
+    @expose("/logout/", methods=["POST"])
+    def logout(self) -> Any:
+        """End every session of this user on the server, not only this cookie."""
+        if signed_in():
+            self.appbuilder.sm.end_sessions(self.appbuilder.sm.get_user_by_id(g.user.id))
+        logout_user()
+        session.clear()
+        flash(gettext("You are signed out."), "info")
+        return redirect(url_for("SignInView.login"))
+
+
+def _open_session(user: Any) -> Any:
+    """A new session under a new identity; what was in the old one is gone."""
+    target = next_or_home()
+    session.clear()
+    session.permanent = True
+    session["sid"] = secrets.token_hex(8)
+    session["seen"] = int(time.time())
+    login_user(user, remember=request.form.get("remember") == "true")
+    return redirect(target)
+
+
+def _too_many(wait: int) -> Any:
+    text = gettext("Too many wrong passwords. Try again in %(wait)s.", wait=duration(wait))
+    response = _page(problem=text, status=429)
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def _notice() -> str:
+    from flask import get_flashed_messages
+
+    messages = [str(message) for message in get_flashed_messages()]
+    if messages:
+        return messages[-1]
+    if safe_path(request.args.get("next")) and "ended" in request.args:
+        return gettext("You were signed out. Sign in to go on; what you typed is kept.")
+    return ""
+
+
+def _page(problem: str = "", notice: str = "", status: int = 200) -> Any:
+    response = make_response(
+        render_template(
+            "sign_in.html",
+            problem=problem,
+            notice=notice,
+            username=request.form.get("username", ""),
+            remember=request.form.get("remember") == "true",
+            next_url=safe_path(request.values.get("next")),
+        ),
+        status,
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response

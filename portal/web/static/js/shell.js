@@ -1,0 +1,184 @@
+/* The frame: theme, side bar, menus, dialogs, toasts, copy, keyboard. No framework. */
+(function () {
+  'use strict';
+  var root = document.documentElement;
+  var phone = matchMedia('(max-width: 720px)');
+  var dark = matchMedia('(prefers-color-scheme: dark)');
+
+  function keep(name, value) {
+    document.cookie = name + '=' + encodeURIComponent(value) + ';path=/;max-age=31536000;samesite=lax' + (location.protocol === 'https:' ? ';secure' : '');
+  }
+  function $(selector, from) { return (from || document).querySelector(selector); }
+  function $all(selector, from) { return Array.prototype.slice.call((from || document).querySelectorAll(selector)); }
+
+  /* The server writes times in the browser's zone once it knows the zone. */
+  try { keep('zone', Intl.DateTimeFormat().resolvedOptions().timeZone || ''); } catch (e) { /* UTC then */ }
+
+  /* ---------- theme and side bar ---------- */
+  function paint() {
+    var choice = root.dataset.choice;
+    root.dataset.theme = choice === 'system' ? (dark.matches ? 'dark' : 'light') : choice;
+  }
+  dark.addEventListener('change', paint);
+  function nextTheme() {
+    root.dataset.choice = { light: 'dark', dark: 'system', system: 'light' }[root.dataset.choice] || 'light';
+    keep('theme', root.dataset.choice);
+    paint();
+    $all('[data-theme-switch]').forEach(function (b) {
+      b.value = { light: 'dark', dark: 'system', system: 'light' }[root.dataset.choice];
+    });
+  }
+  function switchSide() {
+    if (phone.matches) {
+      root.dataset.drawer = root.dataset.drawer === 'open' ? '' : 'open';
+      if (root.dataset.drawer) { var first = $('.side a'); if (first) first.focus(); }
+      return;
+    }
+    root.dataset.side = root.dataset.side === 'collapsed' ? 'open' : 'collapsed';
+    keep('side', root.dataset.side);
+    $all('[data-side-switch][aria-expanded]').forEach(function (b) { b.setAttribute('aria-expanded', root.dataset.side !== 'collapsed'); });
+  }
+
+  /* ---------- toasts ---------- */
+  function toast(kind, title, text, undo) {
+    var box = $('#toasts'), template = $('#toast-template');
+    if (!box || !template) return null;
+    var node = template.content.firstElementChild.cloneNode(true);
+    node.className = 'toast ' + (kind === 'ok' ? '' : kind);
+    node.dataset.toast = kind;
+    node.setAttribute('role', kind === 'dng' ? 'alert' : 'status');
+    var names = { ok: 'circle-check', dng: 'circle-x', warn: 'triangle-alert', info: 'info' };
+    var use = $('use', node);
+    use.setAttribute('href', use.getAttribute('href').replace(/#.*/, '#' + names[kind]));
+    $('.m', node).textContent = title;
+    if (text) { var more = document.createElement('div'); more.className = 'sec'; more.textContent = text; $('.sp', node).appendChild(more); }
+    if (undo) {
+      var act = document.createElement('button');
+      act.type = 'button'; act.className = 'linkish'; act.textContent = undo.label;
+      act.addEventListener('click', function () { node.remove(); undo.act(); });
+      node.insertBefore(act, node.lastElementChild);
+    }
+    box.appendChild(node);
+    while (box.querySelectorAll('.toast').length > 3) box.querySelector('.toast').remove();
+    fade(node);
+    return node;
+  }
+  function fade(node) {
+    if (node.dataset.toast === 'dng') return; /* errors stay until closed */
+    var timer = setTimeout(function () { node.remove(); }, 5000);
+    node.addEventListener('mouseenter', function () { clearTimeout(timer); });
+  }
+
+  /* ---------- dialogs ---------- */
+  function openDialog(id) {
+    var dialog = document.getElementById(id);
+    if (dialog && dialog.showModal && !dialog.open) dialog.showModal();
+    return dialog;
+  }
+
+  document.addEventListener('click', function (event) {
+    var at = event.target.closest('button, a, summary, dialog');
+    $all('details.drop[open]').forEach(function (menu) { if (!menu.contains(event.target)) menu.open = false; });
+    if (!at) return;
+    if (at.tagName === 'DIALOG') { if (event.target === at) at.close(); return; }
+    if (at.hasAttribute('data-theme-switch')) { event.preventDefault(); nextTheme(); }
+    else if (at.hasAttribute('data-side-switch')) switchSide();
+    else if (at.dataset.openDialog) {
+      var menu = at.closest('details.drop');
+      if (menu) menu.open = false;
+      openDialog(at.dataset.openDialog);
+    }
+    else if (at.hasAttribute('data-close-dialog')) at.closest('dialog').close();
+    else if (at.hasAttribute('data-close-toast')) at.closest('.toast').remove();
+    else if (at.dataset.reveal) {
+      var field = document.getElementById(at.dataset.reveal), shown = field.type === 'text';
+      field.type = shown ? 'password' : 'text';
+      at.setAttribute('aria-pressed', String(!shown));
+    }
+    else if (at.dataset.copy !== undefined || at.dataset.copyFrom) copy(at);
+  });
+  function copy(button) {
+    var text = button.dataset.copyFrom ? document.getElementById(button.dataset.copyFrom).textContent : button.dataset.copy;
+    function done() {
+      var use = $('use', button), was = use.getAttribute('href');
+      use.setAttribute('href', was.replace(/#.*/, '#check'));
+      setTimeout(function () { use.setAttribute('href', was); }, 1500);
+    }
+    if (navigator.clipboard && isSecureContext) { navigator.clipboard.writeText(text).then(done); return; }
+    var area = document.createElement('textarea'); /* plain http has no clipboard interface */
+    area.value = text; area.className = 'vh'; document.body.appendChild(area); area.select();
+    if (document.execCommand('copy')) done();
+    area.remove(); button.focus();
+  }
+
+  /* ---------- forms ---------- */
+  document.addEventListener('submit', function (event) {
+    var button = event.submitter;
+    if (event.defaultPrevented || !button || !button.dataset.busy) return;
+    button.style.minWidth = button.offsetWidth + 'px';
+    button.setAttribute('aria-busy', 'true');
+    $('.lbl', button).textContent = button.dataset.busy;
+    event.target.addEventListener('submit', function (again) { again.preventDefault(); }, { once: true });
+  });
+  addEventListener('pageshow', function (event) { if (event.persisted) location.reload(); });
+  document.addEventListener('change', function (event) {
+    if (event.target.hasAttribute('data-autosubmit')) event.target.form.requestSubmit();
+  });
+
+  /* ---------- relative times ---------- */
+  setInterval(function () {
+    $all('[data-live-age]').forEach(function (node) {
+      var seconds = Math.round((Date.now() - Number(node.dataset.liveAge)) / 1000);
+      node.textContent = node.dataset.form.replace('%s', seconds);
+    });
+  }, 1000);
+
+  /* ---------- keyboard ---------- */
+  var waiting = '';
+  function typing(target) {
+    return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && !/^(checkbox|radio|button|submit)$/.test(target.type);
+  }
+  document.addEventListener('keydown', function (event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === 'Escape') {
+      $all('details.drop[open]').forEach(function (menu) { menu.open = false; $('summary', menu).focus(); });
+      if (root.dataset.drawer) root.dataset.drawer = '';
+      if (event.target.type === 'search') event.target.blur();
+      return;
+    }
+    if (typing(event.target)) {
+      if (event.key === '/' && event.target.hasAttribute('data-table-search') && !event.target.value) focusSearch(event, '[data-global-search]');
+      return;
+    }
+    if ($('dialog[open]')) return;
+    var key = event.key;
+    if (waiting === 'g') {
+      waiting = '';
+      var link = $('[data-go="' + CSS.escape(key) + '"]');
+      if (link) { event.preventDefault(); link.click(); }
+      return;
+    }
+    if (key === 'g') { waiting = 'g'; setTimeout(function () { waiting = ''; }, 1500); }
+    else if (key === '/') focusSearch(event, $('[data-table-search]') ? '[data-table-search]' : '[data-global-search]');
+    else if (key === '[') switchSide();
+    else if (key === 't') nextTheme();
+    else if (key === 'r') document.body.dispatchEvent(new CustomEvent('aoli:refresh', { bubbles: true }));
+    else if (key === '?') openDialog('shortcuts');
+  });
+  function focusSearch(event, selector) {
+    var field = $(selector);
+    if (field && field.offsetParent) { event.preventDefault(); field.focus(); field.select(); }
+  }
+
+  /* ---------- htmx ---------- */
+  document.addEventListener('htmx:responseError', function (event) {
+    var xhr = event.detail.xhr, text = '';
+    try { text = JSON.parse(xhr.responseText).detail || ''; } catch (e) { /* a page, not a problem */ }
+    if (xhr.status === 401) { location.reload(); return; }
+    if (!event.detail.elt.hasAttribute('data-quiet')) toast('dng', root.dataset.failed || 'HTTP ' + xhr.status, text);
+  });
+
+  $all('.toast[data-toast]').forEach(fade);
+  window.Aoli = { $: $, $all: $all, toast: toast, openDialog: openDialog, keep: keep, typing: typing, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
+  document.dispatchEvent(new CustomEvent('aoli:ready'));
+})();

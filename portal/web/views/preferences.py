@@ -1,0 +1,43 @@
+"""Language, theme and current virtual cluster: set, then back to where one was."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, request
+from werkzeug.wrappers import Response
+
+from portal.web import appearance
+from portal.web.frame import choose_virtual_cluster
+from portal.web.security.access import sign_in_required
+from portal.web.security.redirects import next_or_home
+
+blueprint = Blueprint("preferences", __name__, url_prefix="/preferences")
+
+
+@blueprint.post("/language")
+def language() -> Response:
+    """Keep the language in a cookie."""
+    return _keep("language", appearance.LANGUAGES)
+
+
+@blueprint.post("/theme")
+def theme() -> Response:
+    """Keep the theme in a cookie (a script does the same without a page load)."""
+    return _keep("theme", appearance.THEMES)
+
+
+def _keep(name: str, legal: tuple[str, ...]) -> Response:
+    value = request.form.get(name, "")
+    if value not in legal:
+        abort(400)
+    response = redirect(next_or_home(), 303)
+    appearance.remember(response, name, value)  # type: ignore[arg-type]
+    return response
+
+
+@blueprint.post("/virtual-cluster")
+@sign_in_required
+def virtual_cluster() -> Response:
+    """Make another virtual cluster the current one; it stays so across sessions."""
+    if not choose_virtual_cluster(request.form.get("vc", "")):
+        abort(404)
+    return redirect(next_or_home(), 303)
