@@ -1,0 +1,64 @@
+"""Who may do what: the seven permissions, and the rules for jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """The platform's permissions; plugins may add others beside them."""
+
+    SUBMIT_JOB = "submit_job"
+    MANAGE_VC = "manage_vc"
+    VIEW_VC = "view_vc"
+    VIEW_ALL_JOBS = "view_all_jobs"
+    MANAGE_ALL_JOBS = "manage_all_jobs"
+    VIEW_CLUSTER = "view_cluster"
+    MANAGE_USERS = "manage_users"
+
+
+PRESET_ROLES: dict[str, tuple[Permission, ...]] = {
+    "System Admin": tuple(Permission),
+    "User": (
+        Permission.SUBMIT_JOB,
+        Permission.VIEW_VC,
+        Permission.VIEW_CLUSTER,
+        Permission.VIEW_ALL_JOBS,
+    ),
+}
+"""Roles that every portal has and nobody can delete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: a signed-in user with what his roles and his groups' roles allow."""
+
+    user_id: int
+    username: str
+    permissions: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    nickname: str = ""
+    roles: tuple[str, ...] = ()
+
+    def may(self, permission: Permission) -> bool:
+        """Whether he holds ``permission``; managing all jobs includes seeing them."""
+        if permission in self.permissions:
+            return True
+        implied = permission == Permission.VIEW_ALL_JOBS
+        return implied and Permission.MANAGE_ALL_JOBS in self.permissions
+
+    @property
+    def anything(self) -> bool:
+        """Whether he holds any permission at all; else only his account page is his."""
+        return bool(self.permissions)
+
+
+def may_see_job(actor: Actor, owner_id: int) -> bool:
+    """The owner, and whoever may view all users' jobs."""
+    return actor.user_id == owner_id or actor.may(Permission.VIEW_ALL_JOBS)
+
+
+def may_manage_job(actor: Actor, owner_id: int) -> bool:
+    """The owner, and whoever may manage all users' jobs."""
+    return actor.user_id == owner_id or actor.may(Permission.MANAGE_ALL_JOBS)

@@ -1,0 +1,102 @@
+"""The database that peewee's rows live in: one handle, opened late, closed after use.
+
+SQLite runs in WAL mode with ``BEGIN IMMEDIATE``: a deferred transaction that turns into a
+write fails at once with "database is locked" when another writer is there, whatever the
+busy time-out says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import peewee
+from playhouse.db_url import connect as connect_url
+from playhouse.pool import PooledPostgresqlDatabase
+
+database = peewee.DatabaseProxy()
+"""Bound by :func:`bind`; every row class uses it."""
+
+SQLITE_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 1,
+    "foreign_keys": 1,
+    "busy_timeout": 15000,
+}
+
+
+def open_database(url: str) -> peewee.Database:
+    """Make the handle for ``url`` (``sqlite:///path`` or ``postgresql://…``); no I/O yet."""
+    if url.startswith("sqlite:///"):
+        path = url.removeprefix("sqlite:///")
+        return peewee.SqliteDatabase(path, pragmas=SQLITE_PRAGMAS, lock_type="IMMEDIATE")
+    plain = url.replace("postgresql+psycopg2", "postgresql")
+    handle = connect_url(
+        plain.replace("postgresql://", "postgresql+pool://", 1), max_connections=64
+    )
+    assert isinstance(handle, PooledPostgresqlDatabase), f"not a database of ours: {plain}"
+    return handle
+
+
+def bind(url: str) -> None:
+    """Let all row classes use the database at ``url``."""
+    database.initialize(open_database(url))
+
+
+@contextmanager
+def session() -> Iterator[None]:
+    """Use a connection of this thread for the block; nested blocks share it."""
+    if not database.is_closed():
+        yield
+        return
+    database.connect(reuse_if_open=True)
+    try:
+        yield
+    finally:
+        close()
+
+
+def close() -> None:
+    """Give this thread's connection back, if it has one."""
+    if not database.is_closed():
+        database.close()
+
+
+class UtcField(peewee.DateTimeField):
+    """An aware datetime, kept as naive UTC with microseconds."""
+
+    def db_value(self, value: datetime | None) -> datetime | None:
+        """Aware to naive UTC; a naive value is a mistake of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime must not reach the database")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def python_value(self, value: Any) -> datetime | None:
+        """Naive UTC to aware."""
+        parsed: datetime | None = super().python_value(value)  # type: ignore[no-untyped-call]
+        return None if parsed is None else parsed.replace(tzinfo=UTC)
+
+
+class JsonField(peewee.TextField):
+    """A JSON value in a text column (never queried into)."""
+
+    def db_value(self, value: Any) -> str | None:
+        """Compact JSON; ``None`` stays NULL."""
+        return None if value is None else json.dumps(value, separators=(",", ":"))
+
+    def python_value(self, value: str | None) -> Any:
+        """The value."""
+        return None if value is None else json.loads(value)
+
+
+class Row(peewee.Model):
+    """Base of all rows."""
+
+    class Meta:
+        database = database
+        legacy_table_names = False
