@@ -33,7 +33,7 @@ TEMPLATES: dict[str, str] = {
     "out_of_memory": "The command was ended for using too much memory (exit code %(exit_code)s).",
     "image_pull": "The image %(image)s cannot be pulled: %(detail)s",
     "refused": "The cluster refused the job: %(detail)s",
-    "launch_failed": "The job could not be started in %(tries)s tries: %(detail)s",
+    "launch_waiting": "The cluster did not take it yet (%(tries)s tries): %(detail)s",
     "start_error": "The container could not be started: %(detail)s",
     "replica_lost": "%(replica)s was lost: %(detail)s",
     "lost_too_often": "The platform lost the job %(retries)s times; the last time: %(detail)s",

@@ -16,8 +16,6 @@ from portal.domain.job_state import STOPPING, TERMINAL, JobState, Trigger
 from portal.domain.launch import Observed, ReplicaPhase, ReplicaStatus
 from portal.domain.reason import Reason
 
-MAX_LAUNCH_TRIES = 5
-"""How often starting may fail for a passing cause before the job is an error."""
 FORCE_AFTER_S = 15
 """So long after the grace period a job that will not go is taken away by force."""
 FATAL_CODES = frozenset({"image_pull", "refused", "start_error"})
@@ -188,15 +186,6 @@ def requeue(job: Job, reason: Reason, now: datetime) -> Move:
         count_retry=counted,
         not_before=now + timedelta(seconds=wait_s) if wait_s else None,
     )
-
-
-def launch_failed(job: Job, detail: str, now: datetime) -> Move | None:
-    """What a passing failure to start leads to: ``None`` to try again, or the end."""
-    tries = job.launch_tries + 1
-    if tries < MAX_LAUNCH_TRIES:
-        return None
-    reason = Reason("launch_failed", {"tries": tries, "detail": detail})
-    return Move(Trigger.PLATFORM_FAILED, reason, finished_at=now)
 
 
 def back_off_s(tries: int) -> int:

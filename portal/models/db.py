@@ -32,13 +32,17 @@ def open_database(url: str) -> peewee.Database:
     """Make the handle for ``url`` (``sqlite:///path`` or ``postgresql://…``); no I/O yet."""
     if url.startswith("sqlite:///"):
         path = url.removeprefix("sqlite:///")
-        return peewee.SqliteDatabase(path, pragmas=SQLITE_PRAGMAS, lock_type="IMMEDIATE")
+        sqlite: peewee.Database = peewee.SqliteDatabase(
+            path, pragmas=SQLITE_PRAGMAS, lock_type="IMMEDIATE"
+        )
+        return sqlite
     plain = url.replace("postgresql+psycopg2", "postgresql")
-    handle = connect_url(
-        plain.replace("postgresql://", "postgresql+pool://", 1), max_connections=64
-    )
-    assert isinstance(handle, PooledPostgresqlDatabase), f"not a database of ours: {plain}"
-    return handle
+    pooled = plain.replace("postgresql://", "postgresql+pool://", 1)
+    handle: Any = connect_url(pooled, max_connections=64)
+    if not isinstance(handle, PooledPostgresqlDatabase):
+        raise ValueError("database_url: expected sqlite:///path or postgresql://…")
+    postgres: peewee.Database = handle
+    return postgres
 
 
 def bind(url: str) -> None:

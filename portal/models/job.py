@@ -55,7 +55,7 @@ class JobRow(Row):
             (("user_id", "submitted_at", "id"), False),
             (("user_id", "state"), False),
             (("vc", "state", "submitted_at"), False),
-            (("state", "released"), False),
+            (("released", "state"), False),
         )
 
 

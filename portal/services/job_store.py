@@ -7,6 +7,7 @@ the same transaction. No row changed means that somebody was first: the caller l
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from portal.domain.job_state import JobState, Trigger, next_state
 from portal.domain.launch import Observed
 from portal.domain.reason import Reason
 from portal.domain.reason import load as load_reason
-from portal.domain.resources import dump_placement, load_placement
+from portal.domain.resources import Placement, load_placement
 from portal.models import JobEventRow, JobRow, JobSecretRow, ReplicaRow
 from portal.models.db import database
 
@@ -228,15 +229,15 @@ def save_replicas(observed: Observed) -> bool:
     Replicas that have left the cluster keep their last row: the pages still show them.
     """
     ref = observed.ref
-    known = {
-        row["name"]: row
+    known: dict[str, Any] = {
+        row["name"]: row  # type: ignore[index]
         for row in ReplicaRow.select()
         .where(ReplicaRow.job == ref.job_id, ReplicaRow.attempt == ref.attempt)
         .dicts()
     }
-    fresh: list[Mapping[str, Any]] = []
+    fresh: list[dict[str, Any]] = []
     for replica in observed.replicas:
-        values = {
+        values: dict[str, Any] = {
             "job": ref.job_id,
             "attempt": ref.attempt,
             "name": replica.name,
@@ -251,8 +252,8 @@ def save_replicas(observed: Observed) -> bool:
         }
         if known.get(replica.name) != values:
             fresh.append(values)
-    for values in fresh:
-        _upsert(values)
+    for row in fresh:
+        _upsert(row)
     return bool(fresh)
 
 
@@ -264,6 +265,6 @@ def _upsert(values: Mapping[str, Any]) -> None:
     ).execute()
 
 
-def dump_slots(job: Job) -> list[dict[str, object]]:
-    """The placement as the API shows it."""
-    return dump_placement(job.placement)
+def with_placement(job: Job, placement: Placement) -> Job:
+    """The job as it would be once admitted to ``placement`` (for previews)."""
+    return replace(job, placement=placement, attempt=job.attempt + 1)

@@ -26,6 +26,9 @@ class JobKind(ABC):
     multi_node: ClassVar[bool] = False
     """Whether the form asks for a number of nodes."""
 
+    fields: ClassVar[tuple[str, ...]] = ()
+    """Names of further fields of the submission that this kind takes (``JobSpec.extra``)."""
+
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings
 

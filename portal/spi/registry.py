@@ -97,7 +97,8 @@ def _load(point: EntryPoint, section: Mapping[str, Any], others: Mapping[str, An
 
 def _check_class(point: EntryPoint, plugin_class: Any, base: type[Any]) -> None:
     where = point.value
-    if not inspect.isclass(plugin_class) or not issubclass(plugin_class, base):
+    derived = inspect.isclass(plugin_class) and issubclass(plugin_class, base)
+    if not derived:
         raise _Broken(f"{where} is not a class derived from portal.spi.{base.__name__}")
     missing = sorted(getattr(plugin_class, "__abstractmethods__", ()))
     if missing:

@@ -1,0 +1,206 @@
+"""The scheduling pass: a frozen picture of the cluster, the plan, and its enforcement.
+
+A plan is put into force in one transaction that first moves the cluster's epoch on: of two
+passes that looked at the same moment, one wins and the other is thrown away, so nothing is
+ever given out twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from portal.domain.job import Job
+from portal.domain.job_state import HOLDING, STOPPING, JobState, Trigger
+from portal.domain.planner import plan, preview
+from portal.domain.reason import Reason
+from portal.domain.resources import dump_placement, load_placement
+from portal.domain.snapshot import Admission, Demand, Holding, Plan, Snapshot, Waiting
+from portal.models import JobRow
+from portal.models.db import database
+from portal.ports import Events, Queue
+from portal.services import inventory, job_store, virtual_clusters
+from portal.spi.registry import Registry
+
+log = logging.getLogger(__name__)
+MAX_CHANGES = 500
+"""Admissions and preemptions put into force in one transaction; the next pass goes on."""
+MAX_NOTES = 2000
+"""Waiting jobs whose reason is rewritten in one pass."""
+UNREACHABLE_GRACE_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class PassResult:
+    """What one pass did, for the log and the metrics."""
+
+    admitted: int
+    preempted: int
+    waiting: int
+    seconds: float
+
+
+class Admitter:
+    """Plans and admits."""
+
+    def __init__(
+        self,
+        *,
+        cluster_name: str,
+        queue: Queue,
+        events: Events,
+        registry: Registry,
+        preemptible_scope: Any,
+        starvation_guard_s: int,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._cluster_name = cluster_name
+        self._queue = queue
+        self._events = events
+        self._registry = registry
+        self._scope = preemptible_scope
+        self._guard_s = starvation_guard_s
+        self._clock = clock
+
+    def admit(self) -> PassResult:
+        """One pass: take the snapshot, plan, put the plan into force."""
+        begun = time.perf_counter()
+        epoch = inventory.plan_epoch(self._cluster_name)
+        snapshot, rows = self.snapshot()
+        made = plan(snapshot, self._clock())
+        admitted = preempted = 0
+        if made.admit or made.preempt:
+            admitted, preempted = self._enforce(made, epoch)
+        self._note_waiting(made, rows)
+        return PassResult(admitted, preempted, len(made.waiting), time.perf_counter() - begun)
+
+    def preview(self, demand: Demand) -> Admission | Waiting:
+        """Whether a job that is not there yet would start now, or why not."""
+        snapshot, _ = self.snapshot()
+        return preview(snapshot, demand, self._clock())
+
+    def snapshot(self) -> tuple[Snapshot, dict[str, tuple[Any, Any]]]:
+        """The cluster now, and of each waiting job the reason and position it has."""
+        reachable, since = inventory.reachable(self._cluster_name)
+        quiet = since is None or self._clock() - since > timedelta(seconds=UNREACHABLE_GRACE_S)
+        demands, noted = _demands()
+        snapshot = Snapshot(
+            nodes=inventory.nodes(self._cluster_name),
+            vcs=virtual_clusters.shares(),
+            holding=tuple(_holdings()),
+            waiting=demands,
+            shapes={name: kind.shape for name, kind in self._registry.device_types.items()},
+            preemptible_scope=self._scope,
+            starvation_guard_s=self._guard_s,
+            cluster_reachable=reachable or not quiet,
+        )
+        return snapshot, noted
+
+    def _enforce(self, made: Plan, epoch: int) -> tuple[int, int]:
+        now = self._clock()
+        admissions = made.admit[:MAX_CHANGES]
+        preemptions = made.preempt[:MAX_CHANGES]
+        ids = [a.job_id for a in admissions] + [p.job_id for p in preemptions]
+        jobs = job_store.fetch_many([*ids, *(p.for_job_id for p in preemptions)])
+        with database.atomic() as transaction:
+            if not inventory.claim_epoch(self._cluster_name, epoch):
+                transaction.rollback()
+                self._queue.enqueue("admit", key="admit")
+                return 0, 0
+            started = [a.job_id for a in admissions if self._admit_one(jobs.get(a.job_id), a, now)]
+            taken = [p.job_id for p in preemptions if self._preempt_one(jobs, p, now)]
+        for job_id in (*started, *taken):
+            self._queue.enqueue("drive", job_id, key=f"drive-{job_id}")
+            self._events.publish("job", job_id)
+        if len(made.admit) > MAX_CHANGES:
+            self._queue.enqueue("admit", key="admit")
+        return len(started), len(taken)
+
+    def _admit_one(self, job: Job | None, admission: Admission, now: datetime) -> bool:
+        if job is None or job.state is not JobState.QUEUED:
+            return False
+        names = ", ".join(dict.fromkeys(slot.node for slot in admission.placement))
+        return job_store.transition(
+            job,
+            Trigger.ADMIT,
+            now,
+            reason=Reason("starting", {"nodes": names}),
+            placement=dump_placement(admission.placement),
+        )
+
+    def _preempt_one(self, jobs: dict[str, Job], preemption: Any, now: datetime) -> bool:
+        job, by = jobs.get(preemption.job_id), jobs.get(preemption.for_job_id)
+        if job is None or job.state not in (JobState.SCHEDULING, JobState.RUNNING):
+            return False
+        reason = Reason("preempted", {"by": by.spec.name if by else preemption.for_job_id})
+        grace_s = virtual_clusters.preempt_grace_s(job.spec.vc)
+        return job_store.transition(job, Trigger.REQUEUE, now, reason=reason, stop_grace_s=grace_s)
+
+    def _note_waiting(self, made: Plan, noted: dict[str, tuple[Any, Any]]) -> None:
+        """Keep why each job waits, where that has changed."""
+        changed = 0
+        with database.atomic():
+            for job_id, waiting in made.waiting.items():
+                reason = waiting.reason.dump()
+                if noted.get(job_id) == (reason, waiting.position):
+                    continue
+                JobRow.update(
+                    reason=reason, queue_position=waiting.position, ahead=list(waiting.ahead)
+                ).where(JobRow.id == job_id, JobRow.state == JobState.QUEUED.value).execute()
+                changed += 1
+                if changed >= MAX_NOTES:
+                    break
+        if changed:
+            self._events.publish("queue", self._cluster_name, changed=changed)
+
+
+def _demands() -> tuple[tuple[Demand, ...], dict[str, tuple[Any, Any]]]:
+    rows: Any = (
+        JobRow.select(
+            JobRow.id,
+            JobRow.name,
+            JobRow.vc,
+            JobRow.username,
+            JobRow.device_type,
+            JobRow.devices,
+            JobRow.nodes,
+            JobRow.preemptible,
+            JobRow.priority,
+            JobRow.submitted_at,
+            JobRow.waiting_since,
+            JobRow.not_before,
+            JobRow.reason,
+            JobRow.queue_position,
+        )
+        .where(JobRow.state == JobState.QUEUED.value)
+        .tuples()
+    )
+    demands, noted = [], {}
+    for *wanted, reason, position in rows:
+        demand = Demand(*wanted)
+        demands.append(demand)
+        noted[demand.job_id] = (reason, position)
+    return tuple(demands), noted
+
+
+def _holdings() -> list[Holding]:
+    rows = JobRow.select().where(JobRow.released == False)
+    return [
+        Holding(
+            job_id=row.id,
+            name=row.name,
+            vc=row.vc,
+            user=row.username,
+            device_type=row.device_type,
+            placement=load_placement(row.placement),
+            preemptible=row.preemptible,
+            priority=row.priority,
+            admitted_at=row.admitted_at,
+            stopping=JobState(row.state) in STOPPING or JobState(row.state) not in HOLDING,
+        )
+        for row in rows
+    ]

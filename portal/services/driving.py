@@ -1,0 +1,201 @@
+"""Drives one job: looks at it and its cluster, and does what ``reconcile`` says.
+
+``drive`` may be called at any time, any number of times, by several workers at once: every
+change of state is guarded, every outside action can be repeated. The watch calls
+``observed``, which only writes; outside actions it leaves to a worker.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from portal.domain.errors import PermanentFailure, TemporaryFailure
+from portal.domain.job import Job
+from portal.domain.job_state import HOLDING, JobState, Trigger
+from portal.domain.launch import Observed
+from portal.domain.reason import Reason
+from portal.domain.reconcile import (
+    Action,
+    Clear,
+    Limits,
+    Move,
+    Release,
+    Start,
+    Stop,
+    reconcile,
+)
+from portal.models import JobSecretRow
+from portal.ports import Cluster, Events, Queue
+from portal.services import job_store, launching
+from portal.services.logs import LogKeeper
+from portal.services.vault import Vault
+from portal.spi.registry import Registry
+
+log = logging.getLogger(__name__)
+MAX_STEPS = 8
+"""Steps that one call of ``drive`` takes at most; the ticks go on from there."""
+
+
+class Driver:
+    """Brings jobs and their cluster together."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        queue: Queue,
+        events: Events,
+        registry: Registry,
+        vault: Vault,
+        logs: LogKeeper,
+        storage_root: str,
+        limits: Limits,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._cluster = cluster
+        self._queue = queue
+        self._events = events
+        self._registry = registry
+        self._vault = vault
+        self._logs = logs
+        self._storage_root = storage_root
+        self._limits = limits
+        self._clock = clock
+
+    def drive(self, job_id: str) -> None:
+        """Take steps until there is nothing to do now.
+
+        Raises ``TemporaryFailure`` when the cluster does not answer; the ticks come back.
+        """
+        for _ in range(MAX_STEPS):
+            job = job_store.fetch(job_id)
+            if job is None or job.released:
+                return
+            observed = self._look(job)
+            actions = reconcile(job, observed, self._clock(), self._limits)
+            if not actions or not self._apply(job, observed, actions):
+                return
+
+    def _look(self, job: Job) -> Observed:
+        """What the cluster has of the job; an attempt not yet launched needs no question."""
+        if job.state is JobState.SCHEDULING and job.launched_at is None:
+            return Observed(job.ref)
+        observed = self._cluster.observe(job.ref)
+        job_store.save_replicas(observed)
+        return observed
+
+    def observed(self, observed: Observed) -> None:
+        """Take in what the watch tells of one attempt.
+
+        The watch may lag behind, so what it does not show proves nothing: a conclusion
+        that is drawn from absence is left to ``drive``, which asks the cluster itself.
+        """
+        job = job_store.fetch(observed.ref.job_id)
+        if job is None or job.attempt != observed.ref.attempt:
+            if not observed.gone:
+                self._queue.enqueue("sweep", str(observed.ref.job_id), str(observed.ref.attempt))
+            return
+        if job_store.save_replicas(observed):
+            self._tell(job.id, job.state)
+        if job.released or job.launched_at is None:
+            return
+        for action in reconcile(job, observed, self._clock(), self._limits):
+            sure = isinstance(action, Move) and action.trigger is not Trigger.REQUEUE
+            if not sure or not self._move(job, action):
+                self._queue.enqueue("drive", job.id, key=f"drive-{job.id}")
+                return
+            job = job_store.fetch(job.id) or job
+        if not job.released and job.state not in HOLDING:
+            self._queue.enqueue("drive", job.id, key=f"drive-{job.id}")
+
+    def sweep(self, observed: Observed) -> None:
+        """Take an attempt off the cluster that no job owns any more."""
+        job = job_store.fetch(observed.ref.job_id)
+        if job is not None and job.attempt == observed.ref.attempt and not job.released:
+            return
+        log.warning("sweeping %s: no job owns it", observed.ref)
+        self._cluster.remove(observed.ref, force=True)
+
+    def _apply(self, job: Job, observed: Observed, actions: tuple[Action, ...]) -> bool:
+        """Do the actions in order; False when there is nothing to look at again now."""
+        current = job
+        for action in actions:
+            if isinstance(action, Move):
+                if not self._move(current, action):
+                    return True  # somebody was first: look again
+                current = job_store.fetch(job.id) or current
+            elif isinstance(action, Start):
+                return self._start(current)
+            elif isinstance(action, Stop):
+                self._cluster.stop(current.ref, action.grace_s)
+                return job_store.note(current, stop_requested_at=self._clock())
+            elif isinstance(action, Clear):
+                self._logs.keep(current.ref, [replica.name for replica in observed.replicas])
+                self._cluster.remove(current.ref, force=action.force)
+            elif isinstance(action, Release):
+                self._release(current)
+                return False
+        return True
+
+    def _move(self, job: Job, move: Any) -> bool:
+        columns: dict[str, Any] = {}
+        for name in ("exit_code", "started_at", "finished_at", "not_before"):
+            if getattr(move, name) is not None:
+                columns[name] = getattr(move, name)
+        if move.count_retry:
+            columns["retries"] = job.retries + 1
+        reason = move.reason
+        if move.trigger is Trigger.STOPPED:
+            reason = Reason("new") if job.state is JobState.PREEMPTING else job.reason
+        moved = job_store.transition(
+            job, move.trigger, self._clock(), reason=reason, actor=None, **columns
+        )
+        if moved:
+            self._after(job.id, move.trigger)
+        return moved
+
+    def _after(self, job_id: str, trigger: Trigger) -> None:
+        self._tell(job_id, None)
+        if trigger is Trigger.STOPPED:
+            self._queue.enqueue("admit", key="admit")
+
+    def _tell(self, job_id: str, state: JobState | None) -> None:
+        self._events.publish("job", job_id, **({"state": state.value} if state else {}))
+
+    def _start(self, job: Job) -> bool:
+        try:
+            launch = launching.build(job, self._registry, self._storage_root, self._login(job.id))
+            self._cluster.launch(launch)
+        except PermanentFailure as failure:
+            reason = Reason("refused", {"detail": failure.message})
+            self._move(job, Move(Trigger.PLATFORM_FAILED, reason))
+            return True
+        except TemporaryFailure as failure:
+            # The cluster's absence is not the job's fault: it keeps its place and the
+            # ticks try again until the cluster is back or the user gives up.
+            tries = job.launch_tries + 1
+            reason = Reason("launch_waiting", {"tries": tries, "detail": failure.message})
+            job_store.note(job, launch_tries=tries, reason=reason.dump())
+            raise
+        if not job_store.note(job, launched_at=self._clock()):
+            return self._started_too_late(job)
+        return True
+
+    def _started_too_late(self, job: Job) -> bool:
+        """The job moved on while it was being launched: nothing of it may stay behind."""
+        now_is = job_store.fetch(job.id)
+        if now_is is None or now_is.attempt != job.attempt or now_is.released:
+            self._cluster.remove(job.ref, force=True)
+        return True
+
+    def _login(self, job_id: str) -> Any:
+        row = JobSecretRow.get_or_none(JobSecretRow.job == job_id)
+        return self._vault.open(row.sealed) if row else None
+
+    def _release(self, job: Job) -> None:
+        if job_store.note(job, released=True):
+            self._tell(job.id, job.state)
+            self._queue.enqueue("admit", key="admit")

@@ -1,0 +1,231 @@
+"""Checks of single fields of a submission: a value in, the clean value or an error out.
+
+Each check takes the raw JSON value and returns the clean one, or raises
+:class:`FieldProblem`. They know nothing of the database.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from portal.domain.errors import FieldError
+from portal.domain.job import (
+    ENDPOINT_KINDS,
+    MAX_PRIORITY,
+    MIN_PRIORITY,
+    MOUNT_POINTS,
+    MountChoice,
+    RegistryLogin,
+)
+from portal.domain.storage_path import check_sub_path
+
+MAX_NAME, MAX_IMAGE, MAX_COMMAND = 64, 512, 65536
+MAX_PORTS, MIN_PORT, MAX_PORT = 20, 40000, 49999
+MAX_ENV, MAX_ENV_NAME, MAX_ENV_VALUE = 200, 256, 32768
+MAX_REGISTRY_FIELD = 512
+
+_NAME = re.compile(r"\w[\w .()+:\-]*")
+_IMAGE = re.compile(
+    r"(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9.\-]*[a-zA-Z0-9])?)(?::[0-9]{1,5})?/)?"
+    r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*"
+    r"(?::[\w][\w.\-]{0,127})?(?:@sha256:[0-9a-f]{64})?",
+    re.ASCII,
+)
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]*(?::[0-9]{1,5})?(?:/[\w.\-/]*)?", re.ASCII)
+
+RESERVED_ENV = frozenset(
+    {
+        "MASTER_ADDR",
+        "MASTER_PORT",
+        "WORLD_SIZE",
+        "RANK",
+        "NVIDIA_VISIBLE_DEVICES",
+        "ASCEND_VISIBLE_DEVICES",
+        "RANK_TABLE_FILE",
+        "TF_CONFIG",
+        "HOSTNAME",
+    }
+)
+RESERVED_ENV_PREFIXES = ("AOLI_", "KUBERNETES_", "PET_", "MS_")
+"""Names that the platform sets itself; a submission that sets them is refused."""
+
+
+class FieldProblem(Exception):
+    """The value is wrong; ``sub`` names the part of a nested field."""
+
+    def __init__(self, template: str, *, sub: str = "", **params: object) -> None:
+        super().__init__(template)
+        self.error = FieldError(template, params)
+        self.sub = sub
+
+
+def text(value: Any, *, maximum: int, required: bool = True) -> str:
+    """A string without NUL, not blank when ``required``, of at most ``maximum`` characters."""
+    if value is None:
+        value = ""
+    if not isinstance(value, str):
+        raise FieldProblem("Must be text")
+    if required and not value.strip():
+        raise FieldProblem("Required")
+    if len(value) > maximum:
+        raise FieldProblem(
+            "Must be at most %(max)s characters, has %(have)s", max=maximum, have=len(value)
+        )
+    if "\x00" in value:
+        raise FieldProblem("Must not contain a NUL character")
+    return value
+
+
+def name(value: Any) -> str:
+    """A job's name."""
+    clean = text(value, maximum=MAX_NAME).strip()
+    if not _NAME.fullmatch(clean):
+        raise FieldProblem("Use letters, digits, spaces and . _ - ( ) + : only")
+    return clean
+
+
+def image(value: Any) -> str:
+    """An image reference, ``[registry/]name[:tag][@digest]``."""
+    clean = text(value, maximum=MAX_IMAGE).strip()
+    if not _IMAGE.fullmatch(clean):
+        raise FieldProblem("Not an image reference such as registry.example/team/image:tag")
+    return clean
+
+
+def command(value: Any) -> str:
+    """The command, with line ends as the shell wants them."""
+    return text(value, maximum=MAX_COMMAND).replace("\r\n", "\n")
+
+
+def integer(value: Any, minimum: int, maximum: int | None = None) -> int:
+    """A whole number in a range."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise FieldProblem("Must be a whole number")
+    if maximum is None and value < minimum:
+        raise FieldProblem("Must be %(min)s or more", min=minimum)
+    if maximum is not None and not minimum <= value <= maximum:
+        raise FieldProblem("Must be from %(min)s to %(max)s", min=minimum, max=maximum)
+    return value
+
+
+def priority(value: Any) -> int:
+    """A priority."""
+    return integer(value, MIN_PRIORITY, MAX_PRIORITY)
+
+
+def boolean(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise FieldProblem("Must be true or false")
+    return value
+
+
+def ports(value: Any) -> tuple[int, ...]:
+    """Interactive ports, 40000–49999, no duplicates."""
+    if not isinstance(value, list):
+        raise FieldProblem("Must be a list of ports")
+    if len(value) > MAX_PORTS:
+        raise FieldProblem("At most %(max)s ports", max=MAX_PORTS)
+    for port in value:
+        if isinstance(port, bool) or not isinstance(port, int):
+            raise FieldProblem("%(port)s is not a port number", port=port)
+        if not MIN_PORT <= port <= MAX_PORT:
+            raise FieldProblem(
+                "%(port)s is not from %(min)s to %(max)s", port=port, min=MIN_PORT, max=MAX_PORT
+            )
+        if value.count(port) > 1:
+            raise FieldProblem("%(port)s is given twice", port=port)
+    return tuple(value)
+
+
+def endpoints(value: Any) -> tuple[str, ...]:
+    """Endpoint kinds to open."""
+    if not isinstance(value, list):
+        raise FieldProblem("Must be a list")
+    for kind in value:
+        if kind not in ENDPOINT_KINDS:
+            raise FieldProblem(
+                "%(kind)s is not one of %(kinds)s", kind=kind, kinds=", ".join(ENDPOINT_KINDS)
+            )
+        if value.count(kind) > 1:
+            raise FieldProblem("%(kind)s is given twice", kind=kind)
+    return tuple(value)
+
+
+def mounts(value: Any) -> dict[str, MountChoice]:
+    """The three mounts; a missing one is enabled without a sub-path."""
+    if not isinstance(value, Mapping):
+        raise FieldProblem("Must map work, data, job to {enabled, sub_path}")
+    choices = {point: MountChoice() for point in MOUNT_POINTS}
+    for point, choice in value.items():
+        if point not in MOUNT_POINTS:
+            raise FieldProblem("Unknown field", sub=str(point))
+        choices[point] = _mount(str(point), choice)
+    return choices
+
+
+def _mount(point: str, choice: Any) -> MountChoice:
+    if not isinstance(choice, Mapping):
+        raise FieldProblem("Must be {enabled, sub_path}", sub=point)
+    for key in choice:
+        if key not in ("enabled", "sub_path"):
+            raise FieldProblem("Unknown field", sub=f"{point}.{key}")
+    enabled = choice.get("enabled", True)
+    if not isinstance(enabled, bool):
+        raise FieldProblem("Must be true or false", sub=f"{point}.enabled")
+    sub_path = choice.get("sub_path") or ""
+    if not isinstance(sub_path, str):
+        raise FieldProblem("Must be text", sub=f"{point}.sub_path")
+    error = check_sub_path(sub_path.strip())
+    if error is not None:
+        raise FieldProblem(error.template, sub=f"{point}.sub_path", **error.params)
+    return MountChoice(enabled=enabled, sub_path=sub_path.strip().rstrip("/"))
+
+
+def env(value: Any) -> dict[str, str]:
+    """Environment variables by name."""
+    if not isinstance(value, Mapping):
+        raise FieldProblem("Must map names to values")
+    if len(value) > MAX_ENV:
+        raise FieldProblem("At most %(max)s variables", max=MAX_ENV)
+    return {str(key): _env_value(str(key), item) for key, item in value.items()}
+
+
+def _env_value(key: str, value: Any) -> str:
+    if not _ENV_NAME.fullmatch(key) or len(key) > MAX_ENV_NAME:
+        raise FieldProblem(
+            "%(name)s is not a valid name: letters, digits and _, not starting with a digit",
+            sub=key,
+            name=repr(key[:40]),
+        )
+    if key in RESERVED_ENV or key.startswith(RESERVED_ENV_PREFIXES):
+        raise FieldProblem("%(name)s is set by the platform", sub=key, name=key)
+    if not isinstance(value, str):
+        raise FieldProblem("The value must be text", sub=key)
+    if len(value) > MAX_ENV_VALUE or "\x00" in value:
+        raise FieldProblem("The value is too long or has a NUL", sub=key)
+    return value
+
+
+def registry(value: Any) -> RegistryLogin | None:
+    """A registry login, or ``None``; all three parts are required."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise FieldProblem("Must be {server, username, password}")
+    for key in value:
+        if key not in ("server", "username", "password"):
+            raise FieldProblem("Unknown field", sub=str(key))
+    parts = {}
+    for part in ("server", "username", "password"):
+        try:
+            parts[part] = text(value.get(part), maximum=MAX_REGISTRY_FIELD)
+        except FieldProblem as problem:
+            raise FieldProblem(problem.error.template, sub=part, **problem.error.params) from None
+    parts["server"] = parts["server"].strip()
+    if not _SERVER.fullmatch(parts["server"]):
+        raise FieldProblem("Not an address such as registry.example:5000", sub="server")
+    return RegistryLogin(**parts)

@@ -1,0 +1,170 @@
+"""Lists of jobs: filters, order, pages, counts. Quick at a million jobs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from peewee import fn
+
+from portal.domain.errors import Forbidden, InvalidSpec
+from portal.domain.job_state import TERMINAL, JobState
+from portal.domain.permission import Actor, Permission
+from portal.models import JobRow
+from portal.services.job_views import summary
+
+MAX_LIMIT, DEFAULT_LIMIT = 200, 20
+COUNT_CAP = 10000
+"""Lists longer than this are not counted to the end (``total`` is ``None``)."""
+ACTIVE = tuple(state for state in JobState if state not in TERMINAL)
+SORTS = {
+    "submitted": JobRow.submitted_at,
+    "name": JobRow.name,
+    "status": JobRow.state,
+    "devices": JobRow.devices * JobRow.nodes,
+    "priority": JobRow.priority,
+    "started": JobRow.started_at,
+    "finished": JobRow.finished_at,
+    "user": JobRow.username,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuery:
+    """What to list. ``sort`` is a key of :data:`SORTS`, with ``-`` in front for descending.
+
+    ``scope`` ``all`` without ``statuses`` lists the active jobs of everyone.
+    """
+
+    scope: str = "mine"
+    vc: str | None = None
+    statuses: tuple[str, ...] = ()
+    kind: str | None = None
+    device_type: str | None = None
+    preemptible: bool | None = None
+    user: str | None = None
+    q: str = ""
+    since: datetime | None = None
+    sort: str = "-submitted"
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """One page of a list; ``total`` is ``None`` when it was not counted to the end."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+    total: int | None
+
+
+def list_jobs(actor: Actor, query: JobQuery) -> JobPage:
+    """The page that ``query`` asks for.
+
+    Raises ``Forbidden`` for scope ``all`` without the permission, ``InvalidSpec`` on a
+    parameter that is wrong.
+    """
+    key, descending = _check(actor, query)
+    base = JobRow.select().where(*_conditions(actor, query))
+    total = _count(base)
+    order = (SORTS[key].desc() if descending else SORTS[key].asc(), JobRow.id.asc())
+    rows = base.order_by(*order)
+    if query.cursor is not None:
+        rows, query = _after_cursor(rows, query, key, descending)
+    found: list[Any] = list(rows.limit(query.limit + 1).offset(query.offset))
+    more = len(found) > query.limit
+    items = found[: query.limit]
+    cursor = _cursor(items[-1], query, key) if more else None
+    return JobPage([summary(row) for row in items], cursor, total)
+
+
+def counts(actor: Actor, query: JobQuery) -> dict[str, int]:
+    """Number of jobs by state that the query (without its statuses) would list."""
+    everything = replace(query, statuses=tuple(JobState) if query.scope == "mine" else ())
+    _check(actor, everything)
+    rows: Any = (
+        JobRow.select(JobRow.state, fn.COUNT(JobRow.id))
+        .where(*_conditions(actor, everything))
+        .group_by(JobRow.state)
+        .tuples()
+    )
+    return dict(rows)
+
+
+def _check(actor: Actor, query: JobQuery) -> tuple[str, bool]:
+    if query.scope not in ("mine", "all"):
+        raise InvalidSpec("scope", "Must be mine or all")
+    if query.scope == "all" and not actor.may(Permission.VIEW_ALL_JOBS):
+        raise Forbidden("Seeing the jobs of all users needs the permission View all users jobs")
+    if not 1 <= query.limit <= MAX_LIMIT:
+        raise InvalidSpec("limit", "Must be from %(min)s to %(max)s", min=1, max=MAX_LIMIT)
+    for status in query.statuses:
+        if status not in tuple(JobState):
+            raise InvalidSpec("status", "%(status)s is not a status", status=status)
+    key = query.sort.removeprefix("-")
+    if key not in SORTS:
+        raise InvalidSpec("sort", "Must be one of %(keys)s", keys=", ".join(SORTS))
+    return key, query.sort.startswith("-")
+
+
+def _conditions(actor: Actor, query: JobQuery) -> list[Any]:
+    conditions: list[Any] = [_scope(actor, query)]
+    equal = (
+        (JobRow.vc, query.vc),
+        (JobRow.kind, query.kind),
+        (JobRow.device_type, query.device_type),
+        (JobRow.username, query.user),
+    )
+    conditions += [column == value for column, value in equal if value]
+    if query.preemptible is not None:
+        conditions.append(JobRow.preemptible == query.preemptible)
+    if query.since is not None:
+        conditions.append(JobRow.submitted_at >= query.since)
+    if query.q:
+        text = query.q.strip()
+        conditions.append(JobRow.name.contains(text) | JobRow.id.startswith(text.lower()))
+    return conditions
+
+
+def _scope(actor: Actor, query: JobQuery) -> Any:
+    statuses: Sequence[str] = query.statuses
+    if query.scope == "mine":
+        mine = JobRow.user_id == actor.user_id
+        return mine & JobRow.state.in_(list(statuses)) if statuses else mine
+    return JobRow.state.in_(list(statuses) or [state.value for state in ACTIVE])
+
+
+def _count(base: Any) -> int | None:
+    counted: int = base.limit(COUNT_CAP + 1).count()
+    return counted if counted <= COUNT_CAP else None
+
+
+def _cursor(row: Any, query: JobQuery, key: str) -> str:
+    """Where the next page begins: a place in the order by time, a number in others."""
+    place: dict[str, Any]
+    if key == "submitted":
+        place = {"at": row.submitted_at.isoformat(), "id": row.id}
+    else:
+        place = {"offset": query.offset + query.limit}
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+def _after_cursor(rows: Any, query: JobQuery, key: str, descending: bool) -> tuple[Any, JobQuery]:
+    try:
+        place = json.loads(base64.urlsafe_b64decode((query.cursor or "").encode()))
+        if key != "submitted":
+            offset = int(place["offset"])
+            return rows, replace(query, offset=max(offset, 0))
+        at, job_id = datetime.fromisoformat(place["at"]).astimezone(UTC), str(place["id"])
+    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):
+        raise InvalidSpec("cursor", "Not a cursor of this list") from None
+    column = JobRow.submitted_at
+    beyond = column < at if descending else column > at
+    return rows.where(beyond | ((column == at) & (JobRow.id > job_id))), query

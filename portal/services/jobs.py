@@ -1,0 +1,308 @@
+"""What users do with jobs: submit, look, pause, resume, kill, change the priority."""
+
+from __future__ import annotations
+
+import shlex
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from portal.domain.errors import AoliError, Conflict, Forbidden, InvalidSpec, NotFound
+from portal.domain.job import DEFAULT_PRIORITY, Job, RegistryLogin
+from portal.domain.job_state import TERMINAL, JobState, Trigger, allows
+from portal.domain.permission import Actor, Permission, may_manage_job, may_see_job
+from portal.domain.reason import Reason
+from portal.domain.resources import Slot
+from portal.domain.snapshot import Admission, Demand, Waiting
+from portal.models import JobRow
+from portal.ports import Cluster, Events, Queue
+from portal.services import field_checks, job_store, job_views, launching, submission
+from portal.services import virtual_clusters as vcs
+from portal.services.admission import Admitter
+from portal.services.job_list import JobPage, JobQuery, counts, list_jobs
+from portal.services.vault import Vault
+from portal.spi.registry import Registry
+
+ACTIONS = {"pause": Trigger.PAUSE, "resume": Trigger.RESUME, "kill": Trigger.KILL}
+PAST = {"pause": "Paused", "resume": "Resumed", "kill": "Killed"}
+MAX_BULK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a submission would lead to; nothing is stored."""
+
+    starts_now: bool
+    reason: Reason | None
+    position: int | None
+    placement: tuple[Slot, ...]
+    manifests: list[dict[str, Any]]
+    cli: str
+
+
+class JobService:
+    """The use cases of jobs. Errors are ``portal.domain.errors``."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        queue: Queue,
+        events: Events,
+        registry: Registry,
+        vault: Vault,
+        admitter: Admitter,
+        storage_root: str,
+        stop_grace_s: int,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._cluster = cluster
+        self._queue = queue
+        self._events = events
+        self._registry = registry
+        self._vault = vault
+        self._admitter = admitter
+        self._storage_root = storage_root
+        self._stop_grace_s = stop_grace_s
+        self._clock = clock
+
+    # -- submit ----------------------------------------------------------------------
+
+    def submit(self, actor: Actor, body: Any) -> dict[str, Any]:
+        """Check ``body``, store the job as queued, wake the queue; return the job.
+
+        Raises ``InvalidSpec`` with every wrong field, ``Forbidden`` without the permission.
+        """
+        checked = self.check(actor, body)
+        now = self._clock()
+        job = _new_job(actor, checked.spec, now)
+        sealed = self._vault.seal(checked.registry) if checked.registry else None
+        job_store.insert(job, sealed, actor.username)
+        self._queue.enqueue("admit", key="admit")
+        self._events.publish("job", job.id)
+        return job_views.dump(JobRow.get_by_id(job.id), self._storage_root)
+
+    def check(self, actor: Actor, body: Any) -> submission.Submission:
+        """Check ``body`` whole; the current VC is taken when it names none."""
+        if not actor.may(Permission.SUBMIT_JOB):
+            raise Forbidden("Submitting jobs needs the permission Submit training job")
+        if isinstance(body, dict) and not body.get("vc"):
+            current = vcs.current(actor)
+            if current is not None:
+                body = {**body, "vc": current.name}
+        return submission.parse(body, self._registry, vcs.offers(actor))
+
+    def preview(self, actor: Actor, body: Any) -> Preview:
+        """What submitting ``body`` now would lead to."""
+        checked = self.check(actor, body)
+        job = _new_job(actor, checked.spec, self._clock())
+        answer = self._admitter.preview(_demand(job))
+        placement = answer.placement if isinstance(answer, Admission) else _anywhere(job)
+        return Preview(
+            starts_now=isinstance(answer, Admission),
+            reason=answer.reason if isinstance(answer, Waiting) else None,
+            position=answer.position if isinstance(answer, Waiting) else None,
+            placement=answer.placement if isinstance(answer, Admission) else (),
+            manifests=self._manifests(job, placement, checked.registry),
+            cli=cli_line(job),
+        )
+
+    def _manifests(
+        self, job: Job, placement: tuple[Slot, ...], login: RegistryLogin | None
+    ) -> list[dict[str, Any]]:
+        placed = job_store.with_placement(job, placement)
+        launch = launching.build(placed, self._registry, self._storage_root, login)
+        return self._cluster.manifests(launch)
+
+    # -- look ------------------------------------------------------------------------
+
+    def get(self, actor: Actor, job_id: str) -> dict[str, Any]:
+        """The job, by the names of the contract; ``NotFound`` when he may not see it."""
+        return job_views.dump(self._row(actor, job_id), self._storage_root)
+
+    def value(self, actor: Actor, job_id: str) -> Job:
+        """The job as the rules see it; ``NotFound`` when he may not see it."""
+        return job_store.load_job(self._row(actor, job_id))
+
+    def page(self, actor: Actor, query: JobQuery) -> JobPage:
+        """A page of jobs."""
+        return list_jobs(actor, query)
+
+    def counts(self, actor: Actor, query: JobQuery) -> dict[str, int]:
+        """Number of jobs by state."""
+        return counts(actor, query)
+
+    def events(self, actor: Actor, job_id: str) -> list[dict[str, Any]]:
+        """The job's transitions, oldest first."""
+        self._row(actor, job_id)
+        return job_views.events(job_id)
+
+    def replicas(self, actor: Actor, job_id: str) -> list[dict[str, Any]]:
+        """The replicas of the newest attempt."""
+        row = self._row(actor, job_id)
+        return job_views.replicas(job_id, row.attempt)
+
+    def may_manage(self, actor: Actor, job_id: str) -> bool:
+        """Whether he may act on a job that he can see."""
+        return may_manage_job(actor, self._row(actor, job_id).user_id)
+
+    def _row(self, actor: Actor, job_id: str) -> Any:
+        row = JobRow.get_or_none(JobRow.id == job_id)
+        if row is None or not may_see_job(actor, row.user_id):
+            raise NotFound("There is no such job")
+        return row
+
+    # -- act -------------------------------------------------------------------------
+
+    def act(self, actor: Actor, job_id: str, action: str) -> dict[str, Any]:
+        """``pause``, ``resume`` or ``kill`` a job; return it as it is then.
+
+        Raises ``Conflict`` when its state forbids the action.
+        """
+        trigger = ACTIONS.get(action)
+        if trigger is None:
+            raise InvalidSpec("action", "Must be one of %(actions)s", actions=", ".join(ACTIONS))
+        for _ in range(20):
+            job = self._managed(actor, job_id)
+            if not allows(job.state, trigger):
+                raise Conflict(f"The job is {job.state}; it cannot be {PAST[action].lower()} now")
+            if self._take(actor, job, action, trigger):
+                self._events.publish("job", job_id)
+                return self.get(actor, job_id)
+        raise Conflict("The job changes too quickly; try again")
+
+    def _take(self, actor: Actor, job: Job, action: str, trigger: Trigger) -> bool:
+        now = self._clock()
+        reason = Reason("user", {"action": PAST[action], "user": actor.username})
+        if trigger is Trigger.RESUME:
+            if not job_store.transition(
+                job, trigger, now, reason=Reason("new"), actor=actor.username
+            ):
+                return False
+            self._queue.enqueue("admit", key="admit")
+            return True
+        grace_s = 0 if job.state is JobState.PAUSED else self._stop_grace_s
+        if not job_store.transition(
+            job, trigger, now, reason=reason, actor=actor.username, stop_grace_s=grace_s
+        ):
+            return False
+        if job.released:
+            self._finish_stop(job.id, now)
+        else:
+            self._queue.enqueue("drive", job.id, key=f"drive-{job.id}")
+        return True
+
+    def _finish_stop(self, job_id: str, now: datetime) -> None:
+        """Nothing of the job is on the cluster: it has stopped already."""
+        job = job_store.fetch(job_id)
+        if job is not None and allows(job.state, Trigger.STOPPED):
+            job_store.transition(job, Trigger.STOPPED, now, reason=job.reason)
+
+    def act_on_many(self, actor: Actor, action: str, ids: Iterable[str]) -> list[dict[str, Any]]:
+        """Act on several jobs; one that fails does not keep the others from going on."""
+        wanted = list(dict.fromkeys(ids))
+        if len(wanted) > MAX_BULK:
+            raise InvalidSpec("ids", "At most %(max)s jobs at once", max=MAX_BULK)
+        if action not in ACTIONS:
+            raise InvalidSpec("action", "Must be one of %(actions)s", actions=", ".join(ACTIONS))
+        results = []
+        for job_id in wanted:
+            try:
+                job = self.act(actor, job_id, action)
+                results.append({"id": job_id, "ok": True, "status": job["status"]})
+            except AoliError as error:
+                results.append(
+                    {"id": job_id, "ok": False, "code": error.code, "detail": error.message}
+                )
+        return results
+
+    def set_priority(self, actor: Actor, job_id: str, priority: Any) -> dict[str, Any]:
+        """Change the priority (1–1000); the next pass heeds it."""
+        try:
+            value = field_checks.priority(priority)
+        except field_checks.FieldProblem as problem:
+            raise InvalidSpec("priority", problem.error) from None
+        job = self._managed(actor, job_id)
+        if job.state in TERMINAL:
+            raise Conflict(f"The job is {job.state}; its priority no longer matters")
+        JobRow.update(priority=value).where(JobRow.id == job_id).execute()
+        self._queue.enqueue("admit", key="admit")
+        self._events.publish("job", job_id)
+        return self.get(actor, job_id)
+
+    def _managed(self, actor: Actor, job_id: str) -> Job:
+        job = self.value(actor, job_id)
+        if not may_manage_job(actor, job.user_id):
+            raise Forbidden("Only the owner, or who may manage all users' jobs, can do this")
+        return job
+
+
+def _new_job(actor: Actor, spec: Any, now: datetime) -> Job:
+    return Job(
+        id=str(uuid.uuid4()),
+        user_id=actor.user_id,
+        username=actor.username,
+        spec=spec,
+        state=JobState.QUEUED,
+        version=1,
+        attempt=0,
+        retries=0,
+        submitted_at=now,
+        waiting_since=now,
+        reason=Reason("new"),
+    )
+
+
+def _demand(job: Job) -> Demand:
+    spec = job.spec
+    return Demand(
+        job_id=job.id,
+        name=spec.name,
+        vc=spec.vc,
+        user=job.username,
+        device_type=spec.device_type,
+        devices=spec.devices,
+        replicas=spec.nodes,
+        preemptible=spec.preemptible,
+        priority=spec.priority,
+        submitted_at=job.submitted_at,
+        waiting_since=job.waiting_since,
+    )
+
+
+def _anywhere(job: Job) -> tuple[Slot, ...]:
+    """A stand-in for the place that a waiting job will get, to show its objects."""
+    devices = tuple(range(job.spec.devices))
+    return tuple(Slot("<node>", devices) for _ in range(job.spec.nodes))
+
+
+def cli_line(job: Job) -> str:
+    """The command that submits the same job; secrets are never in it."""
+    spec = job.spec
+    words = ["aoli", "job", "submit", "--vc", spec.vc, "--name", spec.name]
+    if spec.kind != "regular":
+        words += ["--kind", spec.kind]
+    if spec.device_type and spec.devices:
+        words += ["--device", f"{spec.device_type}={spec.devices}"]
+    if spec.nodes > 1:
+        words += ["--nodes", str(spec.nodes)]
+    words += ["--image", spec.image]
+    if spec.preemptible:
+        words += ["--preemptible"]
+    if spec.priority != DEFAULT_PRIORITY:
+        words += ["--priority", str(spec.priority)]
+    for port in spec.interactive_ports:
+        words += ["--port", str(port)]
+    for endpoint in spec.endpoints:
+        words += [f"--{endpoint}"]
+    for name, value in spec.env.items():
+        words += ["--env", f"{name}={value}"]
+    for name, choice in spec.mounts.items():
+        if not choice.enabled:
+            words += ["--no-mount", name]
+        elif choice.sub_path:
+            words += ["--mount", f"{name}={choice.sub_path}"]
+    # The command stays one word: the far shell splits it, not the near one.
+    return shlex.join([*words, "--", spec.command])

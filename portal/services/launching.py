@@ -1,0 +1,99 @@
+"""From an admitted job to what its cluster is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from portal.domain.errors import PermanentFailure
+from portal.domain.job import MOUNT_POINTS, Job, RegistryLogin
+from portal.domain.launch import HostMount, Launch, Replica, ReplicaLaunch
+from portal.domain.storage_path import join, roots
+from portal.spi.device_type import DeviceType
+from portal.spi.registry import Registry
+
+
+def build(job: Job, registry: Registry, storage_root: str, login: RegistryLogin | None) -> Launch:
+    """The launch of the job's present attempt.
+
+    Raises ``PermanentFailure`` when a plugin that the job needs is no longer installed.
+    """
+    kind = registry.job_kinds.get(job.spec.kind)
+    if kind is None:
+        raise PermanentFailure(f"the job kind {job.spec.kind} is not installed")
+    device_type = None
+    if job.spec.device_type is not None:
+        device_type = registry.device_types.get(job.spec.device_type)
+        if device_type is None:
+            raise PermanentFailure(f"the device type {job.spec.device_type} is not installed")
+    workload = kind.workload(job, job.placement)
+    return Launch(
+        ref=job.ref,
+        job_name=job.spec.name,
+        username=job.username,
+        image=job.spec.image,
+        replicas=tuple(
+            _replica(job, replica, device_type, registry, storage_root)
+            for replica in workload.replicas
+        ),
+        registry=login,
+        peers=workload.peers,
+        grace_s=job.stop_grace_s,
+    )
+
+
+def _replica(
+    job: Job,
+    replica: Replica,
+    device_type: DeviceType | None,
+    registry: Registry,
+    storage_root: str,
+) -> ReplicaLaunch:
+    asked = device_type if job.spec.devices else None
+    env = dict(job.spec.env)
+    env.update(replica.env)
+    for every in registry.device_types.values():
+        # A type that the job does not ask for hides its devices: an image built on CUDA
+        # sees every GPU otherwise.
+        if every is not asked:
+            env.update(every.environment(type(replica.slot)(replica.slot.node)))
+    if asked is not None:
+        env.update(asked.environment(replica.slot))
+    env.update(_facts(job, replica))
+    driver_mounts = asked.mounts(replica.slot) if asked else ()
+    return ReplicaLaunch(
+        name=replica.name,
+        rank=replica.rank,
+        command=replica.command,
+        slot=replica.slot,
+        env=env,
+        mounts=(*storage_mounts(job, storage_root), *driver_mounts),
+        resources=asked.resources(len(replica.slot.devices)) if asked else {},
+        node_labels=asked.node_labels if asked else {},
+        ports=replica.ports,
+        host=replica.name,
+    )
+
+
+def _facts(job: Job, replica: Replica) -> Mapping[str, str]:
+    """What every replica is told; names beginning with ``AOLI_`` are reserved for it."""
+    return {
+        "AOLI_JOB_ID": job.id,
+        "AOLI_JOB_NAME": job.spec.name,
+        "AOLI_ATTEMPT": str(job.attempt),
+        "AOLI_USER": job.username,
+        "AOLI_VC": job.spec.vc,
+        "AOLI_REPLICA": replica.name,
+        "AOLI_RANK": str(replica.rank),
+        "AOLI_NODES": str(job.spec.nodes),
+        "AOLI_DEVICES": ",".join(str(index) for index in replica.slot.devices),
+    }
+
+
+def storage_mounts(job: Job, storage_root: str) -> tuple[HostMount, ...]:
+    """The mounts that the job has switched on."""
+    folders = roots(storage_root, job.username, job.id, job.submitted_at)
+    return tuple(
+        HostMount(name=name, source=join(folders[name], choice.sub_path), target=target)
+        for name, target in MOUNT_POINTS.items()
+        if (choice := job.spec.mounts[name]).enabled
+    )

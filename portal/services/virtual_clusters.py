@@ -1,0 +1,155 @@
+"""Virtual clusters: their quotas, their members, and which one a user works in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from peewee import fn
+
+from portal.domain.errors import NotFound
+from portal.domain.job_state import HOLDING
+from portal.domain.permission import Actor
+from portal.domain.snapshot import VcShare
+from portal.models import JobRow, NodeRow, UserChoiceRow, VcMemberRow, VcRow
+from portal.models.db import database
+from portal.services.submission import VcOffer
+
+FIRST_VC = "platform"
+"""Made at the first start; holds all devices that were found."""
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualCluster:
+    """A VC as pages and the API show it."""
+
+    name: str
+    quota: Mapping[str, int]
+    used: Mapping[str, int] = field(default_factory=dict)
+    user_limit: Mapping[str, int] = field(default_factory=dict)
+    members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    max_run_time_s: int | None = None
+    preempt_grace_s: int = 30
+
+
+def list_all() -> list[VirtualCluster]:
+    """Every VC with what its jobs hold now; three queries whatever their number."""
+    used = used_devices()
+    members: dict[str, dict[str, list[str]]] = defaultdict(lambda: {"user": [], "group": []})
+    for row in VcMemberRow.select().order_by(VcMemberRow.name):
+        members[row.vc][row.kind].append(row.name)
+    return [_load(row, used, members[row.name]) for row in VcRow.select().order_by(VcRow.name)]
+
+
+def _load(
+    row: VcRow, used: Mapping[tuple[str, str], int], members: Mapping[str, list[str]]
+) -> VirtualCluster:
+    return VirtualCluster(
+        name=row.name,
+        quota=row.quota,
+        used={kind: used.get((row.name, kind), 0) for kind in row.quota},
+        user_limit=row.user_limit,
+        members={"users": tuple(members["user"]), "groups": tuple(members["group"])},
+        max_run_time_s=row.max_run_time_s,
+        preempt_grace_s=row.preempt_grace_s,
+    )
+
+
+def used_devices() -> dict[tuple[str, str], int]:
+    """Devices held now by VC and device type."""
+    rows: Any = (
+        JobRow.select(JobRow.vc, JobRow.device_type, fn.SUM(JobRow.devices * JobRow.nodes))
+        .where(JobRow.state.in_([state.value for state in HOLDING]), JobRow.released == False)
+        .group_by(JobRow.vc, JobRow.device_type)
+        .tuples()
+    )
+    return {(vc, kind): int(total) for vc, kind, total in rows if kind}
+
+
+def usable(actor: Actor) -> dict[str, VirtualCluster]:
+    """The VCs that ``actor`` may use: open ones, and those he or his group is a member of."""
+    return {vc.name: vc for vc in list_all() if _is_member(actor, vc)}
+
+
+def _is_member(actor: Actor, vc: VirtualCluster) -> bool:
+    users, groups = vc.members["users"], vc.members["groups"]
+    if not users and not groups:
+        return True
+    return actor.username in users or not actor.groups.isdisjoint(groups)
+
+
+def offers(actor: Actor) -> dict[str, VcOffer]:
+    """What ``actor`` may submit to."""
+    return {name: VcOffer(name, vc.quota) for name, vc in usable(actor).items()}
+
+
+def current(actor: Actor) -> VirtualCluster | None:
+    """The VC that ``actor`` works in: his choice, else the first he may use."""
+    choices = usable(actor)
+    row = UserChoiceRow.get_or_none(UserChoiceRow.user_id == actor.user_id)
+    chosen = row.current_vc if row else None
+    if chosen in choices:
+        return choices[chosen]
+    return next(iter(choices.values()), None)
+
+
+def select(actor: Actor, name: str) -> VirtualCluster:
+    """Make ``name`` the current VC; raises ``NotFound`` when ``actor`` may not use it."""
+    vc = usable(actor).get(name)
+    if vc is None:
+        raise NotFound("There is no virtual cluster of this name that you may use")
+    UserChoiceRow.insert(user_id=actor.user_id, current_vc=name).on_conflict(
+        conflict_target=[UserChoiceRow.user_id], update={UserChoiceRow.current_vc: name}
+    ).execute()
+    return vc
+
+
+def shares() -> dict[str, VcShare]:
+    """All VCs as the planner sees them."""
+    return {row.name: VcShare(row.name, row.quota, row.user_limit) for row in VcRow.select()}
+
+
+def preempt_grace_s(name: str) -> int:
+    """The grace period that the VC gives to preempted jobs, in seconds."""
+    row = VcRow.get_or_none(VcRow.name == name)
+    return row.preempt_grace_s if row else 30
+
+
+def ensure_first(now: datetime) -> bool:
+    """Make the VC ``platform`` with all devices found, when there is no VC; True if made.
+
+    While it is the only one and untouched (version 1), it grows with the cluster: devices
+    that are found later belong to it too.
+    """
+    totals = device_totals()
+    with database.atomic():
+        rows = list(VcRow.select().limit(2))
+        if not rows:
+            create(FIRST_VC, totals, now)
+            return True
+        only = rows[0]
+        grown = {kind: max(n, only.quota.get(kind, 0)) for kind, n in totals.items()}
+        if len(rows) == 1 and only.version == 1 and {**only.quota, **grown} != only.quota:
+            VcRow.update(quota={**only.quota, **grown}).where(
+                VcRow.name == only.name, VcRow.version == 1
+            ).execute()
+    return False
+
+
+def create(name: str, quota: Mapping[str, int], now: datetime, **columns: Any) -> None:
+    """Write a new VC; the rules are the caller's."""
+    VcRow.insert(name=name, quota=dict(quota), user_limit={}, created_at=now, **columns).execute()
+
+
+def device_totals() -> dict[str, int]:
+    """All devices of the cluster by type, cordoned and unready nodes included."""
+    rows: Any = (
+        NodeRow.select(NodeRow.device_type, fn.SUM(NodeRow.devices))
+        .where(NodeRow.device_type.is_null(False))
+        .group_by(NodeRow.device_type)
+        .tuples()
+    )
+    return {kind: int(total) for kind, total in rows}

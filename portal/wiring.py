@@ -1,0 +1,219 @@
+"""The composition root: settings → adapters → services. The only place that chooses."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from portal import migrations
+from portal.domain.reconcile import Limits
+from portal.models import db
+from portal.ports import Cluster, Events, Queue
+from portal.services import inventory, virtual_clusters
+from portal.services.admission import Admitter
+from portal.services.driving import Driver
+from portal.services.jobs import JobService
+from portal.services.log_following import LogFollower
+from portal.services.logs import LogKeeper
+from portal.services.passes import Ear, Passes
+from portal.services.vault import Vault
+from portal.settings import Settings, SettingsError
+from portal.spi.registry import Registry, load_registry
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """Everything wired together; one per process."""
+
+    settings: Settings
+    clock: Clock
+    cluster: Cluster
+    queue: Queue
+    events: Events
+    registry: Registry
+    logs: LogKeeper
+    jobs: JobService
+    admitter: Admitter
+    driver: Driver
+    passes: Passes
+    ear: Ear
+
+
+def connect(
+    settings: Settings,
+    *,
+    cluster: Cluster | None = None,
+    queue: Queue | None = None,
+    events: Events | None = None,
+    registry: Registry | None = None,
+    clock: Clock = utc_now,
+) -> Portal:
+    """Wire the portal. No I/O beyond reading keys: connections open when they are used.
+
+    The ports can be given (tests do); otherwise the settings choose.
+    """
+    db.bind(settings.database)
+    registry = registry or load_registry(settings.plugins)
+    cluster = cluster or make_cluster(settings, registry)
+    queue = queue or _make_queue(settings)
+    events = events or _make_events(settings)
+    vault = Vault(secret_key(settings))
+    logs = LogKeeper(cluster, settings.logs)
+    driver = Driver(
+        cluster=cluster,
+        queue=queue,
+        events=events,
+        registry=registry,
+        vault=vault,
+        logs=logs,
+        storage_root=settings.storage,
+        limits=Limits(unschedulable_after_s=settings.unschedulable_after_s),
+        clock=clock,
+    )
+    admitter = Admitter(
+        cluster_name=cluster.name,
+        queue=queue,
+        events=events,
+        registry=registry,
+        preemptible_scope=settings.preemptible_scope,
+        starvation_guard_s=settings.starvation_guard_minutes * 60,
+        clock=clock,
+    )
+    passes = Passes(cluster=cluster, driver=driver, queue=queue, clock=clock)
+    return Portal(
+        settings=settings,
+        clock=clock,
+        cluster=cluster,
+        queue=queue,
+        events=events,
+        registry=registry,
+        logs=logs,
+        driver=driver,
+        admitter=admitter,
+        passes=passes,
+        jobs=JobService(
+            cluster=cluster,
+            queue=queue,
+            events=events,
+            registry=registry,
+            vault=vault,
+            admitter=admitter,
+            storage_root=settings.storage,
+            stop_grace_s=settings.stop_grace_s,
+            clock=clock,
+        ),
+        ear=Ear(
+            cluster_name=cluster.name,
+            driver=driver,
+            passes=passes,
+            queue=queue,
+            events=events,
+            clock=clock,
+            follow=LogFollower(cluster, logs),
+        ),
+    )
+
+
+def upgrade(portal: Portal) -> list[str]:
+    """Bring our tables up to date and make what the first start needs; repeatable.
+
+    Flask-AppBuilder's own tables are made before by ``portal.web.app``.
+    """
+    with db.session():
+        applied = migrations.upgrade()
+        now = portal.clock()
+        inventory.ensure(portal.cluster.name, now)
+        if portal.settings.cluster == "local":
+            inventory.record_nodes(portal.cluster.name, portal.cluster.nodes(), now)
+            inventory.record_reachable(portal.cluster.name, True, "", now)
+            virtual_clusters.ensure_first(now)
+    return applied
+
+
+def cluster_name(settings: Settings) -> str:
+    """The physical cluster's name as users see it."""
+    return settings.cluster_name or socket.gethostname().split(".")[0] or "cluster"
+
+
+def make_cluster(settings: Settings, registry: Registry) -> Cluster:
+    """The cluster that the settings choose."""
+    if settings.cluster == "local":
+        return _local(settings, registry)
+    return _kubernetes(settings, registry)
+
+
+def _local(settings: Settings, registry: Registry) -> Cluster:
+    from portal.adapters.local import LocalCluster
+
+    unknown = set(settings.local_devices) - set(registry.device_types)
+    if unknown:
+        raise SettingsError(f"AOLI_LOCAL_DEVICES: no device type {', '.join(sorted(unknown))}")
+    detected = {name: kind.detect() for name, kind in registry.device_types.items()}
+    return LocalCluster(
+        name=cluster_name(settings),
+        state_dir=settings.data_dir / "runtime",
+        log_dir=Path(settings.logs),
+        storage_root=Path(settings.storage),
+        declared_devices=settings.local_devices,
+        detected_devices={} if settings.local_devices else detected,
+        lifeline=os.environ.get("AOLI_LIFELINE") or None,
+    )
+
+
+def _kubernetes(settings: Settings, registry: Registry) -> Cluster:
+    raise NotImplementedError
+
+
+def _make_queue(settings: Settings) -> Queue:
+    from portal.adapters.redis_queue import RedisQueue
+
+    return RedisQueue(redis_url(settings))
+
+
+def _make_events(settings: Settings) -> Events:
+    from portal.adapters.redis_events import RedisEvents
+
+    return RedisEvents(redis_url(settings))
+
+
+def redis_url(settings: Settings) -> str:
+    """The Redis that is in force: the one set, else the embedded server's socket."""
+    return settings.redis_url or f"unix://{settings.data_dir / 'valkey' / 'valkey.sock'}"
+
+
+def secret_key(settings: Settings) -> str:
+    """The key set, else one made at the first start and kept in ``data_dir/secret_key``."""
+    given = settings.secret_key.get_secret_value()
+    if given:
+        return given
+    path = settings.data_dir / "secret_key"
+    if not path.exists():
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_once(path, secrets.token_urlsafe(48))
+    return path.read_text("utf-8").strip()
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a private file unless another process was first; whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
