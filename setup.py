@@ -4,7 +4,7 @@ Exact versions with hashes are in ``requirements/*.lock``; the ranges here only 
 what the code was written against.
 """
 
-from setuptools import find_packages, setup
+from setuptools import find_namespace_packages, setup
 
 RUNTIME = [
     "flask>=3.1.3,<3.2",
@@ -53,7 +53,7 @@ setup(
     description="A self-hosted portal for AI training clusters",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=find_packages(
+    packages=find_namespace_packages(
         include=["portal", "portal.*", "plugins", "device_plugins", "alert_rules"]
     ),
     include_package_data=True,

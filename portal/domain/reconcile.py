@@ -122,9 +122,7 @@ def _watching(job: Job, observed: Observed, now: datetime, limits: Limits) -> tu
     fatal = _first(replicas, lambda r: r.code in FATAL_CODES)
     if fatal is not None:
         return (Move(Trigger.PLATFORM_FAILED, _fatal_reason(job, fatal), finished_at=now),)
-    lost = _first(
-        replicas, lambda r: r.phase is ReplicaPhase.LOST or (r.stopping and not _ended(r))
-    )
+    lost = _first(replicas, _is_lost)
     if lost is not None or len(replicas) < len(job.placement):
         return (requeue(job, _lost_reason(lost), now),)
     failed = _first(replicas, lambda r: r.phase is ReplicaPhase.FAILED)
