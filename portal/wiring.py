@@ -21,7 +21,9 @@ from portal.services.jobs import JobService
 from portal.services.log_following import LogFollower
 from portal.services.logs import LogKeeper
 from portal.services.passes import Ear, Passes
+from portal.services.templates import TemplateService
 from portal.services.vault import Vault
+from portal.services.vc_editing import VcEditor
 from portal.settings import Settings, SettingsError
 from portal.spi.registry import Registry, load_registry
 
@@ -49,6 +51,8 @@ class Portal:
     driver: Driver
     passes: Passes
     ear: Ear
+    vc_editor: VcEditor
+    templates: TemplateService
 
 
 def connect(
@@ -103,6 +107,14 @@ def connect(
         driver=driver,
         admitter=admitter,
         passes=passes,
+        templates=TemplateService(clock),
+        vc_editor=VcEditor(
+            cluster_name=cluster.name,
+            device_types=registry.device_types,
+            queue=queue,
+            events=events,
+            clock=clock,
+        ),
         jobs=JobService(
             cluster=cluster,
             queue=queue,

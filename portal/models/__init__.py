@@ -2,7 +2,8 @@
 
 from portal.models.cluster import ClusterRow, NodeRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
-from portal.models.user import UserChoiceRow, UserRow
+from portal.models.template import TemplateRow
+from portal.models.user import GroupRow, UserChoiceRow, UserRow
 from portal.models.virtual_cluster import VcMemberRow, VcRow
 
 OWNED = (
@@ -15,17 +16,20 @@ OWNED = (
     VcRow,
     VcMemberRow,
     UserChoiceRow,
+    TemplateRow,
 )
 """Tables that the migrations make; ``ab_user`` is not among them."""
 
 __all__ = [
     "OWNED",
     "ClusterRow",
+    "GroupRow",
     "JobEventRow",
     "JobRow",
     "JobSecretRow",
     "NodeRow",
     "ReplicaRow",
+    "TemplateRow",
     "UserChoiceRow",
     "UserRow",
     "VcMemberRow",

@@ -1,6 +1,7 @@
-"""A read-only mirror of Flask-AppBuilder's users, and what we keep beside them.
+"""A read-only mirror of Flask-AppBuilder's users and groups, and what we keep beside them.
 
-``ab_user`` belongs to Flask-AppBuilder; it is never created or written from here.
+``ab_user`` and ``ab_group`` belong to Flask-AppBuilder; they are never created or written
+from here.
 """
 
 from __future__ import annotations
@@ -21,6 +22,16 @@ class UserRow(Row):
 
     class Meta:
         table_name = "ab_user"
+
+
+class GroupRow(Row):
+    """A group of users, to read."""
+
+    id = peewee.AutoField()
+    name = peewee.CharField(100)
+
+    class Meta:
+        table_name = "ab_group"
 
 
 class UserChoiceRow(Row):

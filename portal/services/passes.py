@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from portal.domain.job import AttemptRef
-from portal.domain.job_state import STOPPING, JobState
+from portal.domain.job_state import STOPPING, JobState, Trigger
 from portal.domain.launch import Observed
+from portal.domain.reason import Reason
 from portal.domain.resources import Node
-from portal.models import JobRow
+from portal.models import JobRow, VcRow
 from portal.ports import Cluster, Events, Queue
-from portal.services import inventory, virtual_clusters
+from portal.services import inventory, job_store, virtual_clusters
 from portal.services.driving import Driver
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Passes:
 
     def due(self) -> int:
         """Ask again for the next step of jobs that stand still; the number of them."""
+        self.overtime()
         before = self._clock() - timedelta(seconds=DUE_AFTER_S)
         stopping = [state.value for state in STOPPING]
         rows = (
@@ -95,6 +97,24 @@ class Passes:
         for job_id in ids:
             self._queue.enqueue("drive", job_id, key=f"drive-{job_id}")
         return len(ids)
+
+    def overtime(self) -> int:
+        """Kill jobs that have run longer than their VC allows; the number of them."""
+        now = self._clock()
+        count = 0
+        for row in VcRow.select().where(VcRow.max_run_time_s.is_null(False)):
+            begun_before = now - timedelta(seconds=row.max_run_time_s)
+            late = JobRow.select().where(
+                JobRow.vc == row.name,
+                JobRow.state == JobState.RUNNING.value,
+                JobRow.started_at < begun_before,
+            )
+            reason = Reason("max_run_time", {"seconds": row.max_run_time_s})
+            for job in [job_store.load_job(found) for found in late.limit(MAX_DUE)]:
+                if job_store.transition(job, Trigger.KILL, now, reason=reason):
+                    self._queue.enqueue("drive", job.id, key=f"drive-{job.id}")
+                    count += 1
+        return count
 
     def sweep(self, job_id: str, attempt: int) -> None:
         """Take an attempt that no job owns off the cluster."""

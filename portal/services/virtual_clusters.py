@@ -44,6 +44,14 @@ def list_all() -> list[VirtualCluster]:
     return [_load(row, used, members[row.name]) for row in VcRow.select().order_by(VcRow.name)]
 
 
+def get(name: str) -> VirtualCluster:
+    """One VC; raises ``NotFound``."""
+    for vc in list_all():
+        if vc.name == name:
+            return vc
+    raise NotFound("There is no such virtual cluster")
+
+
 def _load(
     row: VcRow, used: Mapping[tuple[str, str], int], members: Mapping[str, list[str]]
 ) -> VirtualCluster:
@@ -141,7 +149,8 @@ def ensure_first(now: datetime) -> bool:
 
 def create(name: str, quota: Mapping[str, int], now: datetime, **columns: Any) -> None:
     """Write a new VC; the rules are the caller's."""
-    VcRow.insert(name=name, quota=dict(quota), user_limit={}, created_at=now, **columns).execute()
+    values = {"user_limit": {}, **columns}
+    VcRow.insert(name=name, quota=dict(quota), created_at=now, **values).execute()
 
 
 def device_totals() -> dict[str, int]:

@@ -1,0 +1,129 @@
+"""Templates: a submission kept under a name, without its secrets.
+
+Scope ``user``: visible to its owner, in every VC. Scope ``team``: visible to everyone who
+may use the VC, and only there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from portal.domain.errors import Conflict, Forbidden, InvalidSpec, NotFound
+from portal.domain.permission import Actor, Permission
+from portal.models import TemplateRow
+from portal.services import virtual_clusters
+from portal.services.job_views import rfc3339
+
+SCOPES = ("user", "team")
+MAX_BODY_FIELDS = 64
+_NAME = re.compile(r"\w[\w .()+:\-]{0,62}")
+_SECRET_NAME = re.compile(r"pass|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
+
+
+class TemplateService:
+    """The use cases of templates."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+
+    def visible(self, actor: Actor, vc: str | None) -> list[dict[str, Any]]:
+        """The user's own templates, and the team's of ``vc`` if he may use it; by name."""
+        places = (TemplateRow.scope == "user") & (TemplateRow.place == str(actor.user_id))
+        if vc and vc in virtual_clusters.usable(actor):
+            places = places | ((TemplateRow.scope == "team") & (TemplateRow.place == vc))
+        rows = TemplateRow.select().where(places).order_by(TemplateRow.name, TemplateRow.scope)
+        return [_dump(row, actor) for row in rows.limit(500)]
+
+    def get(self, actor: Actor, scope: str, name: str, vc: str | None) -> dict[str, Any]:
+        """One template; ``NotFound`` when there is none that he may see."""
+        return _dump(self._row(actor, scope, name, vc), actor)
+
+    def put(
+        self, actor: Actor, scope: str, name: str, vc: str | None, body: Any, *, overwrite: bool
+    ) -> dict[str, Any]:
+        """Keep ``body``. ``Conflict`` when the name is taken and ``overwrite`` is false."""
+        if not actor.may(Permission.SUBMIT_JOB):
+            raise Forbidden("Keeping templates needs the permission Submit training job")
+        if not _NAME.fullmatch(name):
+            raise InvalidSpec("name", "Use letters, digits, spaces and . _ - ( ) + : only")
+        if not isinstance(body, Mapping) or len(body) > MAX_BODY_FIELDS:
+            raise InvalidSpec("job", "Must be the body of a submission")
+        place = self._place(actor, scope, vc)
+        row = TemplateRow.get_or_none(_key(scope, place, name))
+        if row is not None and not overwrite:
+            raise Conflict(f"There is a template named {name} already")
+        if row is not None and not _may_change(row, actor):
+            raise Forbidden("Only its owner, or who may manage VCs, can replace this template")
+        values = {"body": without_secrets(body), "updated_at": self._clock()}
+        if row is None:
+            TemplateRow.insert(
+                scope=scope,
+                place=place,
+                name=name,
+                owner_id=actor.user_id,
+                owner=actor.username,
+                **values,
+            ).on_conflict_ignore().execute()
+        else:
+            TemplateRow.update(**values).where(_key(scope, place, name)).execute()
+        return self.get(actor, scope, name, vc)
+
+    def delete(self, actor: Actor, scope: str, name: str, vc: str | None) -> None:
+        """Delete a template: one's own; a team's also by who may manage VCs."""
+        row = self._row(actor, scope, name, vc)
+        if not _may_change(row, actor):
+            raise Forbidden("Only its owner, or who may manage VCs, can delete this template")
+        TemplateRow.delete().where(_key(row.scope, row.place, row.name)).execute()
+
+    def _row(self, actor: Actor, scope: str, name: str, vc: str | None) -> Any:
+        row = TemplateRow.get_or_none(_key(scope, self._place(actor, scope, vc), name))
+        if row is None:
+            raise NotFound("There is no such template")
+        return row
+
+    def _place(self, actor: Actor, scope: str, vc: str | None) -> str:
+        if scope not in SCOPES:
+            raise InvalidSpec("scope", "Must be user or team")
+        if scope == "user":
+            return str(actor.user_id)
+        current = virtual_clusters.current(actor) if not vc else None
+        name = vc or (current.name if current else "")
+        if name not in virtual_clusters.usable(actor):
+            raise NotFound("There is no virtual cluster of this name that you may use")
+        return name
+
+
+def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body without passwords: the registry's is dropped, and the values of environment
+    variables whose names tell of a secret are emptied."""
+    kept = {key: value for key, value in body.items() if key != "registry"}
+    registry = body.get("registry")
+    if isinstance(registry, Mapping):
+        kept["registry"] = {k: v for k, v in registry.items() if k in ("server", "username")}
+    env = body.get("env")
+    if isinstance(env, Mapping):
+        kept["env"] = {k: "" if _SECRET_NAME.search(str(k)) else v for k, v in env.items()}
+    return kept
+
+
+def _may_change(row: Any, actor: Actor) -> bool:
+    return row.owner_id == actor.user_id or actor.may(Permission.MANAGE_VC)
+
+
+def _key(scope: str, place: str, name: str) -> Any:
+    return (TemplateRow.scope == scope) & (TemplateRow.place == place) & (TemplateRow.name == name)
+
+
+def _dump(row: Any, actor: Actor) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "scope": row.scope,
+        "vc": row.place if row.scope == "team" else None,
+        "owner": row.owner,
+        "may_delete": _may_change(row, actor),
+        "updated_at": rfc3339(row.updated_at),
+        "job": row.body,
+    }
