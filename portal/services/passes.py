@@ -103,7 +103,7 @@ class Passes:
         now = self._clock()
         count = 0
         for row in VcRow.select().where(VcRow.max_run_time_s.is_null(False)):
-            begun_before = now - timedelta(seconds=row.max_run_time_s)
+            begun_before = now - timedelta(seconds=row.max_run_time_s or 0)
             late = JobRow.select().where(
                 JobRow.vc == row.name,
                 JobRow.state == JobState.RUNNING.value,
