@@ -22,7 +22,7 @@ class SettingsError(Exception):
 class Settings(BaseModel):
     """All settings. Times are in seconds unless the name says otherwise."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     data_dir: Path = Field(default=Path("~/.aoli"), description="Embedded database, logs, keys")
     config_dir: Path = Field(default=Path("config"), description="Folder of the *.yaml files")

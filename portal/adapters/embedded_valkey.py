@@ -76,14 +76,14 @@ class EmbeddedValkey:
             )
         return self._process
 
-    def start(self) -> None:
-        """Start the server and return when it answers.
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the server and return its process when it answers.
 
         An append-only file that it cannot read is put aside: what is in Redis may be lost at
         any time, so a damaged file must not keep the portal from starting.
         """
         try:
-            self._start_once()
+            return self._start_once()
         except ValkeyError:
             damaged = self.directory / "appendonlydir"
             if not damaged.exists() or self.answers():
@@ -91,9 +91,9 @@ class EmbeddedValkey:
             aside = damaged.with_name("appendonlydir.damaged")
             shutil.rmtree(aside, ignore_errors=True)
             damaged.rename(aside)
-            self._start_once()
+            return self._start_once()
 
-    def _start_once(self) -> None:
+    def _start_once(self) -> subprocess.Popen[bytes]:
         process = self.spawn()
         deadline = time.monotonic() + START_S
         while not self.answers():
@@ -104,6 +104,7 @@ class EmbeddedValkey:
                 process.wait()
                 raise ValkeyError(f"Valkey did not answer within {START_S:.0f} s")
             time.sleep(0.005)
+        return process
 
     def stop(self) -> None:
         """End the server: it writes its file, else it is killed."""

@@ -1,0 +1,200 @@
+"""Server commands: run the portal's processes, look after its database, settings, plugins."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from portal.settings import Settings, load_settings
+
+DEMO_DEVICES = "nvidia_gpu_amd64=8,huawei_npu_arm64=8"
+
+
+def register(cli: click.Group) -> None:
+    """Add the commands of this module to ``cli``."""
+    for command in (up, web, worker, scheduler, database, user, config, plugins):
+        cli.add_command(command)
+
+
+def _fail(text: str) -> None:
+    click.echo(f"aoli: {text}", err=True)
+    sys.exit(1)
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (default: 127.0.0.1).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port (default: 8420; 0: any).")
+@click.option("--demo", is_flag=True, help="Add simulated devices, two VCs and example jobs.")
+def up(host: str | None, port: int | None, demo: bool) -> None:
+    """Run everything on this machine: web, worker, scheduler, Valkey, local jobs."""
+    from portal.processes.up import CannotStart, Supervisor, print_line
+
+    if host is not None:
+        os.environ["AOLI_HOST"] = host
+    if port is not None:
+        os.environ["AOLI_PORT"] = str(port)
+    settings = load_settings()
+    if demo and settings.cluster == "local" and not settings.local_devices:
+        os.environ["AOLI_LOCAL_DEVICES"] = DEMO_DEVICES
+        settings = load_settings()
+    try:
+        code = Supervisor(settings, print_line, demo=demo).run()
+    except CannotStart as error:
+        _fail(str(error))
+    else:
+        sys.exit(code)
+
+
+@click.command()
+def web() -> None:
+    """Serve the pages and the API."""
+    from portal.processes import web as process
+
+    process.run(load_settings())
+
+
+@click.command()
+def worker() -> None:
+    """Take work from the queue. Any number may run."""
+    from portal.processes import worker as process
+
+    process.run(load_settings())
+
+
+@click.command()
+def scheduler() -> None:
+    """Tick and watch the cluster. Several may run: one leads, the others stand by."""
+    from portal.processes import scheduler as process
+
+    process.run(load_settings())
+
+
+@click.group("db")
+def database() -> None:
+    """The database's tables."""
+
+
+@database.command("upgrade")
+def db_upgrade() -> None:
+    """Make or update all tables, permissions, roles and the first administrator."""
+    from portal.processes.initialise import initialise
+    from portal.processes.log_lines import configure_logging
+
+    configure_logging()
+    made = initialise(load_settings())
+    click.echo("the database is up to date")
+    if made is not None:
+        click.echo(f"first administrator: {made.username}")
+        if made.password:
+            click.echo(f"password: {made.password}  (shown only this once)")
+
+
+@database.command("check")
+def db_check() -> None:
+    """Say whether the tables are up to date; exit code 1 when they are not."""
+    from portal import migrations
+    from portal.models import db
+
+    db.bind(load_settings().database)
+    with db.session():
+        missing = migrations.pending()
+    if missing:
+        _fail(f"the database lacks {', '.join(missing)}: run aoli db upgrade")
+    click.echo("the database is up to date")
+
+
+@click.group()
+def user() -> None:
+    """User accounts."""
+
+
+@user.command("create-admin")
+@click.option("--username", required=True)
+@click.password_option(envvar="AOLI_ADMIN_PASSWORD", help="Asked for when left out.")
+def create_admin(username: str, password: str) -> None:
+    """Make an administrator; also when the first one's password is lost."""
+    from portal.web import setup
+
+    try:
+        setup.make_admin(setup.make_tables(load_settings()), username, password)
+    except setup.AccountRefused as error:
+        _fail(str(error))
+    click.echo(f"{username} is an administrator")
+
+
+@click.group()
+def config() -> None:
+    """The settings."""
+
+
+@config.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def config_check(as_json: bool) -> None:
+    """Check all settings and print those in force; secrets are not shown."""
+    settings = load_settings()
+    shown = _shown(settings)
+    if as_json:
+        click.echo(json.dumps(shown, indent=2))
+        return
+    for name, value in shown.items():
+        click.echo(f"{name:24} {value}")
+
+
+def _shown(settings: Settings) -> dict[str, Any]:
+    """What is in force, derived values filled in, passwords in addresses left out."""
+    shown = settings.model_dump(mode="json")
+    shown["database_url"] = _without_password(settings.database)
+    shown["redis_url"] = _without_password(settings.redis_url)
+    shown["storage_root"] = settings.storage
+    shown["log_dir"] = settings.logs
+    return shown
+
+
+def _without_password(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")).geturl()
+
+
+@click.group()
+def plugins() -> None:
+    """Job kinds, device types and alert rules that are installed."""
+
+
+@plugins.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
+def plugins_list(as_json: bool) -> None:
+    """List every plugin, the broken ones with the reason."""
+    rows = _plugins()
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        state = row["status"] if row["status"] == "ok" else f"FAILED: {row['reason']}"
+        origin = f"{row['distribution']} {row['version']}"
+        click.echo(f"{row['group']:14} {row['name']:24} {origin:24} {state}")
+
+
+@plugins.command("check")
+def plugins_check() -> None:
+    """Exit code 1 when a plugin is broken."""
+    broken = [row for row in _plugins() if row["status"] != "ok"]
+    for row in broken:
+        click.echo(f"{row['group']} {row['name']}: {row['reason']}", err=True)
+    if broken:
+        sys.exit(1)
+    click.echo("all plugins are in order")
+
+
+def _plugins() -> list[dict[str, str]]:
+    from portal.spi.registry import load_registry
+
+    return [asdict(status) for status in load_registry(load_settings().plugins).plugins]

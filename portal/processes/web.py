@@ -1,0 +1,99 @@
+"""The web process: gunicorn with threads, told what to do by our settings.
+
+The application's modules are imported before the fork, so its workers share them and a
+restart is quick; the application itself, with its database handles, is made after the fork.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import logging
+import os
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker
+
+from portal.adapters.parent_death import die_with
+from portal.processes.initialise import initialise_in_child
+from portal.processes.log_lines import configure_logging
+from portal.settings import Settings
+
+log = logging.getLogger(__name__)
+
+GRACEFUL_S = 5
+SILENT_S = 120
+"""A worker that has given no sign of life for so long is replaced."""
+KEEP_ALIVE_S = 15
+LISTEN_VARIABLE = "AOLI_LISTEN_FD"
+"""A supervisor that has bound the port hands the socket over by this number."""
+
+
+class PlainLogger(Logger):  # type: ignore[misc]
+    """gunicorn's messages go where ours go."""
+
+    def setup(self, cfg: Any) -> None:
+        """Use the root logger's handler and format; no access log."""
+        self.error_log.handlers[:] = []
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.WARNING)
+        self.access_log.propagate = False
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn without its command line."""
+
+    def __init__(self, settings: Settings, bind: str) -> None:
+        self._settings = settings
+        self._bind = bind
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Our settings in gunicorn's words."""
+        options: dict[str, Any] = {
+            "bind": self._bind,
+            "worker_class": "gthread",
+            "workers": self._settings.web_workers,
+            "threads": self._settings.web_threads,
+            "graceful_timeout": GRACEFUL_S,
+            "timeout": SILENT_S,
+            "keepalive": KEEP_ALIVE_S,
+            "logger_class": PlainLogger,
+            "control_socket_disable": True,
+            "proc_name": "aoli",
+            "post_fork": _after_fork,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Make the application; called in each worker."""
+        from portal.web.app import create_app
+
+        return create_app(self._settings)
+
+
+def _after_fork(arbiter: Arbiter, _worker: Worker) -> None:
+    """A worker ends with its master, however that ends."""
+    die_with(arbiter.pid)
+
+
+def _bind(settings: Settings) -> str:
+    handed_over = os.environ.get(LISTEN_VARIABLE)
+    if handed_over:
+        return f"fd://{handed_over}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{settings.port}"
+
+
+def run(settings: Settings) -> None:
+    """The process ``aoli web``."""
+    configure_logging()
+    importlib.import_module("portal.web.app")
+    initialise_in_child(settings)
+    gc.collect()
+    gc.freeze()
+    Server(settings, _bind(settings)).run()
