@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flask import Flask
+from flask import Flask, url_for
 from flask_appbuilder import AppBuilder
 from flask_appbuilder.models.sqla.base import SQLA
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from portal.web import appearance, assets, failures, formats, frame, headers, sessions
+from portal.models import db
+from portal.settings import Settings
+from portal.web import (
+    appearance,
+    assets,
+    context,
+    failures,
+    formats,
+    frame,
+    headers,
+    sessions,
+    sse,
+)
 from portal.web.configuration import flask_config
+from portal.web.context import PageServices
 from portal.web.security.manager import AoliSecurityManager
 from portal.web.security.throttle import Throttle
-from portal.web.views import components, preferences
+from portal.web.views import components, home, job, preferences, submit
+from portal.wiring import Portal, redis_url
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -32,15 +46,11 @@ class Builder(AppBuilder):  # type: ignore[misc]
     @property
     def get_url_for_index(self) -> str:
         """Where Flask-AppBuilder sends people when it knows no better."""
-        from flask import url_for
-
         return str(url_for("home.index"))
 
     @property
     def get_url_for_login(self) -> str:
         """The sign-in page."""
-        from flask import url_for
-
         return str(url_for("SignInView.login"))
 
 
@@ -62,7 +72,7 @@ def _speak_the_readers_language(app: Flask) -> None:
     app.extensions["babel"].locale_selector = appearance.language
 
 
-def make_flask(settings: Any, *, initialising: bool = False) -> Flask:
+def make_flask(settings: Settings, *, initialising: bool = False) -> Flask:
     """Flask with accounts, languages and errors, without the product's pages."""
     app = Flask("portal.web", static_folder=None)
     app.config.update(flask_config(settings, initialising=initialising))
@@ -75,3 +85,38 @@ def make_flask(settings: Any, *, initialising: bool = False) -> Flask:
     for part in (assets, appearance, formats, headers, sessions, failures, frame):
         part.install(app)
     return app
+
+
+def create_app(portal: Portal, *, development: bool = False) -> Flask:
+    """The whole application around the services of ``portal``.
+
+    Makes no tables and opens no connections: :func:`portal.web.initialise.initialise_database`
+    has run before. ``development`` adds the page of components.
+    """
+    app = make_flask(portal.settings)
+    context.keep(
+        app,
+        PageServices(
+            jobs=portal.jobs,
+            templates=portal.templates,
+            logs=portal.logs,
+            registry=portal.registry,
+            events=portal.events,
+            cluster=portal.cluster.name,
+            storage_root=portal.settings.storage,
+            clock=portal.clock,
+        ),
+    )
+    app.extensions["aoli-throttle"] = Throttle(redis_url(portal.settings))
+    app.extensions["aoli-streams"] = sse.StreamGate(portal.settings.max_streams)
+    app.teardown_appcontext(_give_connection_back)
+    for part in (home, job, submit, preferences, sse):
+        app.register_blueprint(part.blueprint)
+    if development:
+        app.register_blueprint(components.blueprint)
+    return app
+
+
+def _give_connection_back(_error: BaseException | None) -> None:
+    """Peewee opens a connection when a request first needs one; SQLAlchemy has its own rule."""
+    db.close()

@@ -47,7 +47,7 @@ def icon(name: str, size: int = 16, cls: str = "") -> Markup:
     if name not in _icon_names():
         raise LookupError(f"icon {name!r} is not in icons.svg")
     classes = f"ic {cls}".rstrip()
-    return Markup(  # noqa: S704  (all parts are our own constants)
+    return Markup(  # noqa: S704
         f'<svg class="{classes}" width="{size}" height="{size}" viewBox="0 0 24 24"'
         f' aria-hidden="true"><use href="{_sprite_url()}#{name}"/></svg>'
     )

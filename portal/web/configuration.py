@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,33 +9,10 @@ from typing import Any
 from flask_appbuilder.const import AUTH_DB
 
 from portal.settings import Settings
+from portal.wiring import secret_key
 
 MAX_BODY = 2 * 1024 * 1024
 """A submission is text; anything larger is a mistake."""
-
-
-def secret_key(settings: Settings) -> str:
-    """The configured key, else one made at the first start and kept beside the data."""
-    if settings.secret_key.get_secret_value():
-        return settings.secret_key.get_secret_value()
-    path = settings.data_dir / "secret_key"
-    if not path.exists():
-        _write_once(path, secrets.token_hex(32))
-    return path.read_text("ascii").strip()
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Several processes may start at once: the first one's key is everybody's."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    draft.touch(mode=0o600)
-    draft.write_text(text, "ascii")
-    try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
 
 
 def engine_options(database: str) -> dict[str, Any]:

@@ -6,15 +6,22 @@ import logging
 from typing import Any
 
 from flask import Flask, g, render_template, request
-from flask_babel import gettext
 from werkzeug.exceptions import HTTPException
 
-from portal.domain.errors import AoliError, Conflict, Forbidden, InvalidSpec, NotFound, TemporaryFailure
+from portal.domain.errors import (
+    AoliError,
+    Conflict,
+    Forbidden,
+    InvalidSpec,
+    NotFound,
+    TemporaryFailure,
+)
 from portal.web.formats import clock, iso, now
 from portal.web.headers import request_id
 from portal.web.permissions import permission_label
 from portal.web.problems import problem
 from portal.web.security.access import grants, signed_in
+from portal.web.words import gettext
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +67,13 @@ def _unforeseen(error: Exception) -> Any:
 
 
 def _page(status: int, error: Exception | None) -> str:
-    texts = {403: _not_authorized, 404: _not_found, 409: _refused, 400: _bad_request, 405: _not_found}
+    texts = {
+        403: _not_authorized,
+        404: _not_found,
+        409: _refused,
+        400: _bad_request,
+        405: _not_found,
+    }
     values = texts.get(status, _broken)(error)
     return render_template(
         "problem.html",

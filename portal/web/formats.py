@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from flask import Flask
-from flask_babel import gettext
 
 from portal.web.appearance import language, zone
+from portal.web.words import gettext
 
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -19,11 +19,17 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _local(at: datetime) -> datetime:
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(zone())
+def moment(at: datetime | str) -> datetime:
+    """A time, aware, from itself or from its RFC 3339 text."""
+    parsed = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def iso(at: datetime) -> str:
+def _local(at: datetime | str) -> datetime:
+    return moment(at).astimezone(zone())
+
+
+def iso(at: datetime | str) -> str:
     """RFC 3339 with the reader's offset."""
     return _local(at).isoformat(timespec="seconds")
 
@@ -36,7 +42,7 @@ def _day(local: datetime, today: datetime) -> str:
     return day if local.year == today.year else f"{day}, {local.year}"
 
 
-def clock(at: datetime | None) -> str:
+def clock(at: datetime | str | None) -> str:
     """Today ``09:12``, this year ``Nov 22, 18:20``, older with the year."""
     if at is None:
         return "—"
@@ -47,19 +53,18 @@ def clock(at: datetime | None) -> str:
     return f"{_day(local, today)}{' ' if language() == 'zh' else ', '}{time}"
 
 
-def clock_seconds(at: datetime) -> str:
+def clock_seconds(at: datetime | str) -> str:
     """As :func:`clock`, to the second on the same day."""
     local = _local(at)
     return f"{local:%H:%M:%S}" if local.date() == _local(now()).date() else clock(at)
 
 
-def ago(at: datetime | None) -> str:
+def ago(at: datetime | str | None) -> str:
     """``just now``, ``27 min ago``, ``5 h ago``, ``yesterday``, after a week the date."""
     if at is None:
         return "—"
-    moment = at if at.tzinfo else at.replace(tzinfo=UTC)
-    seconds = (now() - moment).total_seconds()
-    days = (_local(now()).date() - _local(moment).date()).days
+    seconds = (now() - moment(at)).total_seconds()
+    days = (_local(now()).date() - _local(at).date()).days
     if seconds < _MINUTE:
         return gettext("just now")
     if seconds < _HOUR:
@@ -68,7 +73,7 @@ def ago(at: datetime | None) -> str:
         return gettext("%(n)s h ago", n=int(seconds // _HOUR))
     if days == 1:
         return gettext("yesterday")
-    return gettext("%(n)s days ago", n=days) if days <= 7 else _day(_local(moment), _local(now()))
+    return gettext("%(n)s days ago", n=days) if days <= 7 else _day(_local(at), _local(now()))
 
 
 def duration(seconds: float | None) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import Flask, g, request, url_for
-from flask_babel import gettext
 
+from portal.domain.permission import Actor, Permission
+from portal.services import inventory, virtual_clusters
+from portal.services.virtual_clusters import VirtualCluster
 from portal.web import __version__
-from portal.web.security.access import allowed, grants, signed_in
+from portal.web.context import services
+from portal.web.security.access import actor, signed_in
 from portal.web.security.redirects import here
+from portal.web.words import gettext
 
 AVATAR_COLOURS = (1, 3, 4, 7, 8)
 
@@ -73,15 +77,77 @@ def avatar_colour(username: str) -> int:
 def frame() -> Frame:
     """The frame of this answer, made once."""
     if "frame" not in g:
-        g.frame = Frame(None, (), (), "", "", None, False)
+        g.frame = _make() if signed_in() else Frame(None, (), (), "", "", None, False)
     found: Frame = g.frame
     return found
 
 
-def choose_virtual_cluster(name: str) -> bool:
-    return False
+def current_vc() -> VirtualCluster | None:
+    """The virtual cluster that the reader works in."""
+    if "current_vc" not in g:
+        g.current_vc = virtual_clusters.current(actor())
+    found: VirtualCluster | None = g.current_vc
+    return found
+
+
+def _make() -> Frame:
+    reader = actor()
+    vc = current_vc() if reader.anything else None
+    return Frame(
+        user=FrameUser(reader.username, reader.nickname or reader.username, reader.roles),
+        menu=tuple(_menu(reader)),
+        vcs=tuple(virtual_clusters.usable(reader)) if vc else (),
+        current_vc=vc.name if vc else "",
+        cluster=services().cluster,
+        nodes=_nodes() if reader.may(Permission.VIEW_CLUSTER) else None,
+        may_search=reader.anything,
+    )
+
+
+def _menu(reader: Actor) -> list[MenuEntry]:
+    """The entries whose pages exist and whose permission the reader has."""
+    entries = []
+    if reader.anything:
+        entries.append(_entry(gettext("Home"), "home.index", "house", "h"))
+    if reader.may(Permission.SUBMIT_JOB):
+        entries.append(_entry(gettext("Submit Training Job"), "submit.index", "square-plus", "s"))
+    if reader.may(Permission.SUBMIT_JOB) or reader.may(Permission.VIEW_ALL_JOBS):
+        entries.append(_entry(gettext("View and Manage Jobs"), "jobs.index", "list", "j"))
+    return entries
+
+
+def _entry(label: str, endpoint: str, icon: str, key: str) -> MenuEntry:
+    current = (request.blueprint or "") == endpoint.partition(".")[0]
+    return MenuEntry(label, url_for(endpoint), icon, current, key)
+
+
+def _nodes() -> NodeCount:
+    seen = inventory.nodes(services().cluster)
+    return NodeCount(ready=sum(node.schedulable for node in seen), total=len(seen))
+
+
+def choose_virtual_cluster(name: str) -> None:
+    """Make another virtual cluster the current one; ``NotFound`` when it may not be used."""
+    virtual_clusters.select(actor(), name)
+
+
+def free_text() -> str:
+    """A fact for empty lists: which devices are free now."""
+    vc = current_vc()
+    for name, quota in sorted(vc.quota.items()) if vc else ():
+        free = quota - vc.used.get(name, 0) if vc else 0
+        if free > 0:
+            return gettext(
+                "%(free)s of %(quota)s %(type)s are free now. A job on them would start at once.",
+                free=free,
+                quota=quota,
+                type=name,
+            )
+    return gettext("Nothing has been submitted here.")
 
 
 def install(app: Flask) -> None:
     """Add the template functions."""
-    app.jinja_env.globals.update(frame=frame, here=here, version=lambda: __version__)
+    app.jinja_env.globals.update(
+        frame=frame, free_text=free_text, here=here, version=lambda: __version__
+    )

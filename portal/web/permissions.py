@@ -5,14 +5,16 @@ from __future__ import annotations
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
+from portal.domain.permission import Permission
+
 LABELS: dict[str, LazyString] = {
-    "submit_job": lazy_gettext("Submit training job"),
-    "manage_vc": lazy_gettext("Manage VC"),
-    "view_vc": lazy_gettext("View VC"),
-    "view_all_jobs": lazy_gettext("View all users' jobs"),
-    "manage_all_jobs": lazy_gettext("View and manage all users' jobs"),
-    "view_cluster": lazy_gettext("View cluster status"),
-    "manage_users": lazy_gettext("Manage user"),
+    Permission.SUBMIT_JOB: lazy_gettext("Submit training job"),
+    Permission.MANAGE_VC: lazy_gettext("Manage VC"),
+    Permission.VIEW_VC: lazy_gettext("View VC"),
+    Permission.VIEW_ALL_JOBS: lazy_gettext("View all users' jobs"),
+    Permission.MANAGE_ALL_JOBS: lazy_gettext("View and manage all users' jobs"),
+    Permission.VIEW_CLUSTER: lazy_gettext("View cluster status"),
+    Permission.MANAGE_USERS: lazy_gettext("Manage user"),
 }
 
 

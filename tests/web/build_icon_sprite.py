@@ -13,13 +13,13 @@ from pathlib import Path
 SPRITE = Path(__file__).parents[2] / "portal/web/static/icons.svg"
 ICONS = """
 arrow-down arrow-down-to-line arrow-up ban bell bookmark calendar check chevron-down
-chevron-left chevron-right chevron-up chevrons-up circle-alert circle-check circle-dashed
-circle-pause circle-play circle-x clipboard-paste clock cloud-off columns-3 copy copy-plus
-download eye history hourglass house info keyboard layers life-buoy list list-filter
-loader lock log-out mail monitor moon octagon-minus panel-left pause play plus radio-tower
-refresh-cw search search-x send server square-plus sun terminal trash-2 triangle-alert user
-users wrap-text x zap
-""".split()
+chevron-left chevron-right chevron-up chevrons-up circle-alert circle-check
+circle-dashed circle-pause circle-play circle-x clipboard-paste clock cloud-off
+columns-3 copy copy-plus download eye history hourglass house info keyboard layers
+life-buoy list list-filter loader lock log-out mail monitor moon octagon-minus
+panel-left pause play plus radio-tower refresh-cw search search-x send server
+square-plus sun terminal trash-2 triangle-alert user users wrap-text x zap
+"""
 HEADER = "<!-- Lucide {version}, ISC licence: vendor/lucide-LICENSE.txt -->"
 
 
@@ -37,7 +37,7 @@ def symbol(folder: Path, name: str) -> tuple[str, str]:
 
 def main(folder: Path) -> None:
     """Write the sprite."""
-    made = [symbol(folder, name) for name in ICONS]
+    made = [symbol(folder, name) for name in ICONS.split()]
     lines = [HEADER.format(version=made[0][1]), '<svg xmlns="http://www.w3.org/2000/svg">']
     SPRITE.write_text("\n".join([*lines, *(text for text, _ in made), "</svg>", ""]))
 

@@ -7,21 +7,27 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from flask import abort, g, redirect, request, url_for
-from flask_appbuilder import Model
+from flask import abort, current_app, g, redirect, request, url_for
 from flask_appbuilder.security.sqla.models import (
-    Permission,
+    Group,
     PermissionView,
     Role,
     ViewMenu,
+    assoc_group_role,
     assoc_permissionview_role,
+    assoc_user_group,
     assoc_user_role,
 )
-from sqlalchemy import select, union
+from flask_appbuilder.security.sqla.models import (
+    Permission as PermissionRow,
+)
+from sqlalchemy import Select, literal, null, select, union, union_all
 from sqlalchemy.orm import Session
+
+from portal.domain.permission import Actor, Permission
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -31,16 +37,14 @@ PREFIX = "can_"
 HIDDEN_ROLES = frozenset({"Admin", "Public"})
 """Flask-AppBuilder's own roles; they never show."""
 
-_group_role = Model.metadata.tables["ab_group_role"]
-_user_group = Model.metadata.tables["ab_user_group"]
-
 
 @dataclass(frozen=True, slots=True)
 class Grants:
     """What one user's roles (their own and their groups') give."""
 
-    roles: tuple[str, ...]
-    pairs: frozenset[tuple[str, str]]
+    roles: tuple[str, ...] = ()
+    groups: frozenset[str] = frozenset()
+    pairs: frozenset[tuple[str, str]] = field(default_factory=frozenset)
     """(permission, view) as Flask-AppBuilder names them."""
 
     @property
@@ -51,29 +55,43 @@ class Grants:
         )
 
 
-NOTHING = Grants((), frozenset())
-
-
 def load_grants(session: Session, user_id: int) -> Grants:
-    """The roles of a user, direct and through groups, with their permissions: one query."""
-    role_ids = union(
-        select(assoc_user_role.c.role_id).where(assoc_user_role.c.user_id == user_id),
-        select(_group_role.c.role_id)
-        .join(_user_group, _user_group.c.group_id == _group_role.c.group_id)
-        .where(_user_group.c.user_id == user_id),
+    """The groups of a user and the roles, direct and through groups, with what they give."""
+    rows = session.execute(_grants_query(user_id)).all()
+    return Grants(
+        roles=tuple(sorted({row[1] for row in rows if row[0] == "role"} - HIDDEN_ROLES)),
+        groups=frozenset(row[1] for row in rows if row[0] == "group"),
+        pairs=frozenset((row[2], row[3]) for row in rows if row[2] is not None),
     )
-    rows = session.execute(
-        select(Role.name, Permission.name, ViewMenu.name)
+
+
+def _grants_query(user_id: int) -> Any:
+    """Rows of (``role``, role, permission, view) and (``group``, group, NULL, NULL)."""
+    roles: Select[Any] = (
+        select(literal("role"), Role.name, PermissionRow.name, ViewMenu.name)
         .select_from(Role)
         .outerjoin(assoc_permissionview_role, assoc_permissionview_role.c.role_id == Role.id)
-        .outerjoin(PermissionView, PermissionView.id == assoc_permissionview_role.c.permission_view_id)
-        .outerjoin(Permission, Permission.id == PermissionView.permission_id)
+        .outerjoin(
+            PermissionView, PermissionView.id == assoc_permissionview_role.c.permission_view_id
+        )
+        .outerjoin(PermissionRow, PermissionRow.id == PermissionView.permission_id)
         .outerjoin(ViewMenu, ViewMenu.id == PermissionView.view_menu_id)
-        .where(Role.id.in_(role_ids))
-    ).all()
-    return Grants(
-        tuple(sorted({row[0] for row in rows} - HIDDEN_ROLES)),
-        frozenset((row[1], row[2]) for row in rows if row[1] is not None),
+        .where(Role.id.in_(_role_ids(user_id)))
+    )
+    groups: Select[Any] = (
+        select(literal("group"), Group.name, null(), null())
+        .join(assoc_user_group, assoc_user_group.c.group_id == Group.id)
+        .where(assoc_user_group.c.user_id == user_id)
+    )
+    return union_all(roles, groups)
+
+
+def _role_ids(user_id: int) -> Any:
+    return union(
+        select(assoc_user_role.c.role_id).where(assoc_user_role.c.user_id == user_id),
+        select(assoc_group_role.c.role_id)
+        .join(assoc_user_group, assoc_user_group.c.group_id == assoc_group_role.c.group_id)
+        .where(assoc_user_group.c.user_id == user_id),
     )
 
 
@@ -86,17 +104,30 @@ def signed_in() -> bool:
 def grants() -> Grants:
     """What the one who asks may do."""
     if not signed_in():
-        return NOTHING
+        return Grants()
     if "grants" not in g:
-        from flask import current_app
-
         g.grants = load_grants(current_app.appbuilder.session, g.user.id)  # type: ignore[attr-defined]
     return cast(Grants, g.grants)
 
 
-def allowed(code: str) -> bool:
-    """Whether the one who asks has a platform permission."""
-    return code in grants().codes
+def actor() -> Actor:
+    """The one who asks, as the services know him; only for those who are signed in."""
+    if "actor" not in g:
+        given = grants()
+        g.actor = Actor(
+            user_id=g.user.id,
+            username=g.user.username,
+            permissions=given.codes,
+            groups=given.groups,
+            nickname=g.user.nickname or "",
+            roles=given.roles,
+        )
+    return cast(Actor, g.actor)
+
+
+def allowed(permission: Permission) -> bool:
+    """Whether somebody is signed in who has a platform permission."""
+    return signed_in() and actor().may(permission)
 
 
 def sign_in_required(view: View) -> View:
@@ -109,20 +140,23 @@ def sign_in_required(view: View) -> View:
     return cast(View, guarded)
 
 
-def requires(*codes: str) -> Callable[[View], View]:
-    """Let in whoever has one of the permissions; others see the not-authorized page."""
+def requires(*permissions: Permission) -> Callable[[View], View]:
+    """Let in whoever has one of the permissions; without arguments, any permission at all.
+
+    Others see the not-authorized page.
+    """
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if not signed_in():
                 return _to_sign_in()
-            if not any(allowed(code) for code in codes):
-                g.needed_permission = codes[0]
+            wanted = permissions or tuple(Permission)
+            if not any(allowed(permission) for permission in wanted):
+                g.needed_permission = permissions[0] if permissions else ""
                 abort(403)
             return view(*args, **kwargs)
 
-        guarded.needs = codes  # type: ignore[attr-defined]
         return cast(View, guarded)
 
     return decorate

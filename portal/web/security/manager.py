@@ -10,10 +10,10 @@ from flask_appbuilder.security.sqla.models import User
 from flask_jwt_extended import JWTManager
 
 import portal.web.security.columns  # noqa: F401  (adds columns to User)
+from portal.web.problems import problem
 from portal.web.security.access import grants
 from portal.web.security.sign_in import SignInView
 from portal.web.security.tokens import TokenApi
-from portal.web.problems import problem
 
 
 class AoliSecurityManager(SecurityManager):  # type: ignore[misc]
@@ -50,7 +50,7 @@ class AoliSecurityManager(SecurityManager):  # type: ignore[misc]
 
     def create_jwt_manager(self, app: Any) -> JWTManager:
         """Tokens that are missing, broken or expired are 401 with a problem document."""
-        manager = super().create_jwt_manager(app)
+        manager: JWTManager = super().create_jwt_manager(app)
         manager.unauthorized_loader(lambda why: problem(401, why))
         manager.invalid_token_loader(lambda why: problem(401, why))
         manager.expired_token_loader(lambda header, data: problem(401, "The token has expired."))

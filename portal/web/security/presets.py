@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from flask_appbuilder.security.sqla.manager import SecurityManager
 
-from portal.web.permissions import LABELS
+from portal.domain.permission import PRESET_ROLES, Permission
 from portal.web.security.access import PERMISSION_VIEW, PREFIX
-
-SYSTEM_ADMIN, USER = "System Admin", "User"
-PRESETS: dict[str, tuple[str, ...]] = {
-    SYSTEM_ADMIN: tuple(LABELS),
-    USER: ("submit_job", "view_vc", "view_cluster", "view_all_jobs"),
-}
-"""Role name and the codes of its permissions."""
 
 
 def seed(manager: SecurityManager) -> None:
     """Make the permissions and the preset roles, and set right what a preset should hold."""
     rows = {
         code: manager.add_permission_view_menu(f"{PREFIX}{code}", PERMISSION_VIEW)
-        for code in LABELS
+        for code in Permission
     }
-    for name, codes in PRESETS.items():
+    for name, codes in PRESET_ROLES.items():
         role = manager.add_role(name)
         wanted = [rows[code] for code in codes]
         ours = [row for row in role.permissions if row.view_menu.name == PERMISSION_VIEW]
-        if set(row.id for row in ours) != set(row.id for row in wanted):
+        if {row.id for row in ours} != {row.id for row in wanted}:
             role.permissions = [row for row in role.permissions if row not in ours] + wanted
             manager.session.commit()

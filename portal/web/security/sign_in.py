@@ -6,16 +6,26 @@ import secrets
 import time
 from typing import Any
 
-from flask import current_app, flash, g, make_response, redirect, render_template, request, session, url_for
-from flask_appbuilder import expose
+from flask import (
+    current_app,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask_appbuilder.security.views import AuthDBView
-from flask_babel import gettext
 from flask_login import login_user, logout_user
 
+from portal.web.fab import expose
 from portal.web.formats import duration
 from portal.web.security.access import signed_in
 from portal.web.security.redirects import next_or_home, safe_path
 from portal.web.security.throttle import Throttle
+from portal.web.words import gettext
 
 
 def throttle() -> Throttle:
@@ -32,14 +42,16 @@ def address() -> str:
 class SignInView(AuthDBView):  # type: ignore[misc]
     """Account and password; other ways in are added when they are configured."""
 
-    @expose("/login/", methods=["GET", "POST"])
+    @expose("/login/", methods=("GET", "POST"))
     def login(self) -> Any:
         """Show the form, or check it."""
         if signed_in():
             return redirect(next_or_home())
         if request.method == "GET":
             return _page(notice=_notice())
-        return self._check(request.form.get("username", "").strip(), request.form.get("password", ""))
+        return self._check(
+            request.form.get("username", "").strip(), request.form.get("password", "")
+        )
 
     def _check(self, username: str, password: str) -> Any:
         if not username or not password:
@@ -57,7 +69,7 @@ class SignInView(AuthDBView):  # type: ignore[misc]
         throttle().succeeded(username, address())
         return _open_session(user)
 
-    @expose("/logout/", methods=["POST"])
+    @expose("/logout/", methods=("POST",))
     def logout(self) -> Any:
         """End every session of this user on the server, not only this cookie."""
         if signed_in():

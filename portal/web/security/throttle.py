@@ -33,7 +33,9 @@ class Throttle:
 
     def __init__(self, storage_uri: str = "") -> None:
         self._fallback: Storage = MemoryStorage()
-        self._shared = storage_from_string(storage_uri, wrap_exceptions=True) if storage_uri else None
+        self._shared = (
+            storage_from_string(storage_uri, wrap_exceptions=True) if storage_uri else None
+        )
 
     def wait_s(self, account: str, address: str) -> int:
         """Seconds until the next try is allowed; 0 when it is allowed now."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from flask import jsonify, request
-from flask_appbuilder import expose
 from flask_appbuilder.security.api import SecurityApi
 from flask_jwt_extended import create_access_token, create_refresh_token
 
+from portal.web.fab import expose
 from portal.web.problems import problem
 from portal.web.security.sign_in import address, throttle
 
@@ -16,7 +16,7 @@ from portal.web.security.sign_in import address, throttle
 class TokenApi(SecurityApi):  # type: ignore[misc]
     """Flask-AppBuilder's log-in call, slowed down like the page and with our error documents."""
 
-    @expose("/login", methods=["POST"])
+    @expose("/login", methods=("POST",))
     def login(self) -> Any:
         """Check a password and hand out a token.
         ---

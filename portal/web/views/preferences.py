@@ -38,6 +38,5 @@ def _keep(name: str, legal: tuple[str, ...]) -> Response:
 @sign_in_required
 def virtual_cluster() -> Response:
     """Make another virtual cluster the current one; it stays so across sessions."""
-    if not choose_virtual_cluster(request.form.get("vc", "")):
-        abort(404)
+    choose_virtual_cluster(request.form.get("vc", ""))
     return redirect(next_or_home(), 303)

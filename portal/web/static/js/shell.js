@@ -171,6 +171,9 @@
   }
 
   /* ---------- htmx ---------- */
+  document.body.addEventListener('aoli:toasts', function (event) {
+    (event.detail.toasts || []).forEach(function (t) { toast(t.kind, t.title, t.text); });
+  });
   document.addEventListener('htmx:responseError', function (event) {
     var xhr = event.detail.xhr, text = '';
     try { text = JSON.parse(xhr.responseText).detail || ''; } catch (e) { /* a page, not a problem */ }

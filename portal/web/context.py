@@ -1,0 +1,42 @@
+"""The services that the pages call, kept on the application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Flask, current_app
+
+from portal.ports import Events
+from portal.services.jobs import JobService
+from portal.services.logs import LogKeeper
+from portal.services.templates import TemplateService
+from portal.spi.registry import Registry
+
+_KEY = "aoli"
+
+
+@dataclass(frozen=True, slots=True)
+class PageServices:
+    """Everything a page may use."""
+
+    jobs: JobService
+    templates: TemplateService
+    logs: LogKeeper
+    registry: Registry
+    events: Events
+    cluster: str
+    storage_root: str
+    clock: Callable[[], datetime]
+
+
+def keep(app: Flask, services: PageServices) -> None:
+    """Put the services on the application."""
+    app.extensions[_KEY] = services
+
+
+def services() -> PageServices:
+    """The services of the running application."""
+    found: PageServices = current_app.extensions[_KEY]
+    return found

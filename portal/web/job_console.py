@@ -1,0 +1,152 @@
+"""The kept output of a job, as the console reads it: newest lines first time, then what grows.
+
+A kept line is ``<RFC 3339 time> <text>``. The page names the place it has read to; when
+the job has started anew since, the place names another attempt and the reading begins again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from portal.domain.errors import NotFound
+from portal.domain.job import AttemptRef
+from portal.domain.job_state import JobState
+from portal.services.logs import read_from
+from portal.web.context import services
+from portal.web.formats import ordinal
+from portal.web.job_lines import JobLine
+from portal.web.security.access import actor
+from portal.web.words import gettext
+
+NEWEST = 2000
+FULL_BLOCK = 262144
+FIRST_WINDOW, LARGEST_WINDOW = 512 * 1024, 16 * 1024 * 1024
+MOST_COUNTED = 64 * 1024 * 1024
+
+
+def _pods(line: JobLine) -> list[dict[str, Any]]:
+    return services().jobs.replicas(actor(), line.job["id"])
+
+
+def _choose(pods: list[dict[str, Any]], wanted: str) -> str:
+    """The replica asked for, else the first; ``""`` while there is none."""
+    names = [pod["name"] for pod in pods]
+    if wanted and wanted not in names:
+        raise NotFound("There is no such replica")
+    return wanted or (names[0] if names else "")
+
+
+def _ref(line: JobLine) -> AttemptRef:
+    return AttemptRef(line.job["id"], line.job["attempts"])
+
+
+def console_values(line: JobLine, wanted: str) -> dict[str, Any]:
+    """What the console's page shows before its script runs."""
+    pods = _pods(line)
+    chosen = _choose(pods, wanted)
+    return {
+        "pods": pods,
+        "chosen": chosen,
+        "empty_text": _empty_text(line),
+        "plain": last_lines(line, 200, chosen),
+    }
+
+
+def _empty_text(line: JobLine) -> str:
+    position = line.job["queue_position"]
+    if line.state is JobState.QUEUED and position:
+        return gettext(
+            "No output yet. The job is %(position)s in the queue.", position=ordinal(position)
+        )
+    return gettext("There was no output.") if line.ended else gettext("No output yet.")
+
+
+def console_lines(line: JobLine, wanted: str, after: str) -> dict[str, Any]:
+    """Lines behind ``after`` (``attempt:number:offset``), or the newest when that is void."""
+    pod = _choose(_pods(line), wanted)
+    ref = _ref(line)
+    attempt, number, offset = _place(after)
+    restart = attempt != ref.attempt
+    if not pod:
+        found: list[bytes] = []
+        number = offset = 0
+    elif restart:
+        found, number, offset = _newest(ref, pod)
+    else:
+        block = read_from(services().logs.path(ref, pod), offset)
+        found, offset = block.splitlines(), offset + len(block)
+    lines = [_split(item) for item in found]
+    return {
+        "lines": lines,
+        "first": number + 1,
+        "offset": f"{ref.attempt if pod else 0}:{number + len(lines)}:{offset}",
+        "restart": restart and bool(pod),
+        "more": sum(map(len, found)) >= FULL_BLOCK // 2 and not restart,
+        "running": line.state is JobState.RUNNING,
+        "ended": line.ended,
+    }
+
+
+def _place(after: str) -> tuple[int, int, int]:
+    parts = after.split(":")
+    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 16 for part in parts):
+        return -1, 0, 0
+    attempt, number, offset = (int(part) for part in parts)
+    return attempt, number, offset
+
+
+def _newest(ref: AttemptRef, pod: str) -> tuple[list[bytes], int, int]:
+    """The newest lines, how many are before them, and the place behind them.
+
+    Reads a window that ends where the file ends now; the window grows until it holds enough
+    lines. The place comes from what was read, so nothing is lost while the file grows.
+    """
+    logs = services().logs
+    size, window = logs.size(ref, pod), FIRST_WINDOW
+    while True:
+        start = max(0, size - window)
+        block = read_from(logs.path(ref, pod), start, size - start)
+        found = block.splitlines(keepends=True)[1 if start else 0 :]
+        if len(found) >= NEWEST or start == 0 or window >= LARGEST_WINDOW:
+            break
+        window *= 4
+    end, found = start + len(block), found[-NEWEST:]
+    return found, _lines_before(ref, pod, end - sum(map(len, found))), end
+
+
+def _lines_before(ref: AttemptRef, pod: str, offset: int) -> int:
+    """Number of lines before a place; 0 when counting them would take too long."""
+    if not 0 < offset <= MOST_COUNTED:
+        return 0
+    counted = read = 0
+    for block in services().logs.whole(ref, pod):
+        part = block[: offset - read]
+        counted += part.count(b"\n")
+        read += len(part)
+        if read >= offset:
+            break
+    return counted
+
+
+def _split(item: bytes) -> tuple[str, str]:
+    """Time and text of a kept line."""
+    stamp, _, text = item.decode("utf-8", "replace").rstrip("\n").partition(" ")
+    return stamp, text
+
+
+def last_lines(line: JobLine, count: int, pod: str = "") -> str:
+    """The last lines without their times, as text."""
+    name = pod or _choose(_pods(line), "")
+    if not name:
+        return ""
+    found = services().logs.tail(_ref(line), name, count)
+    return "\n".join(_split(item)[1] for item in found)
+
+
+def download_blocks(line: JobLine, wanted: str) -> tuple[str, Iterator[bytes]]:
+    """A file's name and its content."""
+    pod = _choose(_pods(line), wanted)
+    blocks = services().logs.whole(_ref(line), pod) if pod else iter(())
+    return f"{line.job['name']}-{line.short_id}-{pod or 'output'}.log", chain(blocks)

@@ -1,0 +1,125 @@
+"""The list's filters, order and page, as its address has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from werkzeug.datastructures import MultiDict
+
+from portal.domain.job_state import JobState
+from portal.services.job_list import ACTIVE, SORTS, JobQuery
+
+LIMITS = (15, 30, 60, 100)
+DEFAULT_SORT = "-submitted"
+_S = JobState
+GROUPS: dict[str, tuple[JobState, ...]] = {
+    "active": ACTIVE,
+    "running": (_S.RUNNING,),
+    "waiting": (_S.QUEUED, _S.SCHEDULING, _S.PREEMPTING),
+    "paused": (_S.PAUSED, _S.PAUSING),
+    "finished": (_S.FINISHED,),
+    "failed": (_S.FAILED, _S.ERROR),
+    "killed": (_S.KILLED, _S.KILLING),
+}
+"""What the status filter offers, each a set of states; single states work too."""
+MINE = ("active", "running", "waiting", "paused", "finished", "failed", "killed")
+EVERYONE = ("running", "waiting", "paused")
+FILTERS = ("q", "status", "device_type", "kind", "user")
+
+
+@dataclass(frozen=True, slots=True)
+class ListAddress:
+    """The address of a list, and the addresses one click away from it."""
+
+    path: str
+    everyone: bool
+    vc: str | None
+    filters: Mapping[str, str] = field(default_factory=dict)
+    sort: str = DEFAULT_SORT
+    number: int = 1
+    limit: int = LIMITS[0]
+
+    @classmethod
+    def read(cls, path: str, everyone: bool, vc: str | None, args: MultiDict[str, str]) -> Any:
+        """What ``args`` say; what makes no sense is as if it were not there."""
+        filters = {name: args.get(name, "").strip() for name in FILTERS}
+        if filters["status"] and not _states(filters["status"]):
+            filters["status"] = ""
+        sort = args.get("sort", DEFAULT_SORT)
+        limit, number = args.get("limit", ""), args.get("page", "")
+        return cls(
+            path=path,
+            everyone=everyone,
+            vc=vc,
+            filters=filters,
+            sort=sort if sort.removeprefix("-") in SORTS else DEFAULT_SORT,
+            number=max(int(number), 1) if number.isdecimal() and len(number) < 7 else 1,
+            limit=int(limit) if limit.isdecimal() and int(limit) in LIMITS else LIMITS[0],
+        )
+
+    @property
+    def query(self) -> JobQuery:
+        """What the service is asked for."""
+        return JobQuery(
+            scope="all" if self.everyone else "mine",
+            vc=self.vc,
+            statuses=tuple(_states(self.filters["status"])),
+            kind=self.filters["kind"] or None,
+            device_type=self.filters["device_type"] or None,
+            user=self.filters["user"] or None,
+            q=self.filters["q"],
+            sort=self.sort,
+            limit=self.limit,
+            offset=(self.number - 1) * self.limit,
+        )
+
+    @property
+    def filtered(self) -> bool:
+        """Whether anything narrows the list."""
+        return any(self.filters.values())
+
+    @property
+    def sort_key(self) -> str:
+        """The column the list is ordered by."""
+        return self.sort.removeprefix("-")
+
+    @property
+    def descending(self) -> bool:
+        """Whether the largest is first."""
+        return self.sort.startswith("-")
+
+    def url(self, **changes: Any) -> str:
+        """The address with some things changed; defaults are left out."""
+        values = {
+            **self.filters,
+            "sort": "" if self.sort == DEFAULT_SORT else self.sort,
+            "limit": "" if self.limit == LIMITS[0] else str(self.limit),
+            "page": "" if self.number == 1 else str(self.number),
+            **{name: str(value) for name, value in changes.items()},
+        }
+        query = urlencode({name: value for name, value in values.items() if value})
+        return f"{self.path}?{query}" if query else self.path
+
+    def sorted_by(self, key: str) -> str:
+        """The list ordered by a column; again turns the order around."""
+        turned = key if self.sort == f"-{key}" else f"-{key}"
+        return self.url(sort="" if turned == DEFAULT_SORT else turned, page="")
+
+    def without(self, name: str) -> str:
+        """The list without one filter."""
+        return self.url(**{name: "", "page": ""})
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What a form that changes only the rows per page sends along."""
+        values = {**self.filters, "sort": "" if self.sort == DEFAULT_SORT else self.sort}
+        return [(name, value) for name, value in values.items() if value]
+
+
+def _states(name: str) -> tuple[str, ...]:
+    if name in GROUPS:
+        return tuple(state.value for state in GROUPS[name])
+    return (name,) if name in tuple(JobState) else ()

@@ -1,0 +1,171 @@
+"""The side panel of the submit page: what a submission would lead to, and the same as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.resources import Slot
+from portal.services import inventory
+from portal.services.jobs import Preview
+from portal.services.virtual_clusters import VirtualCluster
+from portal.web.context import services
+from portal.web.formats import ordinal
+from portal.web.job_lines import reason_text
+from portal.web.security.access import actor
+from portal.web.words import gettext, ngettext
+
+MAX_NODES = 8
+"""Nodes drawn in the panel; more would push the text out of sight."""
+HIDDEN = "…"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSquares:
+    """One node of the planned place."""
+
+    node: str
+    cells: Sequence[tuple[str, str]]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What the template draws; a row without a figure is left out."""
+
+    corrections: str = ""
+    starts_now: bool = False
+    reason: str = ""
+    facts: Sequence[tuple[str, str]] = ()
+    squares: Sequence[NodeSquares] = ()
+    other_type: Mapping[str, Any] | None = None
+    cli: str = ""
+    yaml: str = ""
+    kubernetes: str = ""
+
+
+Errors = dict[str, list[str]]
+
+
+def errors_of(invalid: InvalidSpec) -> Errors:
+    """The errors by field, in the reader's language."""
+    return {name: [error_text(e) for e in found] for name, found in invalid.errors.items()}
+
+
+def error_text(error: FieldError) -> str:
+    """One error in the reader's language."""
+    return gettext(error.template, **error.params)
+
+
+def panel_with_errors(errors: Errors) -> Panel:
+    """The panel while something is wrong."""
+    count = len(errors)
+    return Panel(corrections=ngettext("%(num)s correction", "%(num)s corrections", count))
+
+
+def panel_of(body: Mapping[str, Any], vc: VirtualCluster) -> Panel:
+    """The panel of a submission; raises ``InvalidSpec`` when it could not be submitted."""
+    preview = services().jobs.preview(actor(), body)
+    return Panel(
+        starts_now=preview.starts_now,
+        reason=_reason(preview),
+        facts=_facts(body, vc),
+        squares=_squares(preview.placement, body),
+        other_type=None if preview.starts_now else _other_type(body, vc),
+        cli=_broken(preview.cli),
+        yaml=as_yaml(body),
+        kubernetes=_documents(preview.manifests),
+    )
+
+
+def _reason(preview: Preview) -> str:
+    text = reason_text(preview.reason)
+    if preview.position and preview.position > 1:
+        place = gettext(
+            "It would be %(position)s in the queue.", position=ordinal(preview.position)
+        )
+        text = f"{text} {place}"
+    return text
+
+
+def _facts(body: Mapping[str, Any], vc: VirtualCluster) -> list[tuple[str, str]]:
+    facts = []
+    device_type = body.get("device_type")
+    if device_type:
+        nodes, devices = body.get("nodes", 1), body.get("devices", 0)
+        asked = f"{nodes} × {devices} {device_type}" if nodes != 1 else f"{devices} × {device_type}"
+        facts.append((gettext("Asked for"), asked))
+        used, quota = vc.used.get(device_type, 0), vc.quota.get(device_type, 0)
+        text = gettext(
+            "%(type)s %(used)s of %(quota)s used", type=device_type, used=used, quota=quota
+        )
+        facts.append((gettext("VC quota"), text))
+    facts.append((gettext("Priority"), str(body.get("priority", ""))))
+    return facts
+
+
+def _squares(placement: Sequence[Slot], body: Mapping[str, Any]) -> list[NodeSquares]:
+    """The devices of the nodes that the job would get, its own ones marked."""
+    if not body.get("devices"):
+        return []
+    wanted = {slot.node: set(slot.devices) for slot in placement}
+    known = {node.name: node for node in inventory.nodes(services().cluster)}
+    lines = []
+    for name in list(wanted)[:MAX_NODES]:
+        total = known[name].devices if name in known else max(wanted[name]) + 1
+        cells = [("plan" if i in wanted[name] else "free", "") for i in range(total)]
+        listed = ", ".join(str(i) for i in sorted(wanted[name]))
+        lines.append(
+            NodeSquares(
+                name, cells, gettext("devices %(list)s of %(node)s", list=listed, node=name)
+            )
+        )
+    return lines
+
+
+def _other_type(body: Mapping[str, Any], vc: VirtualCluster) -> dict[str, Any] | None:
+    """A device type with enough free devices when the chosen one has too few."""
+    devices = body.get("devices")
+    if not isinstance(devices, int) or not body.get("device_type"):
+        return None
+    for name, quota in sorted(vc.quota.items()):
+        free = quota - vc.used.get(name, 0)
+        if name != body["device_type"] and free >= devices * int(body.get("nodes", 1)) > 0:
+            return {"name": name, "free": free}
+    return None
+
+
+def _broken(line: str) -> str:
+    """A command line over several lines, an option on each."""
+    head, mark, command = line.partition(" -- ")
+    return head.replace(" --", " \\\n  --") + (f" \\\n  -- {command}" if mark else "")
+
+
+def as_yaml(body: Mapping[str, Any]) -> str:
+    """The body as ``aoli job submit -f`` takes it; a password shows as a placeholder."""
+    shown = {key: value for key, value in body.items() if value not in ("", [], {}, None)}
+    if isinstance(shown.get("registry"), Mapping):
+        shown["registry"] = {**shown["registry"], "password": HIDDEN}
+    return yaml.dump(shown, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=4096)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes text of several lines as a block."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Plain.add_representer(str, _text)
+
+
+def _documents(manifests: Sequence[Mapping[str, Any]]) -> str:
+    """Kubernetes objects as one YAML stream; empty on a cluster that has none."""
+    objects = [dict(item) for item in manifests if "kind" in item]
+    return yaml.dump_all(objects, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=4096)

@@ -1,0 +1,87 @@
+"""One job: its brief, its console, and the parts of both that are swapped while it lives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, jsonify, render_template, request
+
+from portal.domain.permission import Permission
+from portal.web.context import services
+from portal.web.job_brief import brief_values
+from portal.web.job_console import console_lines, console_values, download_blocks
+from portal.web.job_lines import JobLine, make_line
+from portal.web.security.access import actor, allowed, sign_in_required
+from portal.web.views.jobs import blueprint
+
+
+def _line(job_id: Any) -> JobLine:
+    return make_line(services().jobs.get(actor(), str(job_id)), actor())
+
+
+def _common(line: JobLine) -> dict[str, Any]:
+    return {"line": line, "may_submit": allowed(Permission.SUBMIT_JOB)}
+
+
+@blueprint.get("/<uuid:job_id>")
+@sign_in_required
+def brief(job_id: Any) -> str:
+    """Tab BRIEF."""
+    line = _line(job_id)
+    return render_template("job_brief.html", tab="brief", **_common(line), **brief_values(line))
+
+
+@blueprint.get("/<uuid:job_id>/brief")
+@sign_in_required
+def brief_body(job_id: Any) -> str:
+    """The body of tab BRIEF, for the live update."""
+    line = _line(job_id)
+    return render_template("job_brief_body.html", **_common(line), **brief_values(line))
+
+
+@blueprint.get("/<uuid:job_id>/head")
+@sign_in_required
+def head(job_id: Any) -> str:
+    """Title, state and actions, for the live update."""
+    return render_template("job_head.html", **_common(_line(job_id)))
+
+
+@blueprint.get("/<uuid:job_id>/bar")
+@sign_in_required
+def bar(job_id: Any) -> str:
+    """The phone's action bar, for the live update."""
+    return render_template("job_bar.html", **_common(_line(job_id)))
+
+
+@blueprint.get("/<uuid:job_id>/console")
+@sign_in_required
+def console(job_id: Any) -> str:
+    """Tab CONSOLE."""
+    line = _line(job_id)
+    values = console_values(line, request.args.get("pod", ""))
+    return render_template("job_console.html", tab="console", **_common(line), **values)
+
+
+@blueprint.get("/<uuid:job_id>/lines")
+@sign_in_required
+def lines(job_id: Any) -> Response:
+    """New lines of the output behind ``after``; without it the newest ones."""
+    line = _line(job_id)
+    after = request.args.get("after", "")
+    return jsonify(console_lines(line, request.args.get("pod", ""), after))
+
+
+@blueprint.get("/<uuid:job_id>/log")
+@sign_in_required
+def download(job_id: Any) -> Response:
+    """The whole output as a file."""
+    line = _line(job_id)
+    name, blocks = download_blocks(line, request.args.get("pod", ""))
+    return _attachment(name, blocks)
+
+
+def _attachment(name: str, blocks: Iterator[bytes]) -> Response:
+    response = Response(blocks, mimetype="text/plain")
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response

@@ -1,0 +1,202 @@
+"""Submit Training Job: the form, its preview, and the submission itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import (
+    Blueprint,
+    abort,
+    json,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.datastructures import MultiDict
+
+from portal.domain.errors import InvalidSpec
+from portal.domain.permission import Permission
+from portal.domain.storage_path import roots
+from portal.services import job_views
+from portal.services.job_list import JobQuery
+from portal.services.virtual_clusters import VirtualCluster
+from portal.web.context import services
+from portal.web.frame import current_vc
+from portal.web.security.access import actor, requires
+from portal.web.submission_form import Body, body_of_form, check_form, shown_values
+from portal.web.submission_panel import Errors, Panel, errors_of, panel_of, panel_with_errors
+from portal.web.words import gettext
+
+blueprint = Blueprint("submit", __name__, url_prefix="/submit")
+
+PAST_IMAGES = 20
+
+
+@blueprint.get("/")
+@requires(Permission.SUBMIT_JOB)
+def index() -> Any:
+    """The form: empty, from a template, or as an old job was."""
+    vc = current_vc()
+    if vc is None:
+        return render_template("submit_no_vc.html")
+    start = _starting_body(vc)
+    return _page(
+        vc, shown_values(start if start is not None else _first_body(vc)), fresh=start is None
+    )
+
+
+def _starting_body(vc: VirtualCluster) -> Body | None:
+    if "clone" in request.args:
+        job = services().jobs.value(actor(), request.args["clone"])
+        return job_views.body_of(job)
+    if "template" in request.args:
+        scope = request.args.get("scope", "user")
+        found = services().templates.get(actor(), scope, request.args["template"], vc.name)
+        return dict(found["job"])
+    return None
+
+
+def _first_body(vc: VirtualCluster) -> Body:
+    """An empty form asks for one device of the first type there is."""
+    types = [name for name in sorted(vc.quota) if vc.quota[name]]
+    return {"device_type": types[0], "devices": 1} if types else {}
+
+
+def _page(
+    vc: VirtualCluster,
+    values: Body,
+    *,
+    fresh: bool,
+    errors: Errors | None = None,
+    panel: Panel | None = None,
+) -> str:
+    kinds = list(services().registry.job_kinds.values())
+    chosen = services().registry.job_kinds.get(str(values["kind"]))
+    errors = errors or {}
+    return render_template(
+        "submit.html",
+        vc=vc,
+        values=values,
+        errors=errors,
+        panel=panel,
+        fresh=fresh,
+        kinds=kinds,
+        multi=bool(chosen and chosen.multi_node),
+        types=_types(vc),
+        templates=_templates(vc),
+        images=_images(vc),
+        mount_paths=_mount_paths(),
+        advanced_open=any(name.split(".")[0] in ("env", "mounts", "registry") for name in errors),
+    )
+
+
+def _types(vc: VirtualCluster) -> list[dict[str, Any]]:
+    """The device types that the VC has a quota of."""
+    found = []
+    for name, kind in sorted(services().registry.device_types.items()):
+        quota = vc.quota.get(name, 0)
+        if not quota:
+            continue
+        counts = list(kind.shape.counts or ())
+        found.append(
+            {
+                "name": name,
+                "quota": quota,
+                "free": max(quota - vc.used.get(name, 0), 0),
+                "counts": counts,
+                "help": _count_help(kind.title, counts, quota),
+            }
+        )
+    return found
+
+
+def _count_help(title: str, counts: list[int], quota: int) -> str:
+    if not counts:
+        return gettext("0 to %(quota)s.", quota=quota)
+    listed = ", ".join(str(count) for count in counts)
+    return gettext(
+        "%(title)s jobs take %(counts)s devices of one node.", title=title, counts=listed
+    )
+
+
+def _templates(vc: VirtualCluster) -> list[dict[str, Any]]:
+    chosen = (request.args.get("scope", "user"), request.args.get("template"))
+    return [
+        {
+            "name": item["name"],
+            "scope": item["scope"],
+            "may_delete": item["may_delete"],
+            "href": url_for("submit.index", template=item["name"], scope=item["scope"]),
+            "chosen": (item["scope"], item["name"]) == chosen,
+        }
+        for item in services().templates.visible(actor(), vc.name)
+    ]
+
+
+def _images(vc: VirtualCluster) -> list[str]:
+    """Images of the reader's newest jobs, to choose from while typing."""
+    page = services().jobs.page(actor(), JobQuery(vc=vc.name, limit=PAST_IMAGES))
+    return sorted({job["image"] for job in page.items if job.get("image")})
+
+
+def _mount_paths() -> dict[str, str]:
+    folders = roots(services().storage_root, actor().username, "<id>", services().clock())
+    return dict(folders)
+
+
+def _sent(vc: VirtualCluster) -> Body:
+    kind = services().registry.job_kinds.get(request.form.get("kind", ""))
+    return body_of_form(
+        request.form, request.form.get("vc") or vc.name, kind.fields if kind else ()
+    )
+
+
+def _usable_vc() -> VirtualCluster:
+    vc = current_vc()
+    if vc is None:
+        abort(403)
+    return vc
+
+
+@blueprint.post("/preview")
+@requires(Permission.SUBMIT_JOB)
+def preview() -> Any:
+    """The side panel for what is typed so far; the errors travel in a header for the script."""
+    vc = _usable_vc()
+    errors: Errors = {}
+    body = _sent(vc)
+    try:
+        check_form(request.form)
+        panel = panel_of(body, vc)
+    except InvalidSpec as invalid:
+        errors = errors_of(invalid)
+        panel = panel_with_errors(errors)
+    response = make_response(render_template("submit_panel.html", panel=panel))
+    response.headers["HX-Trigger"] = json.dumps({"aoli:errors": {"errors": errors}})
+    return response
+
+
+@blueprint.post("/")
+@requires(Permission.SUBMIT_JOB)
+def create() -> Any:
+    """Submit. The script gets JSON and keeps the form; without it the page comes back."""
+    vc = _usable_vc()
+    wants_json = request.accept_mimetypes.best == "application/json"
+    try:
+        check_form(request.form)
+        job = services().jobs.submit(actor(), _sent(vc))
+    except InvalidSpec as invalid:
+        errors = errors_of(invalid)
+        if wants_json:
+            return jsonify(errors=errors), 422
+        return _again(vc, request.form, errors), 422
+    target = url_for("jobs.brief", job_id=job["id"])
+    return (jsonify(location=target), 201) if wants_json else redirect(target, 303)
+
+
+def _again(vc: VirtualCluster, form: MultiDict[str, str], errors: Errors) -> str:
+    values = shown_values(_sent(vc), form)
+    return _page(vc, values, fresh=False, errors=errors, panel=panel_with_errors(errors))
