@@ -65,7 +65,10 @@ setup(
     extras_require={"postgres": POSTGRES, "demo": DEMO, "dev": DEVELOPMENT},
     entry_points={
         "console_scripts": ["aoli = portal.cli.main:main"],
-        "portal.job_kinds": ["regular = plugins.regular:Regular"],
+        "portal.job_kinds": [
+            "regular = plugins.regular:Regular",
+            "distributed = plugins.distributed:Distributed",
+        ],
         "portal.device_types": [
             "nvidia_gpu_amd64 = device_plugins.nvidia_gpu_amd64:NvidiaGpuAmd64",
             "huawei_npu_arm64 = device_plugins.huawei_npu_arm64:HuaweiNpuArm64",

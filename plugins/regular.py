@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from portal.spi import DeviceType, InvalidSpec, Job, JobKind, JobSpec, Placement, Replica, Workload
 
 
@@ -19,7 +21,7 @@ class Regular(JobKind):
             device_type.check_count(spec.devices, limit)
         return spec
 
-    def workload(self, job: Job, placement: Placement) -> Workload:
+    def workload(self, job: Job, placement: Placement, host_of: Callable[[str], str]) -> Workload:
         """The single replica ``main``."""
         main = Replica(
             name="main",

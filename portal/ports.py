@@ -90,6 +90,9 @@ class Cluster(Protocol):
         again). ``follow`` goes on until the replica ends. No replica: nothing.
         """
 
+    def host_of(self, ref: AttemptRef, replica: str) -> str:
+        """The host name by which the attempt's other replicas reach this one (no I/O)."""
+
     def manifests(self, launch: Launch) -> list[dict[str, Any]]:
         """What :meth:`launch` would create, as a preview; secrets blotted out."""
 

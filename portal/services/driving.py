@@ -167,7 +167,9 @@ class Driver:
 
     def _start(self, job: Job) -> bool:
         try:
-            launch = launching.build(job, self._registry, self._storage_root, self._login(job.id))
+            launch = launching.build(
+                job, self._cluster, self._registry, self._storage_root, self._login(job.id)
+            )
             self._cluster.launch(launch)
         except PermanentFailure as failure:
             reason = Reason("refused", {"detail": failure.message})

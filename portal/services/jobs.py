@@ -113,7 +113,7 @@ class JobService:
         self, job: Job, placement: tuple[Slot, ...], login: RegistryLogin | None
     ) -> list[dict[str, Any]]:
         placed = job_store.with_placement(job, placement)
-        launch = launching.build(placed, self._registry, self._storage_root, login)
+        launch = launching.build(placed, self._cluster, self._registry, self._storage_root, login)
         return self._cluster.manifests(launch)
 
     # -- look ------------------------------------------------------------------------

@@ -8,11 +8,18 @@ from portal.domain.errors import PermanentFailure
 from portal.domain.job import MOUNT_POINTS, Job, RegistryLogin
 from portal.domain.launch import HostMount, Launch, Replica, ReplicaLaunch
 from portal.domain.storage_path import join, roots
+from portal.ports import Cluster
 from portal.spi.device_type import DeviceType
 from portal.spi.registry import Registry
 
 
-def build(job: Job, registry: Registry, storage_root: str, login: RegistryLogin | None) -> Launch:
+def build(
+    job: Job,
+    cluster: Cluster,
+    registry: Registry,
+    storage_root: str,
+    login: RegistryLogin | None,
+) -> Launch:
     """The launch of the job's present attempt.
 
     Raises ``PermanentFailure`` when a plugin that the job needs is no longer installed.
@@ -25,7 +32,7 @@ def build(job: Job, registry: Registry, storage_root: str, login: RegistryLogin 
         device_type = registry.device_types.get(job.spec.device_type)
         if device_type is None:
             raise PermanentFailure(f"the device type {job.spec.device_type} is not installed")
-    workload = kind.workload(job, job.placement)
+    workload = kind.workload(job, job.placement, lambda replica: cluster.host_of(job.ref, replica))
     return Launch(
         ref=job.ref,
         job_name=job.spec.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from portal.domain.job import Job, JobSpec
@@ -41,5 +41,9 @@ class JobKind(ABC):
         """
 
     @abstractmethod
-    def workload(self, job: Job, placement: Placement) -> Workload:
-        """The replicas of the job's present attempt, one per slot of ``placement``."""
+    def workload(self, job: Job, placement: Placement, host_of: Callable[[str], str]) -> Workload:
+        """The replicas of the job's present attempt, one per slot of ``placement``.
+
+        ``host_of`` tells the host name by which the others reach the replica of that name
+        (only in a workload with ``peers``).
+        """
