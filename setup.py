@@ -29,6 +29,7 @@ RUNTIME = [
     "setproctitle>=1.3",
 ]
 POSTGRES = ["psycopg2-binary>=2.9"]
+BUILD = ["setuptools>=77"]
 DEMO = ["scikit-learn>=1.7", "tensorboard>=2.20"]
 DEVELOPMENT = [
     "coverage>=7",
@@ -62,7 +63,7 @@ setup(
         "portal": ["py.typed"],
     },
     install_requires=RUNTIME,
-    extras_require={"postgres": POSTGRES, "demo": DEMO, "dev": DEVELOPMENT},
+    extras_require={"postgres": POSTGRES, "build": BUILD, "demo": DEMO, "dev": DEVELOPMENT},
     entry_points={
         "console_scripts": ["aoli = portal.cli.main:main"],
         "portal.job_kinds": [

@@ -174,15 +174,20 @@ class Supervisor:
         delay = child.ended(code)
         if self._stopping or not child.restart:
             return
+        if self._hopeless(child):
+            self._say(f"{child.name} ended ({child.last_end}): Aoli could not start")
+            self._code, self._stopping = 1, True
+            return
         self._say(f"{child.name} ended ({child.last_end}); starting it again")
-        if not self._ready:
-            self._failures += 1
-            not_initialised = child.name == "web" and self._first_admin is None
-            if not_initialised or self._failures >= GIVE_UP_AFTER:
-                self._say("Aoli could not start; the lines above say why")
-                self._code, self._stopping = 1, True
-                return
         self._loop.after(delay, lambda: self._start_again(child))
+
+    def _hopeless(self, child: Child) -> bool:
+        """Before everything was ready once, a failed init step or a few crashes are enough."""
+        if self._ready:
+            return False
+        self._failures += 1
+        not_initialised = child.name == "web" and self._first_admin is None
+        return not_initialised or self._failures >= GIVE_UP_AFTER
 
     def _start_again(self, child: Child) -> None:
         if self._stopping or child.pid is not None:
