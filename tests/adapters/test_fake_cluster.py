@@ -17,7 +17,7 @@ class TestFakeCluster(ClusterContract):
     supports_mounts = False
 
     @pytest.fixture
-    def cluster(self) -> Cluster:  # type: ignore[override]
+    def cluster(self) -> Cluster:
         return FakeCluster(auto=True)
 
     def tick(self, cluster: Cluster) -> None:

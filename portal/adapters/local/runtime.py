@@ -1,0 +1,213 @@
+"""The local runtime: a ``Cluster`` that runs commands as processes of this machine.
+
+Nothing is needed but Python and Linux (5.3 or newer). Each replica is driven by a small
+process of its own (the shim), which outlives whoever started it; everything that is known
+is in files. So web, worker and scheduler, each with its own :class:`LocalCluster` of the
+same ``state_dir``, see and do the same, and any of them may be killed.
+
+What differs from a real cluster: the image is not used; devices inform only; replicas run
+as the portal's own user and see the machine's files. Mounts are at their paths (``/job``)
+where Linux lets us make a private root: as root with the right to mount, or with user
+namespaces (:attr:`LocalCluster.mounts_are_real`). Elsewhere the command starts in the
+folder of ``/job``, ``$AOLI_WORK_PATH``, ``$AOLI_DATA_PATH`` and ``$AOLI_JOB_PATH`` name the
+folders (they are set in both cases), and its HOME has links ``work``, ``data``, ``job``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from portal.adapters.local import stopping
+from portal.adapters.local.bell import ring
+from portal.adapters.local.capabilities import namespace_kind
+from portal.adapters.local.folders import prepare
+from portal.adapters.local.layout import Layout, read_json
+from portal.adapters.local.nodes import LocalNodes, hostname
+from portal.adapters.local.output import read_lines
+from portal.adapters.local.preview import preview
+from portal.adapters.local.starting import ShimOrder, start_shims
+from portal.adapters.local.status import ENDED, observe, replica_status, shim_lives
+from portal.adapters.local.surroundings import Folder, surroundings
+from portal.adapters.local.watching import NODES, Watch
+from portal.domain.errors import TemporaryFailure
+from portal.domain.job import AttemptRef
+from portal.domain.launch import Launch, Observed, ReplicaLaunch
+from portal.domain.resources import Node
+from portal.domain.storage_path import log_path
+from portal.ports import ClusterListener
+
+
+class LocalCluster:
+    """See the module.
+
+    ``lifeline``: a file that the supervisor of the portal keeps locked (``flock``,
+    exclusive). When the lock goes, because the supervisor ended or was killed, all replicas
+    end with it. ``real_mounts``: ``None`` finds out.
+    """
+
+    keeps_logs = True
+
+    def __init__(
+        self,
+        *,
+        state_dir: Path,
+        storage_root: Path,
+        log_dir: Path,
+        devices: Mapping[str, int] | None = None,
+        name: str = "",
+        lifeline: Path | None = None,
+        real_mounts: bool | None = None,
+    ) -> None:
+        self.name = name or hostname()
+        self._layout = Layout(state_dir)
+        self._storage_root = storage_root
+        self._log_dir = log_dir.absolute()
+        self._lifeline = str(lifeline.absolute()) if lifeline else ""
+        self._real_mounts = real_mounts
+        self._nodes = LocalNodes(hostname(), devices or {}, self._layout.cordoned)
+
+    @property
+    def mounts_are_real(self) -> bool:
+        """Whether commands find their mounts at ``/work``, ``/data`` and ``/job``."""
+        return bool(self._namespace)
+
+    @cached_property
+    def _namespace(self) -> str:
+        if self._real_mounts is False:
+            return ""
+        return namespace_kind(self._layout.root)
+
+    def ping(self) -> None:
+        """Return when the state folder can be used."""
+        with _disk():
+            self._layout.prepare()
+
+    def nodes(self) -> Sequence[Node]:
+        """One node per declared type of device, or one without."""
+        with _disk():
+            return self._nodes.all()
+
+    def set_cordoned(self, node: str, cordoned: bool) -> None:
+        """Kept in the state folder."""
+        with _disk():
+            self._nodes.set_cordoned(node, cordoned)
+            self._ring(NODES)
+
+    def launch(self, launch: Launch) -> None:
+        """Start all replicas; returns when each is in the hands of its shim.
+
+        A call that was broken off is completed by the next one.
+        """
+        with _disk():
+            folders = [self._folders(replica) for replica in launch.replicas]
+            orders = [
+                self._order(launch.ref, replica, mounts)
+                for replica, mounts in zip(launch.replicas, folders, strict=True)
+            ]
+            wanted = [order for order in orders if _needs_shim(order.folder)]
+            self._ring(str(launch.ref))
+            start_shims(wanted)
+
+    def stop(self, ref: AttemptRef, grace_s: int) -> None:
+        """Ask the shims; they end their replicas, :meth:`remove` does the rest."""
+        with _disk():
+            for folder in self._layout.replicas(ref):
+                spec = read_json(folder / "spec.json")
+                if spec is not None and replica_status(folder, spec).phase not in ENDED:
+                    stopping.ask_to_stop(folder, grace_s)
+            self._ring(str(ref))
+
+    def remove(self, ref: AttemptRef, *, force: bool = False) -> None:
+        """Kill what is left and forget the attempt; output and the user's folders stay."""
+        with _disk():
+            for folder in self._layout.replicas(ref):
+                if not stopping.end_now(folder) and not force:
+                    raise TemporaryFailure(f"processes of {ref}/{folder.name} will not die")
+            self._layout.discard(ref)
+            self._ring(str(ref))
+
+    def observe(self, ref: AttemptRef) -> Observed:
+        """As the files say."""
+        with _disk():
+            return observe(self._layout, ref)
+
+    def observe_all(self) -> Mapping[AttemptRef, Observed]:
+        """Everything below the state folder."""
+        with _disk():
+            everything = {ref: observe(self._layout, ref) for ref in self._layout.attempts()}
+        return {ref: seen for ref, seen in everything.items() if not seen.gone}
+
+    def watch(self, listener: ClusterListener, stop: Event) -> None:
+        """Push, with a look at everything every ten seconds."""
+        Watch(self._layout, self._nodes.all, listener).run(stop)
+
+    def logs(
+        self, ref: AttemptRef, replica: str, *, since: datetime | None = None, follow: bool = False
+    ) -> Iterator[bytes]:
+        """From the kept file, which stays when the replica is gone."""
+        path = Path(log_path(str(self._log_dir), ref, replica))
+        folder = self._layout.replica(ref, replica)
+
+        def goes_on() -> bool:
+            spec = read_json(folder / "spec.json")
+            return spec is not None and replica_status(folder, spec).phase not in ENDED
+
+        yield from read_lines(path, since, goes_on if follow else lambda: False)
+
+    def host_of(self, ref: AttemptRef, replica: str) -> str:
+        """The host name by which the attempt's other replicas reach this one."""
+        return "127.0.0.1"
+
+    def manifests(self, launch: Launch) -> list[dict[str, Any]]:
+        """What a shim would be told."""
+        return preview(launch)
+
+    def _folders(self, replica: ReplicaLaunch) -> list[Folder]:
+        found = [(mount, prepare(mount, self._storage_root)) for mount in replica.mounts]
+        return [(mount, source) for mount, source in found if source is not None]
+
+    def _order(self, ref: AttemptRef, replica: ReplicaLaunch, mounts: list[Folder]) -> ShimOrder:
+        """Claim a replica's folder and say how its shim is to run it."""
+        spec = {
+            "node": replica.slot.node,
+            "rank": replica.rank,
+            "command": replica.command,
+            "devices": list(replica.slot.devices),
+            "mounts": [asdict(mount) for mount, _ in mounts],
+        }
+        folder = self._layout.claim(ref, replica.name, spec)
+        return ShimOrder(
+            name=f"{ref}/{replica.name}",
+            folder=folder,
+            watchers=self._layout.watchers,
+            log=Path(log_path(str(self._log_dir), ref, replica.name)),
+            lifeline=self._lifeline,
+            command=replica.command,
+            around=surroundings(replica, folder, mounts, real_mounts=self.mounts_are_real),
+            namespace=self._namespace,
+        )
+
+    def _ring(self, name: str) -> None:
+        ring(str(self._layout.watchers), name)
+
+
+def _needs_shim(folder: Path) -> bool:
+    """Whether nobody drives the replica yet and its command was never started."""
+    record = read_json(folder / "status.json")
+    return record is None or (record.get("phase") == "pending" and not shim_lives(record))
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """Trouble with the disk is the runtime not answering."""
+    try:
+        yield
+    except OSError as error:
+        raise TemporaryFailure(f"the local runtime's files: {error}") from error

@@ -1,0 +1,48 @@
+"""The local runtime keeps the contract, with mounts at their paths and without."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from portal.adapters.local.layout import Layout, read_json
+from portal.adapters.local.runtime import LocalCluster
+from portal.domain.job import AttemptRef
+from portal.domain.launch import HostMount
+from portal.ports import Cluster
+from portal.testing.cluster_contract import ClusterContract
+
+
+class TestLocalCluster(ClusterContract):
+    real_mounts: bool | None = None
+
+    @pytest.fixture
+    def cluster(self, tmp_path: Path) -> Cluster:
+        return LocalCluster(
+            state_dir=tmp_path / "state",
+            storage_root=tmp_path / "storage",
+            log_dir=tmp_path / "logs",
+            devices={"nvidia_gpu_amd64": 8, "huawei_npu_arm64": 8},
+            real_mounts=self.real_mounts,
+        )
+
+    @pytest.fixture(autouse=True)
+    def _state(self, tmp_path: Path) -> Iterator[None]:
+        self.layout = Layout(tmp_path / "state")
+        yield
+        assert self.layout.attempts() == []
+
+    def lose(self, cluster: Cluster, ref: AttemptRef, replica: str) -> None:
+        record = read_json(self.layout.replica(ref, replica) / "status.json")
+        assert record
+        os.kill(record["shim"], signal.SIGKILL)
+
+    def inside(self, cluster: Cluster, mount: HostMount) -> str:
+        assert isinstance(cluster, LocalCluster)
+        return mount.target if cluster.mounts_are_real else "$AOLI_JOB_PATH"
+
+
+class TestWithoutPrivateRoot(TestLocalCluster):
+    real_mounts = False
