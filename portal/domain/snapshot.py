@@ -29,6 +29,8 @@ class Demand:
     submitted_at: datetime
     waiting_since: datetime
     not_before: datetime | None = None
+    reserved: Placement = ()
+    """The place that an earlier plan kept for it (:attr:`Waiting.reserved`), if one did."""
 
     @property
     def total_devices(self) -> int:
@@ -78,6 +80,8 @@ class Snapshot:
     preemptible_scope: PreemptibleScope = "vc"
     starvation_guard_s: int = 600
     cluster_reachable: bool = True
+    cluster_seen_at: datetime | None = None
+    """When the cluster last answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +106,15 @@ class Waiting:
 
     ``position`` counts from 1 among the waiting jobs of its VC and device type, in the
     order in which they would start; ``ahead`` are the ids of (at most 10 of) those before
-    it.
+    it, the first of the line. ``reserved`` is the place that is kept for it while devices
+    are being given back. The next plan finds a place for it by the order alone; handing
+    ``reserved`` back in the :class:`Demand` makes sure that it is the same one.
     """
 
     reason: Reason
     position: int
     ahead: tuple[str, ...] = ()
+    reserved: Placement = ()
 
 
 @dataclass(frozen=True, slots=True)

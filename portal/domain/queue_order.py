@@ -1,0 +1,42 @@
+"""The order in which waiting jobs are looked at, and each one's place in its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from portal.domain.reason import Reason
+from portal.domain.resources import Placement
+from portal.domain.snapshot import Demand, Waiting
+
+MAX_AHEAD = 10
+"""So many of the jobs ahead are named."""
+
+
+def order_key(demand: Demand) -> tuple[bool, int, datetime, str]:
+    """Non-preemptible first, then higher priority, then earlier submission."""
+    return (demand.preemptible, -demand.priority, demand.submitted_at, demand.job_id)
+
+
+def in_order(waiting: Iterable[Demand]) -> list[Demand]:
+    """The jobs as the planner looks at them; the same for any order of ``waiting``."""
+    return sorted(waiting, key=order_key)
+
+
+class Lines:
+    """Who waits behind whom: one line per virtual cluster and device type."""
+
+    def __init__(self) -> None:
+        self._lengths: dict[tuple[str, str | None], int] = {}
+        self._first: dict[tuple[str, str | None], tuple[str, ...]] = {}
+        self.waiting: dict[str, Waiting] = {}
+
+    def add(self, demand: Demand, reason: Reason, reserved: Placement = ()) -> None:
+        """Put ``demand`` at the end of its line."""
+        line = (demand.vc, demand.device_type if demand.devices else None)
+        position = self._lengths.get(line, 0) + 1
+        self._lengths[line] = position
+        ahead = self._first.get(line, ())
+        self.waiting[demand.job_id] = Waiting(reason, position, ahead, reserved)
+        if position <= MAX_AHEAD:
+            self._first[line] = (*ahead, demand.job_id)

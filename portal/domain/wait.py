@@ -1,0 +1,100 @@
+"""Reasons to wait with their numbers, and what would end each wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from portal.domain.capacity import FreeDevices
+from portal.domain.reason import Reason
+from portal.domain.resources import Node
+from portal.domain.snapshot import Demand
+
+REMEDIES: dict[str, str] = {
+    "vc_quota": "It starts when jobs of the virtual cluster give devices back, or with a"
+    " larger quota.",
+    "user_limit": "It starts when one of your other jobs gives devices back, or with a larger"
+    " limit.",
+    "no_free_devices": "It starts when running jobs give devices back.",
+    "no_fitting_node": "It starts when enough devices of one node are given back; fewer"
+    " devices per node would fit earlier.",
+    "gang": "It starts when more nodes have room; fewer nodes or fewer devices per node would"
+    " fit earlier.",
+    "node_unavailable": "It starts when an administrator lets a node in again, or a node comes"
+    " back.",
+    "held_back": "It starts after the job that has waited longer, or on devices that this one"
+    " cannot use.",
+    "preempting": "It starts as soon as they have; nothing needs to be done.",
+    "back_off": "It is tried again by itself.",
+    "cluster_unreachable": "It goes on when the cluster answers again.",
+    "no_vc": "Submit it to another virtual cluster.",
+}
+"""What would end the wait: an English sentence for each code, to be translated."""
+
+
+def remedy(reason: Reason) -> str | None:
+    """What would end this wait, or ``None`` when nothing is known (a plugin's code)."""
+    return REMEDIES.get(reason.code)
+
+
+def vc_quota(kind: str, *, used: int, quota: int, needed: int) -> Reason:
+    """The virtual cluster may not take so many more."""
+    return Reason("vc_quota", {"device_type": kind, "used": used, "quota": quota, "needed": needed})
+
+
+def user_limit(kind: str, *, used: int, limit: int, needed: int) -> Reason:
+    """The user may not take so many more."""
+    return Reason(
+        "user_limit", {"device_type": kind, "used": used, "limit": limit, "needed": needed}
+    )
+
+
+def node_unavailable(kind: str, nodes: Sequence[Node]) -> Reason:
+    """None of ``nodes``, all of the kind, may be used."""
+    return Reason(
+        "node_unavailable",
+        {
+            "device_type": kind,
+            "cordoned": sum(node.ready and node.cordoned for node in nodes),
+            "not_ready": sum(not node.ready for node in nodes),
+        },
+    )
+
+
+def no_place(kind: str, demand: Demand, free: FreeDevices) -> Reason:
+    """There are too few devices, or they do not lie together."""
+    if free.total < demand.total_devices:
+        return Reason(
+            "no_free_devices",
+            {"device_type": kind, "free": free.total, "needed": demand.total_devices},
+        )
+    numbers = {"device_type": kind, "per_node": demand.devices}
+    if demand.replicas > 1:
+        fitting = free.capacity(demand.devices)
+        return Reason("gang", {**numbers, "nodes": demand.replicas, "fitting": fitting})
+    return Reason("no_fitting_node", {**numbers, "free": free.total, "largest": free.largest()})
+
+
+def held_back(for_job: str) -> Reason:
+    """A job that has waited too long goes first."""
+    return Reason("held_back", {"for_job": for_job})
+
+
+def preempting(devices: int) -> Reason:
+    """The place is reserved; so many of its devices are still being given back."""
+    return Reason("preempting", {"devices": devices})
+
+
+def back_off(until: datetime) -> Reason:
+    """The last start failed; it is too early for the next."""
+    return Reason("back_off", {"until": until.isoformat()})
+
+
+def cluster_unreachable(since: datetime | None) -> Reason:
+    """Nothing can be started anywhere."""
+    return Reason("cluster_unreachable", {"since": since.isoformat() if since else "-"})
+
+
+def no_vc(vc: str) -> Reason:
+    """The virtual cluster was deleted."""
+    return Reason("no_vc", {"vc": vc})
