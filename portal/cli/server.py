@@ -82,16 +82,17 @@ def database() -> None:
 @database.command("upgrade")
 def db_upgrade() -> None:
     """Make or update all tables, permissions, roles and the first administrator."""
-    from portal.processes.initialise import initialise
-    from portal.processes.log_lines import configure_logging
+    from portal import wiring
+    from portal.web.initialise import initialise_database
 
-    configure_logging()
-    made = initialise(load_settings())
+    done = initialise_database(wiring.connect(load_settings()))
+    for step in done.migrations:
+        click.echo(f"applied {step}")
     click.echo("the database is up to date")
-    if made is not None:
-        click.echo(f"first administrator: {made.username}")
-        if made.password:
-            click.echo(f"password: {made.password}  (shown only this once)")
+    if done.administrator:
+        click.echo(f"first administrator: {done.administrator}")
+    if done.password:
+        click.echo(f"password: {done.password}  (shown only this once)")
 
 
 @database.command("check")
@@ -118,11 +119,12 @@ def user() -> None:
 @click.password_option(envvar="AOLI_ADMIN_PASSWORD", help="Asked for when left out.")
 def create_admin(username: str, password: str) -> None:
     """Make an administrator; also when the first one's password is lost."""
-    from portal.web import setup
+    from portal import wiring
+    from portal.web.initialise import create_administrator
 
     try:
-        setup.make_admin(setup.make_tables(load_settings()), username, password)
-    except setup.AccountRefused as error:
+        create_administrator(wiring.connect(load_settings()), username, password)
+    except ValueError as error:
         _fail(str(error))
     click.echo(f"{username} is an administrator")
 

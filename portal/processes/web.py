@@ -10,12 +10,13 @@ import gc
 import importlib
 import logging
 import os
+from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
-from gunicorn.workers.base import Worker
+from gunicorn.workers.gthread import ThreadWorker
 
 from portal.adapters.parent_death import die_with
 from portal.processes.initialise import initialise_in_child
@@ -43,6 +44,18 @@ class PlainLogger(Logger):  # type: ignore[misc]
         self.access_log.propagate = False
 
 
+class StreamingWorker(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's threaded worker, which on SIGTERM also lets the open live streams end."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Streams last for minutes: without a word they would use up the grace period."""
+        from portal.web.sse import stop_streams
+
+        if self.wsgi is not None:
+            stop_streams(self.wsgi)
+        super().handle_exit(sig, frame)
+
+
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn without its command line."""
 
@@ -55,9 +68,10 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Our settings in gunicorn's words."""
         options: dict[str, Any] = {
             "bind": self._bind,
-            "worker_class": "gthread",
+            "worker_class": StreamingWorker,
             "workers": self._settings.web_workers,
-            "threads": self._settings.web_threads,
+            # A stream holds a thread: the others must still find one. Made when needed.
+            "threads": self._settings.web_threads + self._settings.max_streams,
             "graceful_timeout": GRACEFUL_S,
             "timeout": SILENT_S,
             "keepalive": KEEP_ALIVE_S,
@@ -71,12 +85,13 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Make the application; called in each worker."""
+        from portal import wiring
         from portal.web.app import create_app
 
-        return create_app(self._settings)
+        return create_app(wiring.connect(self._settings))
 
 
-def _after_fork(arbiter: Arbiter, _worker: Worker) -> None:
+def _after_fork(arbiter: Arbiter, _worker: ThreadWorker) -> None:
     """A worker ends with its master, however that ends."""
     die_with(arbiter.pid)
 
