@@ -1,0 +1,108 @@
+"""Who calls: a bearer token (JWT or API key), or else the browser's session with its CSRF token.
+
+A request that bears a token is judged by it alone. No other site can make a browser send one, so
+such a request, and no other, needs no CSRF token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app, g, request
+from flask_jwt_extended import verify_jwt_in_request
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from portal.domain.permission import Actor, Permission
+from portal.web.security import access
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may make a call; what he may do with the single thing is the service's business.
+
+    ``any_of``: holders of one of these. ``member``: holders of any permission at all.
+    """
+
+    signed_in: bool = True
+    member: bool = False
+    any_of: tuple[Permission, ...] = ()
+
+
+EVERYONE = Access(signed_in=False)
+ACCOUNT = Access()
+MEMBER = Access(member=True)
+
+
+def holders(*permissions: Permission) -> Access:
+    """Those who hold one of ``permissions``."""
+    return Access(any_of=permissions)
+
+
+def actor() -> Actor:
+    """The one who calls, as the services know him."""
+    return access.actor()
+
+
+def admit(wanted: Access) -> None:
+    """Let the request in, or raise ``Unauthorized`` (401) or ``Forbidden`` (403)."""
+    if not wanted.signed_in:
+        return
+    if _bears_token():
+        _identify_by_header()
+    elif not access.signed_in():
+        raise Unauthorized("Sign in, or send a bearer token", www_authenticate=_challenge())
+    elif request.method not in SAFE_METHODS:
+        current_app.extensions["csrf"].protect()
+    _check_permission(wanted, actor())
+
+
+def _bears_token() -> bool:
+    return request.authorization is not None and request.authorization.type == "bearer"
+
+
+def _identify_by_header() -> None:
+    """Take the caller from the header, forgetting whoever the session's cookie names."""
+    for name in ("actor", "grants"):
+        g.pop(name, None)
+    manager: Any = current_app.appbuilder.sm  # type: ignore[attr-defined]
+    if current_app.config.get("FAB_API_KEY_ENABLED"):
+        key = manager.extract_api_key_from_request()
+        if key is not None:
+            if manager.validate_api_key(key) is None:
+                raise Unauthorized("The API key is not valid", www_authenticate=_challenge())
+            return
+    verify_jwt_in_request()
+
+
+def _challenge() -> WWWAuthenticate:
+    return WWWAuthenticate("bearer", {"realm": "aoli"})
+
+
+def _check_permission(wanted: Access, caller: Actor) -> None:
+    if wanted.member and not caller.anything:
+        raise Forbidden("Your account has no role yet; ask an administrator to give you one")
+    if wanted.any_of and not any(caller.may(permission) for permission in wanted.any_of):
+        names = " or ".join(str(permission) for permission in wanted.any_of)
+        raise Forbidden(f"This needs the permission {names}")
+
+
+def recheck() -> Callable[[], Actor | None]:
+    """A question to ask again later, outside the request: who is this caller now?
+
+    ``None`` when the account was disabled or its sessions were ended meanwhile.
+    """
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    key = str(g.user.id) if _bears_token() else str(g.user.get_id())
+
+    def ask() -> Actor | None:
+        with app.app_context():
+            manager: Any = app.appbuilder.sm  # type: ignore[attr-defined]
+            g.user = manager.load_user(key)
+            return access.actor() if g.user is not None else None
+
+    return ask

@@ -1,0 +1,77 @@
+"""The services that the calls use, kept on the application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from flask import Flask, current_app
+
+from portal.ports import Cluster, Queue
+from portal.services.jobs import JobService
+from portal.services.log_streams import LogStreams
+from portal.services.logs import LogKeeper
+from portal.services.metrics import PortalMetrics
+from portal.spi.registry import Registry
+
+_KEY = "aoli-api"
+
+
+class Wired(Protocol):
+    """What the API needs of the wired portal."""
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The time."""
+
+    @property
+    def cluster(self) -> Cluster:
+        """Where jobs run."""
+
+    @property
+    def queue(self) -> Queue:
+        """Work for the workers."""
+
+    @property
+    def registry(self) -> Registry:
+        """The plugins."""
+
+    @property
+    def logs(self) -> LogKeeper:
+        """Jobs' output."""
+
+    @property
+    def jobs(self) -> JobService:
+        """The use cases of jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServices:
+    """Everything a call may use."""
+
+    jobs: JobService
+    log_streams: LogStreams
+    metrics: PortalMetrics
+    registry: Registry
+    cluster: Cluster
+    queue: Queue
+
+
+def keep(app: Flask, wired: Wired) -> None:
+    """Put the services on the application."""
+    app.extensions[_KEY] = ApiServices(
+        jobs=wired.jobs,
+        log_streams=LogStreams(wired.jobs, wired.logs, wired.clock),
+        metrics=PortalMetrics(wired.queue),
+        registry=wired.registry,
+        cluster=wired.cluster,
+        queue=wired.queue,
+    )
+
+
+def services() -> ApiServices:
+    """The services of the running application."""
+    found: ApiServices = current_app.extensions[_KEY]
+    return found

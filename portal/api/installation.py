@@ -1,0 +1,23 @@
+"""Puts the API on the application."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+import portal.api.job_logs
+import portal.api.jobs
+import portal.api.openapi
+import portal.api.plugins
+import portal.api.virtual_clusters  # noqa: F401  (each module adds its calls)
+from portal.api import calls, context, probes
+
+
+def install(app: Flask, wired: context.Wired) -> None:
+    """Register all calls; ``wired`` is the wired portal.
+
+    The blueprint checks CSRF tokens itself, where no bearer token came (``auth.admit``).
+    """
+    context.keep(app, wired)
+    app.extensions["csrf"].exempt(calls.blueprint)
+    app.register_blueprint(calls.blueprint)
+    app.register_blueprint(probes.blueprint)

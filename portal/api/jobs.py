@@ -1,0 +1,217 @@
+"""Calls on jobs: submit, preview, list, show, change, act."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from portal.api import reading, schemas
+from portal.api.auth import MEMBER, actor, holders
+from portal.api.calls import PREFIX, Parameter, call, reply
+from portal.api.context import services
+from portal.domain.errors import InvalidSpec, NotFound
+from portal.domain.permission import Permission
+from portal.services.job_list import SORTS, JobQuery
+
+_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
+PAGING = (
+    Parameter(
+        "limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 20}, "Page size"
+    ),
+    Parameter("cursor", schemas.TEXT, "next_cursor of the page before"),
+)
+_SORTS = [key for name in SORTS for key in (name, f"-{name}")]
+FILTERS = (
+    Parameter(
+        "scope",
+        {"type": "string", "enum": ["mine", "all"], "default": "mine"},
+        "Your jobs in any status, or everyone's that have not ended (needs view_all_jobs)",
+    ),
+    Parameter("vc", schemas.TEXT, "Of this virtual cluster"),
+    Parameter("status", schemas.array(schemas.STATUS), "In one of these, also of ended jobs"),
+    Parameter("kind", schemas.TEXT, "Of this job kind"),
+    Parameter("device_type", schemas.TEXT, "Of this device type"),
+    Parameter("preemptible", schemas.YES_NO, "Preemptible or not"),
+    Parameter("user", schemas.TEXT, "Of this user"),
+    Parameter("q", schemas.TEXT, "Part of the name, or beginning of the id"),
+    Parameter("since", schemas.TIME, "Submitted then or later"),
+    Parameter("sort", {"type": "string", "enum": _SORTS, "default": "-submitted"}, "Order"),
+)
+
+
+def known_id(job_id: str) -> str:
+    """The id, if it may be one at all."""
+    if not _ID.fullmatch(job_id):
+        raise NotFound("There is no such job")
+    return job_id
+
+
+@call(
+    "POST",
+    "/jobs",
+    tag="Jobs",
+    summary="Submit a job",
+    access=holders(Permission.SUBMIT_JOB),
+    body=schemas.ref("Submission"),
+    answer=schemas.ref("Job"),
+    status=201,
+    problems=(400, 422),
+)
+def submit_job() -> Any:
+    """Check it whole, store it as queued, wake the scheduler."""
+    caller = actor()
+    job = services().jobs.submit(caller, reading.json_body())
+    answer = reply({**job, "replicas": []}, 201)
+    answer.headers["Location"] = f"{PREFIX}/jobs/{job['id']}"
+    return answer
+
+
+@call(
+    "POST",
+    "/jobs/preview",
+    tag="Jobs",
+    summary="See what a submission would lead to; nothing is stored",
+    access=holders(Permission.SUBMIT_JOB),
+    body=schemas.ref("Submission"),
+    answer=schemas.ref("Preview"),
+    problems=(400, 422),
+)
+def preview_job() -> Any:
+    """The same checks and the same planner as at submission."""
+    seen = services().jobs.preview(actor(), reading.json_body())
+    return {
+        "starts_now": seen.starts_now,
+        "reason": seen.reason.dump() if seen.reason else None,
+        "position": seen.position,
+        "manifests": seen.manifests,
+        "cli": seen.cli,
+    }
+
+
+@call(
+    "GET",
+    "/jobs",
+    tag="Jobs",
+    summary="List jobs",
+    access=MEMBER,
+    query=(*FILTERS, *PAGING),
+    answer=schemas.page(schemas.ref("JobSummary")),
+    problems=(422,),
+)
+def list_jobs() -> Any:
+    """Newest first, unless another order is asked for."""
+    query = JobQuery(
+        scope=reading.text("scope") or "mine",
+        vc=reading.text("vc"),
+        statuses=reading.words("status"),
+        kind=reading.text("kind"),
+        device_type=reading.text("device_type"),
+        preemptible=reading.flag("preemptible"),
+        user=reading.text("user"),
+        q=reading.text("q") or "",
+        since=reading.moment("since"),
+        sort=reading.text("sort") or "-submitted",
+        limit=reading.limit(),
+        cursor=reading.text("cursor"),
+    )
+    page = services().jobs.page(actor(), query)
+    return {"items": page.items, "next_cursor": page.next_cursor, "total": page.total}
+
+
+@call(
+    "GET",
+    "/jobs/<job_id>",
+    tag="Jobs",
+    summary="Show a job",
+    access=MEMBER,
+    answer=schemas.ref("Job"),
+    problems=(404,),
+)
+def show_job(job_id: str) -> Any:
+    """The whole job with the replicas of its newest attempt."""
+    return _whole(services().jobs.get(actor(), known_id(job_id)))
+
+
+def _whole(job: dict[str, Any]) -> dict[str, Any]:
+    return {**job, "replicas": services().jobs.replicas(actor(), job["id"])}
+
+
+@call(
+    "PATCH",
+    "/jobs/<job_id>",
+    tag="Jobs",
+    summary="Change a job's priority",
+    access=MEMBER,
+    body=schemas.closed(schemas.record(priority=schemas.PRIORITY)),
+    answer=schemas.ref("Job"),
+    problems=(400, 404, 409, 422),
+)
+def change_job(job_id: str) -> Any:
+    """Takes effect at the next scheduling pass."""
+    body = reading.json_object(["priority"])
+    return _whole(services().jobs.set_priority(actor(), known_id(job_id), body["priority"]))
+
+
+def _act(job_id: str, action: str) -> Any:
+    return _whole(services().jobs.act(actor(), known_id(job_id), action))
+
+
+def _action(action: str, summary: str, about: str) -> Any:
+    def act(job_id: str) -> Any:
+        return _act(job_id, action)
+
+    act.__name__, act.__doc__ = f"{action}_job", about
+    return call(
+        "POST",
+        f"/jobs/<job_id>/{action}",
+        tag="Jobs",
+        summary=summary,
+        access=MEMBER,
+        answer=schemas.ref("Job"),
+        status=202,
+        problems=(404, 409),
+    )(act)
+
+
+pause_job = _action("pause", "Pause a job", "Its devices become free; resume starts it anew.")
+resume_job = _action("resume", "Resume a paused job", "It queues again under the same id.")
+kill_job = _action("kill", "Kill a job", "For good.")
+
+
+@call(
+    "POST",
+    "/jobs/actions",
+    tag="Jobs",
+    summary="Pause, resume or kill several jobs",
+    access=MEMBER,
+    body=schemas.ref("BulkAction"),
+    answer=schemas.record(results=schemas.array(schemas.ref("BulkResult"))),
+    problems=(400, 422),
+)
+def act_on_jobs() -> Any:
+    """One that fails does not keep the others from going on; each has its own result."""
+    body = reading.json_object(["action", "ids"])
+    ids = body["ids"]
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+        raise InvalidSpec("ids", "Must be a list of ids")
+    if not isinstance(body["action"], str):
+        raise InvalidSpec("action", "Must be text")
+    possible = [one for one in ids if _ID.fullmatch(one)]
+    done = services().jobs.act_on_many(actor(), body["action"], possible)
+    results = {result["id"]: result for result in done}
+    unknown = {"ok": False, "code": "not_found", "detail": "There is no such job"}
+    return {"results": [results.get(one, {"id": one, **unknown}) for one in dict.fromkeys(ids)]}
+
+
+@call(
+    "GET",
+    "/jobs/<job_id>/events",
+    tag="Jobs",
+    summary="A job's changes of status, oldest first",
+    access=MEMBER,
+    answer=schemas.array(schemas.ref("JobEvent")),
+    problems=(404,),
+)
+def list_job_events(job_id: str) -> Any:
+    """From null to queued at first; every change since, with its time, reason and actor."""
+    return services().jobs.events(actor(), known_id(job_id))

@@ -1,0 +1,92 @@
+"""Calls on what is installed: device types, job kinds, and the state of every plugin."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from portal.api import reading, schemas
+from portal.api.auth import MEMBER
+from portal.api.calls import call
+from portal.api.context import services
+from portal.api.jobs import PAGING
+
+
+def _installed(group: str | None = None) -> list[dict[str, Any]]:
+    return [
+        {**asdict(plugin), "reason": plugin.reason or None}
+        for plugin in services().registry.plugins
+        if group is None or plugin.group == group
+    ]
+
+
+@call(
+    "GET",
+    "/plugins",
+    tag="Plugins",
+    summary="List all plugins, those that were left out too",
+    access=MEMBER,
+    query=PAGING,
+    answer=schemas.page(schemas.ref("Plugin")),
+    problems=(422,),
+)
+def list_plugins() -> Any:
+    """A broken one says why and what to do."""
+    return reading.page_of(_installed())
+
+
+@call(
+    "GET",
+    "/device-types",
+    tag="Plugins",
+    summary="List device types",
+    access=MEMBER,
+    query=PAGING,
+    answer=schemas.page(schemas.ref("DeviceType")),
+    problems=(422,),
+)
+def list_device_types() -> Any:
+    """With the numbers of devices that one node can be asked for."""
+    working = services().registry.device_types
+    return reading.page_of(
+        [
+            {**plugin, **_device_type(working[plugin["name"]])}
+            if plugin["status"] == "ok"
+            else plugin
+            for plugin in _installed("portal.device_types")
+        ]
+    )
+
+
+def _device_type(kind: Any) -> dict[str, Any]:
+    return {
+        "title": kind.title,
+        "resource_name": kind.resource_name,
+        "devices_per_node": kind.shape.per_node,
+        "legal_counts": list(kind.shape.counts) if kind.shape.counts else None,
+    }
+
+
+@call(
+    "GET",
+    "/job-kinds",
+    tag="Plugins",
+    summary="List job kinds",
+    access=MEMBER,
+    query=PAGING,
+    answer=schemas.page(schemas.ref("JobKind")),
+    problems=(422,),
+)
+def list_job_kinds() -> Any:
+    """With the fields that a kind adds to a submission."""
+    working = services().registry.job_kinds
+    return reading.page_of(
+        [
+            {**plugin, **_job_kind(working[plugin["name"]])} if plugin["status"] == "ok" else plugin
+            for plugin in _installed("portal.job_kinds")
+        ]
+    )
+
+
+def _job_kind(kind: Any) -> dict[str, Any]:
+    return {"title": kind.title, "multi_node": kind.multi_node, "fields": list(kind.fields)}

@@ -1,0 +1,42 @@
+"""What watches the portal asks at the root: is it alive, can it work, its numbers."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from portal.api.calls import reply
+from portal.api.context import services
+from portal.services import health
+from portal.web.problems import problem
+
+blueprint = Blueprint("probes", __name__)
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """This process answers."""
+    return reply({"status": "ok"})
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Database, queue and cluster answer; 503 with the failing parts when one does not.
+
+    Why it does not is in the log: the answer is for everyone.
+    """
+    found = services()
+    parts = health.check(found.cluster, found.queue)
+    checks = {part: "ok" if answers else "failed" for part, answers in parts.items()}
+    failing = [part for part, answers in parts.items() if not answers]
+    if failing:
+        return problem(
+            503, f"Does not answer: {', '.join(failing)}", failing=failing, checks=checks
+        )
+    return reply({"status": "ok", "checks": checks})
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Numbers in Prometheus' text format."""
+    return Response(services().metrics.text(), content_type=METRICS_TYPE)

@@ -1,0 +1,119 @@
+"""Calls on virtual clusters, and who the caller is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from portal.api import reading, schemas
+from portal.api.auth import ACCOUNT, MEMBER, actor, holders
+from portal.api.calls import call
+from portal.api.jobs import PAGING
+from portal.domain.errors import NotFound
+from portal.domain.permission import Actor, Permission
+from portal.services import virtual_clusters as vcs
+from portal.services.virtual_clusters import VirtualCluster
+
+VIEWERS = holders(Permission.VIEW_VC, Permission.MANAGE_VC)
+
+
+@call(
+    "GET",
+    "/me",
+    tag="Account",
+    summary="Who you are and what you may do",
+    access=ACCOUNT,
+    answer=schemas.ref("Me"),
+)
+def show_me() -> Any:
+    """Also for an account without any role."""
+    caller = actor()
+    usable = vcs.usable(caller) if caller.anything else {}
+    current = vcs.current(caller) if usable else None
+    order = [code.value for code in Permission]
+    known = [code for code in order if code in caller.permissions]
+    return {
+        "id": caller.user_id,
+        "username": caller.username,
+        "nickname": caller.nickname,
+        "roles": list(caller.roles),
+        "groups": sorted(caller.groups),
+        "permissions": known + sorted(caller.permissions.difference(order)),
+        "vcs": list(usable),
+        "current_vc": current.name if current else None,
+    }
+
+
+@call(
+    "GET",
+    "/vcs",
+    tag="Virtual clusters",
+    summary="List virtual clusters",
+    access=VIEWERS,
+    query=PAGING,
+    answer=schemas.page(schemas.ref("VirtualCluster")),
+    problems=(422,),
+)
+def list_vcs() -> Any:
+    """Those you may use; all of them for who may manage them."""
+    shown = _Shown(actor())
+    return reading.page_of([shown.dump(vc) for vc in shown.visible.values()])
+
+
+@call(
+    "GET",
+    "/vcs/<name>",
+    tag="Virtual clusters",
+    summary="Show a virtual cluster",
+    access=VIEWERS,
+    answer=schemas.ref("VirtualCluster"),
+    problems=(404,),
+)
+def show_vc(name: str) -> Any:
+    """Its quota and what is used of it."""
+    shown = _Shown(actor())
+    vc = shown.visible.get(name)
+    if vc is None:
+        raise NotFound("There is no virtual cluster of this name")
+    return shown.dump(vc)
+
+
+@call(
+    "POST",
+    "/vcs/<name>/select",
+    tag="Virtual clusters",
+    summary="Work in this virtual cluster from now on",
+    access=MEMBER,
+    answer=schemas.ref("VirtualCluster"),
+    problems=(404,),
+)
+def select_vc(name: str) -> Any:
+    """Kept across sessions."""
+    caller = actor()
+    vc = vcs.select(caller, name)
+    return _Shown(caller).dump(vc)
+
+
+class _Shown:
+    """What one caller sees of the virtual clusters, asked once."""
+
+    def __init__(self, caller: Actor) -> None:
+        self.usable = vcs.usable(caller)
+        self._manages = caller.may(Permission.MANAGE_VC)
+        self.visible = {vc.name: vc for vc in vcs.list_all()} if self._manages else self.usable
+        current = vcs.current(caller)
+        self._current = current.name if current else None
+
+    def dump(self, vc: VirtualCluster) -> dict[str, Any]:
+        """By the names of the contract."""
+        return {
+            "name": vc.name,
+            "quota": dict(vc.quota),
+            "used": dict(vc.used),
+            "members": {kind: list(names) for kind, names in vc.members.items()},
+            "user_limit": dict(vc.user_limit),
+            "max_run_time_s": vc.max_run_time_s,
+            "preempt_grace_s": vc.preempt_grace_s,
+            "permission": "manage" if self._manages else "view",
+            "usable": vc.name in self.usable,
+            "current": vc.name == self._current,
+        }
