@@ -39,7 +39,9 @@ class Workload:
 class HostMount:
     """A folder of the storage (or of the node) that a replica sees at ``target``.
 
-    ``create`` asks for the folder to be made when it is missing.
+    ``create`` asks for the folder to be made when it is missing. ``sub_path`` is a folder
+    below ``source`` that is seen instead of it; nothing, a symbolic link neither, leads from
+    there out of ``source``.
     """
 
     name: str
@@ -47,6 +49,7 @@ class HostMount:
     target: str
     read_only: bool = False
     create: bool = True
+    sub_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class ReplicaLaunch:
 
     ``resources`` maps the cluster's resource names (``nvidia.com/gpu``) to whole numbers;
     ``node_labels`` must all be on the node; ``host`` is the name its peers know it by.
+    ``selection`` is environment that narrows the command to its slot's devices, for a
+    cluster that does not do so itself.
     """
 
     name: str
@@ -67,6 +72,7 @@ class ReplicaLaunch:
     node_labels: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
     host: str = ""
+    selection: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,14 @@ class DeviceType(ABC):
     def environment(self, slot: Slot) -> Mapping[str, str]:
         """Environment of a replica that holds the devices of ``slot`` (perhaps none)."""
 
+    def selection(self, slot: Slot) -> Mapping[str, str]:
+        """Environment that narrows a process to the devices of ``slot``.
+
+        Only for a cluster that does not hand out devices itself (the local runtime). On
+        Kubernetes the device plugin chooses, perhaps other indexes, and sets its own.
+        """
+        return {}
+
     def mounts(self, slot: Slot) -> tuple[HostMount, ...]:
         """Folders of the node that a replica with these devices needs (drivers)."""
         return ()

@@ -1,0 +1,54 @@
+"""How a command is run inside its container. Pure.
+
+The first process of a container is special: the kernel drops every signal that it has not
+asked for, so a shell or a Python started as such would sleep through SIGTERM until it is
+killed. A small script therefore stands first: it runs the command in the background, hands
+SIGTERM on to all of the command's processes, waits, and ends with the command's exit code.
+
+The shell is ``bash`` when the image has it, ``/bin/sh`` otherwise. Only bash lets a command
+in the background have SIGINT and SIGQUIT back, which POSIX shells make it ignore.
+"""
+
+from __future__ import annotations
+
+import re
+
+_CHOOSE_SHELL = (
+    "aoli_shell=$(command -v bash) || aoli_shell=/bin/sh;"
+    ' exec "$aoli_shell" -c "$0" "$aoli_shell" "$1"'
+)
+
+# `kill 0` reaches the whole process group: a container's first process always leads its own.
+# `wait` returns early when the trap has run, so it is asked again; 127 then means that the
+# command's exit code was already taken. Shells comment on how a background command died: the
+# script's own errors go nowhere, the command's go where they belong.
+_FIRST_PROCESS = """\
+aoli_code= aoli_ending=
+trap 'trap "" TERM INT QUIT HUP; aoli_ending=1; kill -TERM 0' TERM INT QUIT HUP
+(trap - TERM INT QUIT HUP; exec "$0" -c "$1") &
+aoli_command=$!
+exec 2>/dev/null
+while :; do
+  wait "$aoli_command"; aoli_now=$?
+  [ "$aoli_now" = 127 ] && [ -n "$aoli_code" ] && break
+  aoli_code=$aoli_now
+  [ -n "$aoli_ending" ] || break
+  aoli_ending=
+done
+exit "$aoli_code"
+"""
+
+_EXPANDED = re.compile(r"\$(?=[$(])")
+
+
+def container_command(command: str) -> list[str]:
+    """The words a container is started with so that ``command`` is run by its shell."""
+    return ["/bin/sh", "-c", _CHOOSE_SHELL, _FIRST_PROCESS, command]
+
+
+def literal(text: str) -> str:
+    """``text`` so that Kubernetes does not expand it.
+
+    In commands and environment values ``$(NAME)`` is replaced and ``$$`` becomes ``$``.
+    """
+    return _EXPANDED.sub("$$", text)
