@@ -167,25 +167,40 @@ def make_cluster(settings: Settings, registry: Registry) -> Cluster:
 
 
 def _local(settings: Settings, registry: Registry) -> Cluster:
-    from portal.adapters.local import LocalCluster
+    from portal.adapters.local.runtime import LocalCluster
 
     unknown = set(settings.local_devices) - set(registry.device_types)
     if unknown:
         raise SettingsError(f"AOLI_LOCAL_DEVICES: no device type {', '.join(sorted(unknown))}")
-    detected = {name: kind.detect() for name, kind in registry.device_types.items()}
+    found = {
+        name: count for name, kind in registry.device_types.items() if (count := kind.detect())
+    }
+    lifeline = os.environ.get("AOLI_LIFELINE")
     return LocalCluster(
         name=cluster_name(settings),
         state_dir=settings.data_dir / "runtime",
         log_dir=Path(settings.logs),
         storage_root=Path(settings.storage),
-        declared_devices=settings.local_devices,
-        detected_devices={} if settings.local_devices else detected,
-        lifeline=os.environ.get("AOLI_LIFELINE") or None,
+        devices=settings.local_devices or found,
+        simulated=bool(settings.local_devices),
+        lifeline=Path(lifeline) if lifeline else None,
     )
 
 
 def _kubernetes(settings: Settings, registry: Registry) -> Cluster:
-    raise NotImplementedError
+    from portal.adapters.kubernetes.cluster import KubernetesCluster
+    from portal.adapters.kubernetes.node_view import DeviceRule
+
+    return KubernetesCluster(
+        cluster_name(settings),
+        kubeconfig=settings.kubeconfig,
+        namespace=settings.namespace,
+        device_rules=[
+            DeviceRule(name, kind.resource_name, kind.node_labels)
+            for name, kind in registry.device_types.items()
+        ],
+        node_lost_after_s=settings.node_lost_after_s,
+    )
 
 
 def _make_queue(settings: Settings) -> Queue:

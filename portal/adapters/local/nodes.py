@@ -19,9 +19,12 @@ def hostname() -> str:
 
 
 class LocalNodes:
-    """``devices``: how many of each type. All are simulated: nobody looked for real ones."""
+    """``devices``: how many of each type; ``simulated`` when they were only declared."""
 
-    def __init__(self, machine: str, devices: Mapping[str, int], cordoned: Path) -> None:
+    def __init__(
+        self, machine: str, devices: Mapping[str, int], cordoned: Path, simulated: bool = True
+    ) -> None:
+        self._simulated = simulated
         self._cordoned = cordoned
         self._nodes: dict[str, tuple[str | None, int]] = {
             f"{machine}-{kind}": (kind, count) for kind, count in devices.items() if count > 0
@@ -45,12 +48,13 @@ class LocalNodes:
 
     def _node(self, name: str) -> Node:
         kind, count = self._nodes[name]
+        simulated = kind is not None and self._simulated
         return Node(
             name=name,
             ip=ADDRESS,
             device_type=kind,
             devices=count,
             cordoned=(self._cordoned / name).exists(),
-            simulated=kind is not None,
-            labels={SIMULATED_LABEL: "true"} if kind else {},
+            simulated=simulated,
+            labels={SIMULATED_LABEL: "true"} if simulated else {},
         )

@@ -61,6 +61,7 @@ class LocalCluster:
         storage_root: Path,
         log_dir: Path,
         devices: Mapping[str, int] | None = None,
+        simulated: bool = True,
         name: str = "",
         lifeline: Path | None = None,
         real_mounts: bool | None = None,
@@ -71,7 +72,7 @@ class LocalCluster:
         self._log_dir = log_dir.absolute()
         self._lifeline = str(lifeline.absolute()) if lifeline else ""
         self._real_mounts = real_mounts
-        self._nodes = LocalNodes(hostname(), devices or {}, self._layout.cordoned)
+        self._nodes = LocalNodes(hostname(), devices or {}, self._layout.cordoned, simulated)
 
     @property
     def mounts_are_real(self) -> bool:

@@ -1,6 +1,6 @@
 """Find out how this user can give a replica its own root: prints ``mount``, ``user`` or nothing.
 
-``python -I -S probe.py FOLDER``; the folder must exist and is left empty.
+``python -I -S probe.py FOLDER [KIND]``; the folder must exist and is left empty.
 """
 
 import os
@@ -25,7 +25,7 @@ def works(kind: str, folder: str) -> bool:
     return os.waitpid(pid, 0)[1] == 0
 
 
-for candidate in ("mount", "user"):
+for candidate in sys.argv[2:] or ("mount", "user"):
     if works(candidate, sys.argv[1]):
         os.write(1, candidate.encode())
         break
