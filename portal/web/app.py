@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from portal import api
 from portal.models import db
 from portal.settings import Settings
 from portal.web import (
@@ -29,7 +30,7 @@ from portal.web.context import PageServices
 from portal.web.security.manager import AoliSecurityManager
 from portal.web.security.throttle import Throttle
 from portal.web.views import components, home, job, preferences, submit
-from portal.wiring import Portal, redis_url
+from portal.wiring import Portal, connect, redis_url
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -73,48 +74,59 @@ def _speak_the_readers_language(app: Flask) -> None:
 
 
 def make_flask(settings: Settings, *, initialising: bool = False) -> Flask:
-    """Flask with accounts, languages and errors, without the product's pages."""
+    """Flask with accounts, languages and errors, without the product's pages.
+
+    ``initialising`` makes Flask-AppBuilder's tables; only the init step does.
+    """
     app = Flask("portal.web", static_folder=None)
     app.config.update(flask_config(settings, initialising=initialising))
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     database = SQLA(app)
     with app.app_context():
         _prepare_sqlite(database.engine)
         Builder(app, database.session, security_manager_class=AoliSecurityManager)
+    for call in ("TokenApi.login", "TokenApi.refresh"):
+        csrf.exempt(app.view_functions[call])  # no cookie counts there
     _speak_the_readers_language(app)
     for part in (assets, appearance, formats, headers, sessions, failures, frame):
         part.install(app)
     return app
 
 
-def create_app(portal: Portal, *, development: bool = False) -> Flask:
-    """The whole application around the services of ``portal``.
+def create_app(
+    settings: Settings, *, portal: Portal | None = None, development: bool = False
+) -> Flask:
+    """The whole application: pages, API and probes.
 
-    Makes no tables and opens no connections: :func:`portal.web.initialise.initialise_database`
-    has run before. ``development`` adds the page of components.
+    Makes no tables and opens no connections; the init step (:mod:`portal.web.setup`) has run
+    before. ``portal`` is wired from the settings unless it is given. ``development`` adds
+    the page of components.
     """
-    app = make_flask(portal.settings)
-    context.keep(
-        app,
-        PageServices(
-            jobs=portal.jobs,
-            templates=portal.templates,
-            logs=portal.logs,
-            registry=portal.registry,
-            events=portal.events,
-            cluster=portal.cluster.name,
-            storage_root=portal.settings.storage,
-            clock=portal.clock,
-        ),
-    )
-    app.extensions["aoli-throttle"] = Throttle(redis_url(portal.settings))
-    app.extensions["aoli-streams"] = sse.StreamGate(portal.settings.max_streams)
+    portal = portal or connect(settings)
+    app = make_flask(settings)
+    context.keep(app, _page_services(portal))
+    app.extensions["aoli-throttle"] = Throttle(redis_url(settings))
+    app.extensions["aoli-streams"] = sse.StreamGate(settings.max_streams)
     app.teardown_appcontext(_give_connection_back)
     for part in (home, job, submit, preferences, sse):
         app.register_blueprint(part.blueprint)
+    api.install(app, portal)
     if development:
         app.register_blueprint(components.blueprint)
     return app
+
+
+def _page_services(portal: Portal) -> PageServices:
+    return PageServices(
+        jobs=portal.jobs,
+        templates=portal.templates,
+        logs=portal.logs,
+        registry=portal.registry,
+        events=portal.events,
+        cluster=portal.cluster.name,
+        storage_root=portal.settings.storage,
+        clock=portal.clock,
+    )
 
 
 def _give_connection_back(_error: BaseException | None) -> None:

@@ -149,5 +149,5 @@ def free_text() -> str:
 def install(app: Flask) -> None:
     """Add the template functions."""
     app.jinja_env.globals.update(
-        frame=frame, free_text=free_text, here=here, version=lambda: __version__
+        page_frame=frame, free_text=free_text, here=here, version=lambda: __version__
     )

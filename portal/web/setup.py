@@ -1,4 +1,4 @@
-"""The init step: tables, permissions, preset roles and the first administrator.
+"""The parts of the init step that belong to accounts: tables, preset roles, administrators.
 
 Run before any web process starts (``aoli db upgrade``, ``aoli up``); safe to repeat. Web
 processes themselves never make tables: four of them on an empty database would race.
@@ -6,9 +6,10 @@ processes themselves never make tables: four of them on an empty database would 
 
 from __future__ import annotations
 
-import secrets
+import re
 from dataclasses import dataclass
 
+from flask import Flask
 from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import select
 
@@ -17,41 +18,51 @@ from portal.settings import Settings
 from portal.web.app import make_flask
 from portal.web.security import presets
 from portal.web.security.manager import AoliSecurityManager, security_manager
-from portal.wiring import Portal, upgrade
 
 ADMIN_ROLE = next(iter(PRESET_ROLES))
-MAIL_PLACEHOLDER = "{username}@users.invalid"
+USERNAME = re.compile(r"[A-Za-z0-9._-]{3,64}")
+NO_MAIL = "{username}@users.invalid"
 """Flask-AppBuilder wants a unique address for every account; this one can receive nothing."""
 
 
+class AccountRefused(Exception):
+    """An account cannot be made; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
-class Initialised:
-    """What was done. ``password`` is set when an administrator was made with a random one."""
+class Accounts:
+    """The accounts in the database of some settings."""
 
-    migrations: list[str]
-    administrator: str = ""
-    password: str = ""
+    app: Flask
 
 
-def initialise_database(portal: Portal) -> Initialised:
-    """Bring the database up to date and make what the first start needs."""
-    app = make_flask(portal.settings, initialising=True)
-    with app.app_context():
-        applied = upgrade(portal)
+def make_tables(settings: Settings) -> Accounts:
+    """Make Flask-AppBuilder's tables, with our columns, where they are missing."""
+    return Accounts(make_flask(settings, initialising=True))
+
+
+def seed_roles(accounts: Accounts) -> None:
+    """Make the permissions and the preset roles."""
+    with accounts.app.app_context():
+        presets.seed(security_manager())
+
+
+def make_first_admin(accounts: Accounts, username: str, password: str) -> bool:
+    """Make one administrator if there is nobody yet; whether he was made."""
+    with accounts.app.app_context():
+        manager = security_manager()
+        if manager.session.scalar(select(User.id).limit(1)) is not None:
+            return False
+        create_user(manager, username, password, roles=(ADMIN_ROLE,))
+        return True
+
+
+def make_admin(accounts: Accounts, username: str, password: str) -> None:
+    """Make another administrator; raises :class:`AccountRefused`."""
+    with accounts.app.app_context():
         manager = security_manager()
         presets.seed(manager)
-        name, password = _first_administrator(manager, portal.settings)
-    return Initialised(applied, name, password)
-
-
-def _first_administrator(manager: AoliSecurityManager, settings: Settings) -> tuple[str, str]:
-    """One administrator, if there is nobody yet; never with a well-known password."""
-    if manager.session.scalar(select(User.id).limit(1)) is not None:
-        return "", ""
-    given = settings.admin_password.get_secret_value()
-    password = given or secrets.token_urlsafe(12)
-    create_user(manager, settings.admin_username, password, roles=(ADMIN_ROLE,))
-    return settings.admin_username, "" if given else password
+        create_user(manager, username, password, roles=(ADMIN_ROLE,))
 
 
 def create_user(
@@ -63,26 +74,23 @@ def create_user(
     nickname: str = "",
     email: str = "",
 ) -> User:
-    """Make an account with roles by name; raises ``ValueError`` when the name is taken."""
+    """Make an account with roles by name; raises :class:`AccountRefused`."""
+    if not USERNAME.fullmatch(username):
+        raise AccountRefused("a username has 3 to 64 letters, digits and . _ -")
+    if not password:
+        raise AccountRefused("a password is needed")
     if manager.find_user(username=username) is not None:
-        raise ValueError(f"there is an account {username} already")
+        raise AccountRefused(f"there is an account {username} already")
     user = manager.add_user(
         username=username,
         first_name=nickname or username,
         last_name="",
-        email=email or MAIL_PLACEHOLDER.format(username=username),
+        email=email or NO_MAIL.format(username=username),
         role=[manager.find_role(name) for name in roles],
         password=password,
     )
     if not user:
-        raise ValueError(f"the account {username} could not be made")
+        raise AccountRefused(f"the account {username} could not be made")
     user.nickname = nickname or username
     manager.session.commit()
     return user
-
-
-def create_administrator(portal: Portal, username: str, password: str) -> None:
-    """Make an account with every permission; for ``aoli user create-admin``."""
-    app = make_flask(portal.settings, initialising=False)
-    with app.app_context():
-        create_user(security_manager(), username, password, roles=(ADMIN_ROLE,))

@@ -34,7 +34,9 @@ class Throttle:
     def __init__(self, storage_uri: str = "") -> None:
         self._fallback: Storage = MemoryStorage()
         self._shared = (
-            storage_from_string(storage_uri, wrap_exceptions=True) if storage_uri else None
+            storage_from_string(_limits_uri(storage_uri), wrap_exceptions=True)
+            if storage_uri
+            else None
         )
 
     def wait_s(self, account: str, address: str) -> int:
@@ -80,3 +82,9 @@ def _counts(account: str, address: str) -> tuple[_Count, _Count]:
         _Count(PER_ACCOUNT, (account.lower()[:128], address)),
         _Count(PER_ADDRESS, (address,)),
     )
+
+
+def _limits_uri(redis_url: str) -> str:
+    """A Redis URL in the words of the ``limits`` library, which says ``redis+unix``."""
+    scheme, separator, rest = redis_url.partition("://")
+    return f"redis+unix{separator}{rest}" if scheme == "unix" else redis_url

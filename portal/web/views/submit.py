@@ -7,6 +7,7 @@ from typing import Any
 from flask import (
     Blueprint,
     abort,
+    flash,
     json,
     jsonify,
     make_response,
@@ -61,8 +62,8 @@ def _starting_body(vc: VirtualCluster) -> Body | None:
 
 def _first_body(vc: VirtualCluster) -> Body:
     """An empty form asks for one device of the first type there is."""
-    types = [name for name in sorted(vc.quota) if vc.quota[name]]
-    return {"device_type": types[0], "devices": 1} if types else {}
+    types = _types(vc)
+    return {"device_type": types[0]["name"], "devices": 1} if types else {}
 
 
 def _page(
@@ -73,9 +74,9 @@ def _page(
     errors: Errors | None = None,
     panel: Panel | None = None,
 ) -> str:
-    kinds = list(services().registry.job_kinds.values())
+    kinds = sorted(services().registry.job_kinds.values(), key=lambda k: (k.multi_node, k.name))
     chosen = services().registry.job_kinds.get(str(values["kind"]))
-    errors = errors or {}
+    errors, templates = errors or {}, _templates(vc)
     return render_template(
         "submit.html",
         vc=vc,
@@ -86,7 +87,8 @@ def _page(
         kinds=kinds,
         multi=bool(chosen and chosen.multi_node),
         types=_types(vc),
-        templates=_templates(vc),
+        templates=templates,
+        known_templates=[f"{item['scope']}/{item['name']}" for item in templates],
         images=_images(vc),
         mount_paths=_mount_paths(),
         advanced_open=any(name.split(".")[0] in ("env", "mounts", "registry") for name in errors),
@@ -200,3 +202,31 @@ def create() -> Any:
 def _again(vc: VirtualCluster, form: MultiDict[str, str], errors: Errors) -> str:
     values = shown_values(_sent(vc), form)
     return _page(vc, values, fresh=False, errors=errors, panel=panel_with_errors(errors))
+
+
+@blueprint.post("/templates")
+@requires(Permission.SUBMIT_JOB)
+def save_template() -> Any:
+    """Keep the whole form under a name, without its secrets; 409 when the name is taken."""
+    vc = _usable_vc()
+    scope = request.form.get("template_scope", "user")
+    name = request.form.get("template_name", "").strip()
+    body = {key: value for key, value in _sent(vc).items() if key not in ("vc", "registry")}
+    overwrite = request.form.get("overwrite") == "true"
+    try:
+        kept = services().templates.put(actor(), scope, name, vc.name, body, overwrite=overwrite)
+    except InvalidSpec as invalid:
+        return jsonify(errors=errors_of(invalid)), 422
+    title = gettext("Template %(name)s is saved", name=kept["name"])
+    return jsonify(title=title), 201
+
+
+@blueprint.post("/templates/delete")
+@requires(Permission.SUBMIT_JOB)
+def delete_template() -> Any:
+    """Delete one of the templates that the reader may delete."""
+    vc = _usable_vc()
+    name = request.form.get("template_name", "")
+    services().templates.delete(actor(), request.form.get("template_scope", ""), name, vc.name)
+    flash(gettext("Template %(name)s is deleted", name=name), "success")
+    return redirect(url_for("submit.index"), 303)

@@ -297,5 +297,6 @@
   restore();
   redraw();
   texts();
-  if (window.htmx) htmx.trigger(form, 'aoli:preview'); else document.addEventListener('DOMContentLoaded', function () { htmx.trigger(form, 'aoli:preview'); });
+  /* after htmx has looked at the page, which it does on the same event, registered earlier */
+  document.addEventListener('DOMContentLoaded', function () { htmx.trigger(form, 'aoli:preview'); });
 })();
