@@ -160,6 +160,10 @@ class FakeCluster:
             with self._changed:
                 self._changed.wait(POLL_S)
 
+    def host_of(self, ref: AttemptRef, replica: str) -> str:
+        """The host name by which the attempt's other replicas reach this one."""
+        return f"{replica}.{ref.job_id}"
+
     def manifests(self, launch: Launch) -> list[dict[str, Any]]:
         """See the port."""
         return [{"name": r.name, "command": r.command} for r in launch.replicas]

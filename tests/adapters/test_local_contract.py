@@ -2,13 +2,17 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from portal.adapters.local.layout import Layout, read_json
+from portal.adapters.local.capabilities import PYTHON_FLAGS, SHIM
+from portal.adapters.local.layout import Layout, read_json, write_json
 from portal.adapters.local.runtime import LocalCluster
+from portal.adapters.local.shim.record import boot_id
 from portal.domain.job import AttemptRef
 from portal.domain.launch import HostMount
 from portal.ports import Cluster
@@ -46,3 +50,30 @@ class TestLocalCluster(ClusterContract):
 
 class TestWithoutPrivateRoot(TestLocalCluster):
     real_mounts = False
+
+
+class TestInUserNamespace(TestLocalCluster):
+    """As for a user who is not root; root can do it too."""
+
+    @pytest.fixture
+    def cluster(self, tmp_path: Path) -> Cluster:
+        state = tmp_path / "state"
+        if not namespace_works("user", tmp_path):
+            pytest.skip("no user namespaces here")
+        state.mkdir()
+        key = f"{boot_id()} {os.getuid()}"
+        write_json(state / "capabilities.json", {"key": key, "namespace": "user"})
+        return LocalCluster(
+            state_dir=state, storage_root=tmp_path / "storage", log_dir=tmp_path / "logs"
+        )
+
+
+def namespace_works(kind: str, tmp_path: Path) -> bool:
+    folder = tmp_path / "probe"
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, *PYTHON_FLAGS, str(SHIM / "probe.py"), str(folder), kind],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return done.stdout.decode() == kind

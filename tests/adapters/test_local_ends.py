@@ -1,0 +1,233 @@
+"""However a replica of the local runtime ends, it says so and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_replicas import NAME, Place, said, status, until, until_said
+
+from portal.adapters.local.layout import write_json
+from portal.domain.launch import ReplicaPhase
+from portal.testing import RecordingListener, a_launch, eventually
+
+DAEMON = "setsid sh -c \"trap '' TERM HUP; echo daemon; sleep 600\" &"
+"""Leaves its session, its group and its parent, and does not listen to reason."""
+SUPERVISOR = """
+import fcntl, sys, time
+file = open(sys.argv[1], "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("locked", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    cluster = place.cluster()
+    for ref in place.layout.attempts():
+        cluster.remove(ref, force=True)
+    assert place.processes() == []
+
+
+@pytest.fixture
+def lifeline(tmp_path: Path) -> Iterator[Path]:
+    """Held by a process of its own until that is killed."""
+    path = tmp_path / "lifeline"
+    with subprocess.Popen(
+        [sys.executable, "-c", SUPERVISOR, str(path)], stdout=subprocess.PIPE
+    ) as supervisor:
+        assert supervisor.stdout
+        assert supervisor.stdout.readline() == b"locked\n"
+        path.with_suffix(".pid").write_text(str(supervisor.pid))
+        yield path
+        supervisor.kill()
+
+
+def kill_supervisor(lifeline: Path) -> None:
+    os.kill(int(lifeline.with_suffix(".pid").read_text()), signal.SIGKILL)
+
+
+def test_everything_ends_with_the_supervisor(place: Place, lifeline: Path) -> None:
+    cluster = place.cluster(lifeline=lifeline)
+    launches = [a_launch(f"{DAEMON} echo ready; sleep 600") for _ in range(3)]
+    for launch in launches:
+        cluster.launch(launch)
+    for launch in launches:
+        until_said(cluster, launch.ref, "ready")
+        until_said(cluster, launch.ref, "daemon")
+    assert len(place.processes()) >= 9
+    kill_supervisor(lifeline)
+    for launch in launches:
+        assert until(cluster, launch.ref, ReplicaPhase.LOST).code == "runtime_stopped"
+    assert place.processes() == []
+
+
+def test_nothing_starts_without_a_supervisor(place: Place, lifeline: Path) -> None:
+    cluster = place.cluster(lifeline=lifeline)
+    kill_supervisor(lifeline)
+    launch = a_launch("echo ran")
+    eventually(lambda: _is_free(lifeline))
+    cluster.launch(launch)
+    lost = until(cluster, launch.ref, ReplicaPhase.LOST)
+    assert lost.code == "runtime_stopped"
+    assert said(cluster, launch.ref) == ""
+
+
+def _is_free(lifeline: Path) -> bool:
+    return subprocess.run(["flock", "-n", lifeline, "true"], check=False).returncode == 0
+
+
+def test_a_missing_lifeline_is_no_supervisor(place: Place) -> None:
+    cluster = place.cluster(lifeline=place.root / "none")
+    launch = a_launch("echo ran")
+    cluster.launch(launch)
+    assert until(cluster, launch.ref, ReplicaPhase.LOST).code == "runtime_stopped"
+
+
+def test_what_a_command_leaves_behind_is_killed(place: Place) -> None:
+    cluster = place.cluster()
+    launch = a_launch(f"{DAEMON} until [ -e $TMPDIR/go ]; do sleep 0.02; done; exit 4")
+    cluster.launch(launch)
+    until_said(cluster, launch.ref, "daemon")
+    (place.layout.replica(launch.ref, NAME) / "scratch" / "tmp" / "go").touch()
+    assert until(cluster, launch.ref, ReplicaPhase.FAILED).exit_code == 4
+    assert place.processes() == []
+
+
+def test_what_a_killed_shim_leaves_behind_is_killed_by_the_watch(place: Place) -> None:
+    cluster = place.cluster()
+    launch = a_launch(f"{DAEMON} echo ready; sleep 600")
+    cluster.launch(launch)
+    until_said(cluster, launch.ref, "daemon")
+    listener, stop = RecordingListener(), threading.Event()
+    watch = threading.Thread(target=cluster.watch, args=(listener, stop))
+    watch.start()
+    try:
+        eventually(lambda: listener.lists)
+        os.kill(place.record(launch.ref)["shim"], signal.SIGKILL)
+        eventually(lambda: listener.phases(launch.ref)[-1:] == [ReplicaPhase.LOST], 5)
+        eventually(lambda: place.processes() == [], 5)
+    finally:
+        stop.set()
+        watch.join()
+
+
+def test_what_a_killed_shim_leaves_behind_is_killed_by_remove(place: Place) -> None:
+    cluster = place.cluster()
+    launch = a_launch(f"{DAEMON} echo ready; sleep 600")
+    cluster.launch(launch)
+    until_said(cluster, launch.ref, "daemon")
+    os.kill(place.record(launch.ref)["shim"], signal.SIGKILL)
+    assert until(cluster, launch.ref, ReplicaPhase.LOST).code == "replica_lost"
+    cluster.remove(launch.ref)
+    assert place.processes() == []
+    assert cluster.observe(launch.ref).gone
+
+
+def test_a_shim_that_hangs_is_killed_by_remove(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.adapters.local.stopping.SHIM_PATIENCE_S", 0.2)
+    cluster = place.cluster()
+    launch = a_launch("sleep 600")
+    cluster.launch(launch)
+    until(cluster, launch.ref, ReplicaPhase.RUNNING)
+    os.kill(place.record(launch.ref)["shim"], signal.SIGSTOP)
+    cluster.remove(launch.ref)
+    assert place.processes() == []
+
+
+def test_a_command_killed_from_outside_is_137(place: Place) -> None:
+    cluster = place.cluster()
+    launch = a_launch("sleep 600")
+    cluster.launch(launch)
+    until(cluster, launch.ref, ReplicaPhase.RUNNING)
+    os.kill(place.record(launch.ref)["pid"], signal.SIGKILL)
+    assert until(cluster, launch.ref, ReplicaPhase.FAILED).exit_code == 137
+
+
+def test_a_shim_told_to_go_by_others_takes_its_replica_along(place: Place) -> None:
+    cluster = place.cluster()
+    launch = a_launch("sleep 600")
+    cluster.launch(launch)
+    until(cluster, launch.ref, ReplicaPhase.RUNNING)
+    os.kill(place.record(launch.ref)["shim"], signal.SIGTERM)
+    assert until(cluster, launch.ref, ReplicaPhase.LOST).code == "runtime_stopped"
+
+
+def test_the_grace_is_for_all_processes(place: Place) -> None:
+    """A shell dies of SIGTERM at once; the training it started may still write its state."""
+    cluster = place.cluster()
+    trainer = "sh -c 'trap \"sleep 0.5; echo saved; exit 0\" TERM; echo ready; sleep 600 & wait'"
+    launch = a_launch(f"{trainer}\necho not reached")
+    cluster.launch(launch)
+    until_said(cluster, launch.ref, "ready")
+    cluster.stop(launch.ref, 60)
+    assert until(cluster, launch.ref, ReplicaPhase.FAILED).exit_code == 143
+    assert said(cluster, launch.ref) == "ready\nsaved\n"
+
+
+def test_a_shorter_grace_wins(place: Place) -> None:
+    cluster = place.cluster()
+    launch = a_launch("trap '' TERM; echo ready; sleep 600 & wait")
+    cluster.launch(launch)
+    until_said(cluster, launch.ref, "ready")
+    cluster.stop(launch.ref, 600)
+    assert status(cluster, launch.ref).stopping
+    cluster.stop(launch.ref, 0)
+    assert until(cluster, launch.ref, ReplicaPhase.FAILED).exit_code == 137
+
+
+def test_one_stopped_before_its_shim_came_never_runs(place: Place) -> None:
+    cluster = place.cluster()
+    launch = a_launch("echo ran")
+    place.layout.claim(launch.ref, NAME, {"rank": 0, "node": "node-1"})
+    cluster.stop(launch.ref, 5)
+    assert status(cluster, launch.ref).exit_code == 143
+    cluster.launch(launch)
+    assert until(cluster, launch.ref, ReplicaPhase.FAILED).exit_code == 143
+    assert said(cluster, launch.ref) == ""
+
+
+def test_files_damaged_by_a_power_cut_are_a_stopped_runtime(place: Place) -> None:
+    cluster = place.cluster()
+    launch = a_launch("exit 0")
+    cluster.launch(launch)
+    until(cluster, launch.ref, ReplicaPhase.SUCCEEDED)
+    path = place.layout.replica(launch.ref, NAME) / "status.json"
+    path.write_text("")
+    assert status(cluster, launch.ref).code == "runtime_stopped"
+    assert status(cluster, launch.ref).phase is ReplicaPhase.LOST
+
+
+def test_a_machine_started_anew_is_a_stopped_runtime(place: Place) -> None:
+    cluster = place.cluster()
+    launch = a_launch("exit 0")
+    cluster.launch(launch)
+    until(cluster, launch.ref, ReplicaPhase.SUCCEEDED)
+    path = place.layout.replica(launch.ref, NAME) / "status.json"
+    write_json(path, {"phase": "running", "shim": os.getpid(), "shim_start": 1, "boot": "older"})
+    lost = status(cluster, launch.ref)
+    assert (lost.phase, lost.code) == (ReplicaPhase.LOST, "runtime_stopped")
+
+
+def test_an_id_used_again_is_not_taken_for_the_shim(place: Place) -> None:
+    cluster = place.cluster()
+    launch = a_launch("exit 0")
+    cluster.launch(launch)
+    until(cluster, launch.ref, ReplicaPhase.SUCCEEDED)
+    path = place.layout.replica(launch.ref, NAME) / "status.json"
+    record = {**place.record(launch.ref), "phase": "running", "shim": os.getpid()}
+    write_json(path, record)
+    assert status(cluster, launch.ref).code == "replica_lost"
+    cluster.remove(launch.ref)
+    assert cluster.observe(launch.ref).gone
