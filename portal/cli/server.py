@@ -82,11 +82,10 @@ def database() -> None:
 @database.command("upgrade")
 def db_upgrade() -> None:
     """Make or update all tables, permissions, roles and the first administrator."""
-    from portal import wiring
-    from portal.web.initialise import initialise_database
+    from portal.processes.initialise import initialise
 
-    done = initialise_database(wiring.connect(load_settings()))
-    for step in done.migrations:
+    done = initialise(load_settings())
+    for step in done.steps:
         click.echo(f"applied {step}")
     click.echo("the database is up to date")
     if done.administrator:
@@ -119,12 +118,11 @@ def user() -> None:
 @click.password_option(envvar="AOLI_ADMIN_PASSWORD", help="Asked for when left out.")
 def create_admin(username: str, password: str) -> None:
     """Make an administrator; also when the first one's password is lost."""
-    from portal import wiring
-    from portal.web.initialise import create_administrator
+    from portal.web import setup
 
     try:
-        create_administrator(wiring.connect(load_settings()), username, password)
-    except ValueError as error:
+        setup.make_admin(setup.make_tables(load_settings()), username, password)
+    except setup.AccountRefused as error:
         _fail(str(error))
     click.echo(f"{username} is an administrator")
 

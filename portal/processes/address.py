@@ -11,16 +11,16 @@ class AddressTaken(Exception):
 
 def listen(host: str, port: int) -> socket.socket:
     """Bind the address, or say in one line why it cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(512)
     except OSError as error:
-        raise AddressTaken(
-            f"{host} port {port}: {error.strerror or error}; choose another with --port"
-        ) from error
+        listener.close()
+        why = error.strerror or str(error)
+        raise AddressTaken(f"{host} port {port}: {why}; choose another with --port") from error
     return listener
 
 

@@ -1,20 +1,58 @@
-"""The init step under a supervisor: run by the web process, in a fork, before it serves.
+"""The init step: tables, schema steps, permissions, roles, the first administrator.
 
-By the web process because both need the same large imports; in a fork because neither the
-database handles nor the memory of the step may stay in a process that forks its workers.
+It may be run again at any time. ``aoli db upgrade`` runs it. Under ``aoli up`` the web
+process does, before it serves, because both need the same large imports; it does so in a
+fork, because neither the handles nor the memory of the step may stay in a process that is
+about to fork its workers.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 import traceback
+from dataclasses import asdict, dataclass
 
 from portal.settings import Settings, SettingsError
 
 NOTICE_VARIABLE = "AOLI_NOTICE_FD"
 """The descriptor on which a supervisor wants to hear that the step is done."""
+LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+"""Without those that look alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """What was done: schema steps, and the administrator if one was made now.
+
+    ``password`` is set only when it was drawn at random.
+    """
+
+    steps: tuple[str, ...] = ()
+    administrator: str = ""
+    password: str = ""
+
+
+def initialise(settings: Settings) -> Initialised:
+    """Bring the database up to date. Users' tables come first: ours refer to them."""
+    from portal import wiring
+    from portal.web import setup
+
+    accounts = setup.make_tables(settings)
+    steps = wiring.upgrade(wiring.connect(settings))
+    setup.seed_roles(accounts)
+    name, given = settings.admin_username, settings.admin_password.get_secret_value()
+    password = given or draw_password()
+    if not setup.make_first_admin(accounts, name, password):
+        return Initialised(tuple(steps))
+    return Initialised(tuple(steps), name, "" if given else password)
+
+
+def draw_password() -> str:
+    """A random password (113 bits) that can be read out and typed."""
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(5)) for _ in range(4))
 
 
 def initialise_in_child(settings: Settings) -> None:
@@ -24,22 +62,18 @@ def initialise_in_child(settings: Settings) -> None:
         return
     pid = os.fork()
     if pid == 0:
-        os._exit(_initialise(settings, int(descriptor)))
+        os._exit(_tell(settings, int(descriptor)))
     os.close(int(descriptor))
     _, status = os.waitpid(pid, 0)
     if status:
         sys.exit(1)
 
 
-def _initialise(settings: Settings, descriptor: int) -> int:
-    """The exit code. The supervisor hears one line of JSON: the first administrator, if made."""
+def _tell(settings: Settings, descriptor: int) -> int:
+    """Run it and write one line of JSON; the exit code."""
     try:
-        from portal import wiring
-        from portal.web.initialise import initialise_database
-
-        done = initialise_database(wiring.connect(settings))
-        told = {"username": done.administrator, "password": done.password}
-        os.write(descriptor, json.dumps(told if done.administrator else {}).encode() + b"\n")
+        done = initialise(settings)
+        os.write(descriptor, json.dumps(asdict(done)).encode() + b"\n")
     except SettingsError as error:
         print(f"aoli: {error}", file=sys.stderr)  # noqa: T201
         return 1

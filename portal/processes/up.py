@@ -22,6 +22,7 @@ from portal.processes import lifeline
 from portal.processes.address import AddressTaken, listen, reachable, url_of
 from portal.processes.children import Child, descendants, kill_all, spawn_python
 from portal.processes.event_loop import EventLoop
+from portal.processes.initialise import Initialised
 from portal.processes.output import Output
 from portal.processes.readiness import ReadyProbe
 from portal.settings import Settings
@@ -53,7 +54,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._environment: dict[str, str] = {}
         self._listener: socket.socket | None = None
-        self._first_admin: dict[str, str | None] | None = None
+        self._initialised: Initialised | None = None
         self._failures = 0
         self._ready = False
         self._stopping = False
@@ -111,7 +112,7 @@ class Supervisor:
         """The first web process also runs the init step and tells when it is done."""
         assert self._listener is not None
         listening = self._listener.fileno()
-        if self._first_admin is not None:
+        if self._initialised is not None:
             return spawn_python("web", self._environment, keep=(listening,))
         notice, told = os.pipe2(os.O_CLOEXEC)
         environment = {**self._environment, "AOLI_NOTICE_FD": str(told)}
@@ -119,16 +120,16 @@ class Supervisor:
             process = spawn_python("web", environment, keep=(listening, told))
         finally:
             os.close(told)
-        self._loop.on_readable(notice, lambda: self._initialised(notice))
+        self._loop.on_readable(notice, lambda: self._hear_of_init(notice))
         return process
 
-    def _initialised(self, notice: int) -> None:
+    def _hear_of_init(self, notice: int) -> None:
         line = os.read(notice, 4096)
         self._loop.forget(notice)
         os.close(notice)
         if not line or self._stopping:
             return  # Web ended without having done it: the reaper sees to that.
-        self._first_admin = json.loads(line)
+        self._initialised = Initialised(**json.loads(line))
         for name in ("worker", "scheduler"):
             self._launch(Child(name, self._starter(name)))
 
@@ -147,10 +148,11 @@ class Supervisor:
         self._ready = True
         assert self._listener is not None
         self._say(f"Aoli is ready at {self._settings.public_url or url_of(self._listener)}")
-        if self._first_admin:
-            self._say(f"  user      {self._first_admin['username']}")
-            if self._first_admin["password"]:
-                self._say(f"  password  {self._first_admin['password']}  (shown only this once)")
+        done = self._initialised
+        if done is not None and done.administrator:
+            self._say(f"  user      {done.administrator}")
+            if done.password:
+                self._say(f"  password  {done.password}  (shown only this once)")
         if self._demo:
             held = self._settings.local_devices.items()
             devices = ", ".join(f"{count} {kind}" for kind, count in held)
@@ -186,7 +188,7 @@ class Supervisor:
         if self._ready:
             return False
         self._failures += 1
-        not_initialised = child.name == "web" and self._first_admin is None
+        not_initialised = child.name == "web" and self._initialised is None
         return not_initialised or self._failures >= GIVE_UP_AFTER
 
     def _start_again(self, child: Child) -> None:

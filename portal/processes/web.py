@@ -85,10 +85,9 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Make the application; called in each worker."""
-        from portal import wiring
         from portal.web.app import create_app
 
-        return create_app(wiring.connect(self._settings))
+        return create_app(self._settings)
 
 
 def _after_fork(arbiter: Arbiter, _worker: ThreadWorker) -> None:
