@@ -52,9 +52,22 @@ def _domain_error(error: AoliError) -> Any:
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
     if status >= 500:
         log.warning("request %s: %s", request_id(), error)
-    if wants_problem():
+    if request.path.startswith("/api/"):
         return problem(status, error.message)
+    if wants_problem():
+        return problem(status, error_words(error.code, error.message))
     return _page(status, error), status
+
+
+def error_words(code: str, message: str) -> str:
+    """What an error's code says, in the reader's language; else its English message."""
+    words = {
+        "conflict": gettext("Its present state does not allow this."),
+        "forbidden": gettext("Your permissions do not allow this."),
+        "not_found": gettext("It does not exist, or you may not see it."),
+        "unavailable": gettext("A service did not answer. Try again in a moment."),
+    }
+    return words.get(code, message)
 
 
 def _unforeseen(error: Exception) -> Any:
@@ -114,7 +127,7 @@ def _not_found(error: Exception | None) -> dict[str, Any]:
 def _refused(error: Exception | None) -> dict[str, Any]:
     return {
         "heading": gettext("This cannot be done now"),
-        "text": str(error) if error else "",
+        "text": error_words("conflict", str(error or "")),
         "drawing": "",
     }
 

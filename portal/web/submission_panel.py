@@ -100,10 +100,8 @@ def _facts(body: Mapping[str, Any], vc: VirtualCluster) -> list[tuple[str, str]]
         asked = f"{nodes} × {devices} {device_type}" if nodes != 1 else f"{devices} × {device_type}"
         facts.append((gettext("Asked for"), asked))
         used, quota = vc.used.get(device_type, 0), vc.quota.get(device_type, 0)
-        text = gettext(
-            "%(type)s %(used)s of %(quota)s used", type=device_type, used=used, quota=quota
-        )
-        facts.append((gettext("VC quota"), text))
+        said = gettext("%(used)s of %(quota)s used", used=used, quota=quota)
+        facts.append((gettext("VC quota"), f"{device_type} {said}"))
     facts.append((gettext("Priority"), str(body.get("priority", ""))))
     return facts
 

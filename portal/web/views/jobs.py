@@ -21,6 +21,7 @@ from portal.domain.errors import InvalidSpec, NotFound
 from portal.domain.permission import Permission
 from portal.services.job_list import JobQuery
 from portal.web.context import services
+from portal.web.failures import error_words
 from portal.web.frame import current_vc
 from portal.web.job_filters import EVERYONE, MINE, ListAddress
 from portal.web.job_lines import JobLine, make_line, status_word
@@ -168,7 +169,7 @@ def _toasts(action: str, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
         title = ngettext(
             "%(num)s job was left as it is", "%(num)s jobs were left as they are", len(refused)
         )
-        texts = list(dict.fromkeys(str(result["detail"]) for result in refused))
+        texts = list(dict.fromkeys(error_words(r["code"], r["detail"]) for r in refused))
         toasts.append({"kind": "dng", "title": title, "text": " ".join(texts[:2])})
     return toasts
 
