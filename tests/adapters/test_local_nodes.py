@@ -18,6 +18,12 @@ def test_one_node_for_each_declared_type(tmp_path: Path) -> None:
     assert all(node.simulated and node.labels == {SIMULATED_LABEL: "true"} for node in nodes)
 
 
+def test_devices_that_were_found_are_not_simulated(tmp_path: Path) -> None:
+    (node,) = Place(tmp_path).cluster(devices={"gpu": 1}, simulated=False).nodes()
+    assert not node.simulated
+    assert node.labels == {}
+
+
 def test_without_devices_there_is_one_plain_node(tmp_path: Path) -> None:
     (node,) = Place(tmp_path).cluster().nodes()
     assert (node.name, node.device_type, node.devices) == (hostname(), None, 0)
@@ -32,9 +38,9 @@ def test_a_cordon_is_seen_by_other_processes(tmp_path: Path) -> None:
 
 
 def test_the_preview_blots_what_looks_secret(tmp_path: Path) -> None:
-    env = {"EPOCHS": "3", "HF_TOKEN": "abc", "DB_PASSWORD": "abc", "MONKEY": "see"}
+    env = {"EPOCHS": "3", "HF_TOKEN": "hush!", "DB_PASSWORD": "hush!", "MONKEY": "see"}
     (entry,) = Place(tmp_path).cluster().manifests(a_launch("train", env=env))
     assert entry["command"] == "train"
     assert entry["environment"]["EPOCHS"] == "3"
     assert entry["environment"]["MONKEY"] == "see"
-    assert "abc" not in str(entry)
+    assert "hush!" not in str(entry)

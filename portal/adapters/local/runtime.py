@@ -49,7 +49,8 @@ class LocalCluster:
 
     ``lifeline``: a file that the supervisor of the portal keeps locked (``flock``,
     exclusive). When the lock goes, because the supervisor ended or was killed, all replicas
-    end with it. ``real_mounts``: ``None`` finds out.
+    end with it. ``simulated``: the devices were declared, not found. ``real_mounts``:
+    ``None`` finds out.
     """
 
     keeps_logs = True

@@ -7,7 +7,6 @@ shim drives a replica, the one that holds the lock on ``shim.lock``.
 
 from __future__ import annotations
 
-import _thread
 import fcntl
 import marshal
 import os
@@ -15,7 +14,7 @@ import select
 import sys
 import time
 
-from portal.adapters.local.shim import family, kernel
+from portal.adapters.local.shim import family, kernel, lifeline
 from portal.adapters.local.shim.child import Child, Plan
 from portal.adapters.local.shim.pump import READ_SIZE, LineLog
 from portal.adapters.local.shim.record import Record, now
@@ -29,6 +28,7 @@ else:  # the enums of ``signal`` take longer to make than everything else here
 LIFELINE_GRACE_S = 2.0
 KILL_PATIENCE_S = 10.0
 DRAIN_S = 2.0
+FULL_DISK_PAUSE_S = 1.0
 STARTED = b"ok"
 
 
@@ -103,7 +103,7 @@ class Supervisor:
         # Whoever wants it stopped writes the wish first and looks for us then; so look now.
         if self._stop_wanted() is not None:
             self._end(143, detail="stopped before it started")
-        elif self._supervisor_is_gone():
+        elif self._lifeline and lifeline.is_cut(self._lifeline):
             self._end(143, code="runtime_stopped", detail="the portal was stopped")
         else:
             self._run_command()
@@ -136,16 +136,17 @@ class Supervisor:
         Its end is that of its own process. But when it was asked to end, the others get the
         grace too: a shell dies at once, what it started may be writing a checkpoint.
         """
-        lifeline = self._hold_lifeline()
+        cut = lifeline.hold(self._lifeline) if self._lifeline else -1
         poller = select.poll()
-        for fd in (child.output, self._wake, lifeline):
-            poller.register(fd, select.POLLIN)
+        for fd in (child.output, self._wake, cut):
+            if fd >= 0:
+                poller.register(fd, select.POLLIN)
         status: int | None = None
         while status is None or (self._waits_for_others() and not family.alone()):
             for fd, _ in poller.poll(self._wait_ms()):
                 if fd == self._wake:
                     self._obey(os.read(fd, READ_SIZE))
-                elif fd == lifeline:
+                elif fd == cut:
                     poller.unregister(fd)
                     self._portal_stopped()
                 elif data := os.read(fd, READ_SIZE):
@@ -200,48 +201,22 @@ class Supervisor:
         except FileNotFoundError:
             return None
 
-    def _supervisor_is_gone(self) -> bool:
-        """Whether nobody holds the lifeline; a missing one was held by nobody."""
-        if not self._lifeline:
-            return False
-        try:
-            fd = os.open(self._lifeline, os.O_RDONLY)
-        except OSError:
-            return True
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(fd)
-        return True
-
-    def _hold_lifeline(self) -> int:
-        """A pipe that becomes readable when the supervisor lets go, even by dying."""
-        cut, end = os.pipe()
-        if self._lifeline:
-            _thread.stack_size(256 * 1024)
-            _thread.start_new_thread(_wait_for_cut, (self._lifeline, end))
-        return cut
-
     def _end(self, exit_code: int, *, code: str = "", detail: str = "") -> None:
-        end = now()
-        fields: dict[str, str | int] = {"exit_code": exit_code, "finished_at": end}
+        fields: dict[str, str | int] = {"exit_code": exit_code, "finished_at": now()}
         if code:
             fields["code"] = code
         if detail:
             fields["detail"] = detail
-        self._record.write("exited", durable=True, **fields)
-
-
-def _wait_for_cut(path: str, end: int) -> None:
-    try:
-        fd = os.open(path, os.O_RDONLY)
-        fcntl.flock(fd, fcntl.LOCK_SH)
-        # Not kept: the next supervisor wants the lock.
-        os.close(fd)
-    finally:
-        os.write(end, b"x")
+        while True:
+            try:
+                self._record.write("exited", durable=True, **fields)
+                return
+            except FileNotFoundError:
+                # Taken away meanwhile: nobody wants to know.
+                return
+            except OSError:
+                # A full disk must not cost a result that took days; nothing runs any more.
+                time.sleep(FULL_DISK_PAUSE_S)
 
 
 def _signal_pipe() -> tuple[int, int]:
