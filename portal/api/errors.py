@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 from werkzeug.exceptions import HTTPException
 
 from portal.domain.errors import AoliError, InvalidSpec
-from portal.web.problems import problem
+from portal.web.problems import http_problem, problem
 
 STATUS: dict[str, int] = {
     "invalid": 422,
@@ -36,18 +36,11 @@ def domain_problem(error: AoliError) -> Response:
     return answer
 
 
-def http_problem(error: HTTPException) -> Any:
-    """The document of an error that Flask or Werkzeug raised, with its headers."""
-    if error.response is not None:
-        return error.response
-    answer = problem(error.code or 500, error.description or "")
-    for name, value in error.get_headers():
-        if name.lower() != "content-type":
-            answer.headers[name] = value
-    return answer
+def _http_error(error: HTTPException) -> Any:
+    return error.response if error.response is not None else http_problem(error)
 
 
 def install(blueprint: Blueprint) -> None:
     """Answer every foreseen error of the blueprint's calls with a document."""
     blueprint.register_error_handler(AoliError, domain_problem)
-    blueprint.register_error_handler(HTTPException, http_problem)
+    blueprint.register_error_handler(HTTPException, _http_error)

@@ -19,6 +19,7 @@ from portal.models import JobRow
 from portal.services.job_views import summary
 
 MAX_LIMIT, DEFAULT_LIMIT = 200, 20
+MAX_OFFSET = 10**9
 COUNT_CAP = 10000
 """Lists longer than this are not counted to the end (``total`` is ``None``)."""
 ACTIVE = tuple(state for state in JobState if state not in TERMINAL)
@@ -161,9 +162,9 @@ def _after_cursor(rows: Any, query: JobQuery, key: str, descending: bool) -> tup
         place = json.loads(base64.urlsafe_b64decode((query.cursor or "").encode()))
         if key != "submitted":
             offset = int(place["offset"])
-            return rows, replace(query, offset=max(offset, 0))
+            return rows, replace(query, offset=min(max(offset, 0), MAX_OFFSET))
         at, job_id = datetime.fromisoformat(place["at"]).astimezone(UTC), str(place["id"])
-    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError):
+    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise InvalidSpec("cursor", "Not a cursor of this list") from None
     column = JobRow.submitted_at
     beyond = column < at if descending else column > at

@@ -19,7 +19,7 @@ from portal.domain.errors import (
 from portal.web.formats import clock, iso, now
 from portal.web.headers import request_id
 from portal.web.permissions import permission_label
-from portal.web.problems import problem
+from portal.web.problems import http_problem, problem
 from portal.web.security.access import grants, signed_in
 from portal.web.words import gettext
 
@@ -44,7 +44,7 @@ def _http_error(error: HTTPException) -> Any:
     if error.response is not None and status < 400:
         return error.response
     if wants_problem() or not 400 <= status < 600:
-        return problem(status, error.description or "")
+        return http_problem(error)
     return _page(status, None), status
 
 

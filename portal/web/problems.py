@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Response, json
+from werkzeug.exceptions import HTTPException
 
 
 def problem(status: int, detail: str = "", **more: Any) -> Response:
@@ -18,3 +19,12 @@ def problem(status: int, detail: str = "", **more: Any) -> Response:
         **more,
     }
     return Response(json.dumps(body), status, mimetype="application/problem+json")
+
+
+def http_problem(error: HTTPException) -> Response:
+    """The document of an error that Flask or Werkzeug raised, with its headers (``Allow``)."""
+    answer = problem(error.code or 500, error.description or "")
+    for name, value in error.get_headers():
+        if name.lower() != "content-type":
+            answer.headers[name] = value
+    return answer

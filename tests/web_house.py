@@ -1,0 +1,86 @@
+"""The house with its web application, and clients who are signed in to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+from house import PASSWORD, House, open_house
+from werkzeug.test import TestResponse
+
+LOGIN = "/api/v1/security/login"
+
+
+@dataclass
+class Caller:
+    """Somebody who uses the API with a bearer token (or without any)."""
+
+    client: FlaskClient
+    token: str = ""
+
+    def send(self, method: str, path: str, **options: Any) -> TestResponse:
+        """Call ``path`` below ``/api/v1``."""
+        headers = dict(options.pop("headers", {}))
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        return self.client.open(f"/api/v1{path}", method=method, headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        """GET."""
+        return self.send("GET", path, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> TestResponse:
+        """POST; ``json`` is the body."""
+        return self.send("POST", path, json=json, **options)
+
+    def patch(self, path: str, json: Any = None) -> TestResponse:
+        """PATCH."""
+        return self.send("PATCH", path, json=json)
+
+
+class WebHouse:
+    """See the module."""
+
+    def __init__(self, house: House, tokens: dict[str, str]) -> None:
+        from portal.web.app import create_app
+
+        self.house = house
+        self.app = create_app(house.settings, portal=house.portal)
+        self._tokens = tokens
+
+    def caller(self, name: str | None) -> Caller:
+        """One of the cast; ``None`` is somebody who is not signed in."""
+        client = self.app.test_client()
+        return Caller(client, self.token(name) if name else "")
+
+    def token(self, name: str) -> str:
+        """A token, from a real sign-in; checking the password is slow, so it is kept."""
+        if name not in self._tokens:
+            body = {"username": name, "password": PASSWORD}
+            answer = self.app.test_client().post(LOGIN, json=body)
+            assert answer.status_code == 200, answer.text
+            self._tokens[name] = answer.get_json()["access_token"]
+        return self._tokens[name]
+
+    def close(self) -> None:
+        """Give all connections back."""
+        with self.app.app_context():
+            self.app.extensions["sqlalchemy"].engine.dispose()
+
+
+def open_web_house(folder: Path, database: Path, tokens: dict[str, str]) -> WebHouse:
+    """The application on a copy of ``database``; ``tokens`` of its accounts may be shared."""
+    return WebHouse(open_house(folder, database), tokens)
+
+
+def problem_of(answer: TestResponse, status: int) -> dict[str, Any]:
+    """The answer's problem document, which must be well-formed and of ``status``."""
+    assert answer.status_code == status, answer.text
+    assert answer.mimetype == "application/problem+json", answer.content_type
+    document: dict[str, Any] = answer.get_json()
+    assert document["status"] == status
+    assert document["title"]
+    assert document["type"]
+    return document
