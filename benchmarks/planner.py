@@ -46,9 +46,11 @@ def holders(scene: str, nodes: int, rng: random.Random) -> list[Holding]:
     found: list[Holding] = []
     for node in range(nodes):
         free = list(range(8))
-        while free and rng.random() < FILL[scene]:
+        while free:
             count = min(rng.choice((1, 2, 4, 8)), len(free))
             devices, free = tuple(free[:count]), free[count:]
+            if rng.random() >= FILL[scene]:
+                continue
             found.append(
                 Holding(
                     job_id=f"h-{len(found):06}",

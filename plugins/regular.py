@@ -15,10 +15,10 @@ class Regular(JobKind):
 
     def check(self, spec: JobSpec, device_type: DeviceType | None, limit: int) -> JobSpec:
         """One node, and a count that the device type can give."""
-        if spec.nodes != 1:
-            raise InvalidSpec("nodes", "A regular job runs on one node")
         if device_type is not None:
             device_type.check_count(spec.devices, limit)
+        if spec.nodes != 1:
+            raise InvalidSpec("nodes", "A regular job runs on one node")
         return spec
 
     def workload(self, job: Job, placement: Placement, host_of: Callable[[str], str]) -> Workload:

@@ -7,13 +7,12 @@ reserves is taken out of all three.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from portal.domain.capacity import FreeDevices, Place
 from portal.domain.placement import (
     all_devices,
-    fit,
     indexes_of,
     mask_of,
     needs_whole_node,
@@ -39,31 +38,54 @@ class Movable:
 
 
 @dataclass(slots=True)
-class _NodeUse:
-    """Who holds devices of one node."""
+class NodeUse:
+    """Who holds devices of one node. All masks of it are apart from each other.
+
+    The indexes of foreign devices are not known: the highest free ones are counted as
+    theirs. The same goes for indexes that two jobs claim or that the node does not have.
+    """
 
     size: int
-    foreign: int = 0
+    unknown: int = 0
+    """Devices in use whose index is not known, those of movable jobs left out."""
     fixed: int = 0
-    fixed_count: int = 0
+    """Held by jobs that this plan cannot move."""
     taken: int = 0
     """Given out or reserved by this plan."""
     movable: list[tuple[Movable, int, int]] = field(default_factory=list)
+    """Jobs with their devices here, and how many more of unknown index they have here."""
 
-    def free(self, gone: Collection[Movable] = ()) -> int:
-        """The free devices without the jobs in ``gone``.
+    def hold(self, devices: tuple[int, ...]) -> None:
+        """Note devices that no plan can get."""
+        mask = mask_of(devices) & all_devices(self.size) & ~self.fixed
+        self.unknown += len(devices) - mask.bit_count()
+        self.fixed |= mask
 
-        The indexes of foreign devices are not known: the highest free ones are counted as
-        theirs. The same goes for indexes that two jobs claim or the node does not have.
-        """
-        held, count = self.fixed, self.fixed_count
-        for job, mask, devices in self.movable:
-            if job not in gone:
-                held |= mask
-                count += devices
-        everything = all_devices(self.size)
-        unknown = self.foreign + count - (held & everything).bit_count()
-        return without_highest(everything & ~held, unknown) & ~self.taken
+    def hold_movable(self, job: Movable, devices: tuple[int, ...]) -> None:
+        """Note devices that come free, or may; after everything that is fixed."""
+        mask = mask_of(devices) & all_devices(self.size) & ~self.fixed
+        for _, other, _ in self.movable:
+            mask &= ~other
+        self.movable.append((job, mask, len(devices) - mask.bit_count()))
+
+    def free_now(self) -> int:
+        """What nobody holds."""
+        return self._free(self.movable)
+
+    def free_soon(self) -> int:
+        """What nobody holds when those that are going have gone."""
+        return self._free([held for held in self.movable if not held[0].gone])
+
+    def free_without_movable(self) -> int:
+        """What is free without any job that is going or may be preempted."""
+        return self._free(())
+
+    def _free(self, kept: Iterable[tuple[Movable, int, int]]) -> int:
+        held, unknown = self.fixed, self.unknown
+        for _, mask, more in kept:
+            held |= mask
+            unknown += more
+        return without_highest(all_devices(self.size) & ~held, unknown) & ~self.taken
 
 
 class DevicePool:
@@ -72,39 +94,26 @@ class DevicePool:
     def __init__(self, kind: str, ring: int, nodes: Sequence[Node]) -> None:
         self.kind = kind
         self.ring = ring
+        self._nodes = nodes
         self.names = [node.name for node in nodes]
         self.number = {name: number for number, name in enumerate(self.names)}
         self.sizes = [node.devices for node in nodes]
         self.all_sizes = frozenset(self.sizes)
         self.movable: list[Movable] = []
-        self.watchers: list[set[int]] = []
-        """Each hears of the nodes whose free devices have changed."""
-        self._use = [_NodeUse(node.devices, node.foreign_devices) for node in nodes]
+        self.changed: list[int] = []
+        """Nodes whose free devices have changed, as it happened; it only grows."""
+        self.use = [NodeUse(node.devices, node.foreign_devices) for node in nodes]
         self._empty: FreeDevices | None = None
         self._reclaimable: FreeDevices | None = None
         self._layers: list[FreeDevices] = []
 
-    def hold(self, slots: Iterable[tuple[int, tuple[int, ...]]]) -> None:
-        """Note devices that no plan can get."""
-        for number, devices in slots:
-            use = self._use[number]
-            use.fixed |= mask_of(devices)
-            use.fixed_count += len(devices)
-
-    def hold_movable(self, job: Movable, slots: Iterable[tuple[int, tuple[int, ...]]]) -> None:
-        """Note devices that come free, or may."""
-        for number, devices in slots:
-            job.nodes.append(number)
-            self._use[number].movable.append((job, mask_of(devices), len(devices)))
-
     def seal(self) -> None:
         """All holders are known: work out what is free."""
-        self.now = FreeDevices(self.sizes, self.ring, [use.free() for use in self._use])
+        self.now = FreeDevices(self.sizes, self.ring, [use.free_now() for use in self.use])
         self._layers = [self.now]
         self.soon = self.now
         if any(job.gone for job in self.movable):
-            gone = {job for job in self.movable if job.gone}
-            self._part_soon([use.free(gone) for use in self._use])
+            self._part_soon([use.free_soon() for use in self.use])
 
     @property
     def reclaimable(self) -> FreeDevices:
@@ -112,8 +121,7 @@ class DevicePool:
         if self._reclaimable is None:
             if not any(job.preemptible for job in self.movable):
                 return self.soon
-            movable = set(self.movable)
-            masks = [use.free(movable) for use in self._use]
+            masks = [use.free_without_movable() for use in self.use]
             self._reclaimable = FreeDevices(self.sizes, self.ring, masks)
             self._layers.append(self._reclaimable)
         return self._reclaimable
@@ -121,7 +129,9 @@ class DevicePool:
     def empty_capacity(self, devices: int) -> int:
         """Requests of ``devices`` that would fit if no job of the portal held anything."""
         if self._empty is None:
-            masks = [without_highest(all_devices(u.size), u.foreign) for u in self._use]
+            masks = [
+                without_highest(all_devices(n.devices), n.foreign_devices) for n in self._nodes
+            ]
             self._empty = FreeDevices(self.sizes, self.ring, masks)
         return self._empty.capacity(devices)
 
@@ -137,39 +147,19 @@ class DevicePool:
     def take(self, places: Iterable[Place]) -> None:
         """Give out or reserve these places."""
         for number, mask in places:
-            self._use[number].taken |= mask
+            self.use[number].taken |= mask
             for layer in self._layers:
                 layer.set(number, layer.masks[number] & ~mask)
-            self._tell(number)
+            self.changed.append(number)
 
     def preempt(self, job: Movable, gone: bool = True) -> None:
         """Count the devices of ``job`` as coming free; ``gone=False`` takes that back."""
         job.gone = gone
         if self.soon is self.now:
             self._part_soon(list(self.now.masks))
-        for number in set(job.nodes):
-            self.soon.set(number, self.soon_without(number))
-            self._tell(number)
-
-    def soon_without(self, number: int, more: Collection[Movable] = ()) -> int:
-        """The devices of a node that would be free soon if the jobs ``more`` went too."""
-        use = self._use[number]
-        gone = {job for job, _, _ in use.movable if job.gone}
-        gone.update(more)
-        return use.free(gone)
-
-    def fits_without(self, number: int, devices: int, more: Collection[Movable]) -> int:
-        """How many requests the node would take soon if the jobs ``more`` went too."""
-        mask = self.soon_without(number, more)
-        return fit(mask, self.sizes[number], self.ring, devices).capacity
-
-    def candidates(self, number: int) -> list[tuple[Movable, int]]:
-        """The jobs on a node that may still be preempted, with their devices there."""
-        return [
-            (job, mask)
-            for job, mask, _ in self._use[number].movable
-            if job.preemptible and not job.gone
-        ]
+        for number in job.nodes:
+            self.soon.set(number, self.use[number].free_soon())
+            self.changed.append(number)
 
     def placement(self, places: Sequence[Place]) -> Placement:
         """The places as the outside knows them."""
@@ -184,10 +174,6 @@ class DevicePool:
     def _part_soon(self, masks: list[int]) -> None:
         self.soon = FreeDevices(self.sizes, self.ring, masks)
         self._layers.append(self.soon)
-
-    def _tell(self, number: int) -> None:
-        for watcher in self.watchers:
-            watcher.add(number)
 
 
 def build_pools(snapshot: Snapshot) -> Mapping[str, DevicePool]:
@@ -207,33 +193,41 @@ def build_pools(snapshot: Snapshot) -> Mapping[str, DevicePool]:
 
 
 def _load_holders(snapshot: Snapshot, pools: Mapping[str, DevicePool]) -> None:
-    home = {name: pool for pool in pools.values() for name in pool.names}
+    home = {
+        name: (pool.kind, use)
+        for pool in pools.values()
+        for name, use in zip(pool.names, pool.use, strict=True)
+    }
     movable = []
     for job in snapshot.holding:
-        if job.preemptible or job.stopping:
+        may_move = job.preemptible or job.stopping
+        if may_move and job.device_type in pools:
             movable.append(job)
-            continue
         for slot in job.placement:
-            pool = home.get(slot.node)
-            if pool is not None:
-                pool.hold([(pool.number[slot.node], slot.devices)])
+            kind, use = home.get(slot.node, _NOWHERE)
+            # On a node of another type a job cannot be moved: that can only be a mistake.
+            if use is not None and slot.devices and not (may_move and kind == job.device_type):
+                use.hold(slot.devices)
     movable.sort(key=lambda job: (job.priority, -job.admitted_at.timestamp(), job.job_id))
     for rank, job in enumerate(movable):
-        _load_movable(job, rank, pools, home)
+        assert job.device_type is not None
+        _load_movable(job, rank, pools[job.device_type])
 
 
-def _load_movable(
-    job: Holding, rank: int, pools: Mapping[str, DevicePool], home: Mapping[str, DevicePool]
-) -> None:
-    """Note a job in the pool of its type; on nodes of another type it cannot be moved."""
-    pool = pools.get(job.device_type) if job.device_type else None
-    for slot in job.placement:
-        other = home.get(slot.node)
-        if other is not None and other is not pool:
-            other.hold([(other.number[slot.node], slot.devices)])
-    if pool is None or not job.total_devices:
+_NOWHERE: tuple[str | None, NodeUse | None] = (None, None)
+
+
+def _load_movable(job: Holding, rank: int, pool: DevicePool) -> None:
+    total = job.total_devices
+    if not total:
         return
-    moving = Movable(job, job.total_devices, rank, job.stopping, not job.stopping)
-    slots = [(pool.number[s.node], s.devices) for s in job.placement if s.node in pool.number]
+    moving = Movable(job, total, rank, job.stopping, not job.stopping)
     pool.movable.append(moving)
-    pool.hold_movable(moving, slots)
+    here: dict[int, tuple[int, ...]] = {}
+    for slot in job.placement:
+        number = pool.number.get(slot.node)
+        if number is not None:
+            here[number] = here.get(number, ()) + slot.devices
+    for number, devices in here.items():
+        moving.nodes.append(number)
+        pool.use[number].hold_movable(moving, devices)

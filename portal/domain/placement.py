@@ -47,6 +47,16 @@ def without_highest(mask: int, count: int) -> int:
     return mask
 
 
+def counts_without_highest(free: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """Like :func:`without_highest`, from the number of free devices of each group."""
+    left = list(free)
+    for group in reversed(range(len(left))):
+        taken = min(count, left[group])
+        left[group] -= taken
+        count -= taken
+    return tuple(left)
+
+
 @lru_cache(maxsize=1024)
 def groups(size: int, ring: int) -> tuple[int, ...]:
     """The masks of the groups of a node, lowest devices first."""
@@ -70,10 +80,13 @@ def needs_whole_node(size: int, ring: int, devices: int) -> bool:
 @lru_cache(maxsize=65536)
 def fit(mask: int, size: int, ring: int, devices: int) -> Fit:
     """How requests of ``devices`` (at least 1) fit into the free devices ``mask``."""
+    return fit_counts(free_by_group(mask, size, ring), size, ring, devices)
+
+
+def fit_counts(free: tuple[int, ...], size: int, ring: int, devices: int) -> Fit:
+    """Like :func:`fit`, from the number of free devices of each group."""
     if needs_whole_node(size, ring, devices):
-        whole = devices == size and mask == all_devices(size)
-        return Fit(1, size) if whole else Fit(0, 0)
-    free = free_by_group(mask, size, ring)
+        return Fit(1, size) if devices == size == sum(free) else Fit(0, 0)
     enough = [count for count in free if count >= devices]
     return Fit(sum(count // devices for count in enough), min(enough, default=0))
 

@@ -87,13 +87,14 @@ class _Pass:
     def run(self, ordered: Sequence[Demand]) -> Plan:
         """Decide for each job in turn."""
         refusals: dict[object, _Refusal] = {}
+        limited = {(vc.name, kind) for vc in self._snapshot.vcs.values() for kind in vc.user_limit}
         for demand in ordered:
             if demand.not_before is not None and demand.not_before > self._now:
                 self._lines.add(demand, wait.back_off(demand.not_before))
                 continue
             alike = (
                 demand.vc,
-                demand.user,
+                demand.user if (demand.vc, demand.device_type) in limited else None,
                 demand.device_type,
                 demand.devices,
                 demand.replicas,

@@ -13,15 +13,17 @@ The choice, in the order in which it is made:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from portal.domain.device_pool import DevicePool, Movable
-from portal.domain.placement import free_by_group
+from portal.domain.making_room import JobKind, NodeCounts, fewest
+from portal.domain.placement import all_devices, free_by_group
 
 _Cost = tuple[int, int, tuple[int, ...], int]
 """Victims, their devices, their ranks from the highest, the node."""
+_Option = tuple[_Cost, Sequence[Movable]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class VictimSearch:
         self._pool = pool
         self._options: dict[tuple[int, str | None, frozenset[int]], _Options] = {}
         self._own: dict[str, _BySize] = {}
+        self._all = [job for job in pool.movable if job.preemptible]
+        self._by_vc: dict[str, list[Movable]] = {}
+        for job in self._all:
+            self._by_vc.setdefault(job.job.vc, []).append(job)
 
     def choose(self, need: Need) -> list[Movable]:
         """Victims that make the start possible, marked as gone in the pool.
@@ -51,14 +57,9 @@ class VictimSearch:
         """
         chosen: list[Movable] = []
         excess = need.excess
-        while excess > 0 and not self._has_place(need):
-            found = self._cheapest(need, need.vc)
-            if found is None:
-                break
-            excess -= sum(job.total for job in found)
-            chosen += self._preempt(found)
         while not self._has_place(need):
-            found = self._cheapest(need, None)
+            found = self._cheapest(need, need.vc) if excess > 0 else None
+            found = found or self._cheapest(need, None)
             assert found is not None, "the caller checked what can be reclaimed"
             excess -= sum(job.total for job in found if job.job.vc == need.vc)
             chosen += self._preempt(found)
@@ -66,7 +67,9 @@ class VictimSearch:
             job = self._of(need.vc).suited(excess)
             excess -= job.total
             chosen += self._preempt([job])
-        return self._spare(chosen, need, excess) if len(chosen) > 1 else chosen
+        if len(chosen) > 1:
+            self._spare(chosen, need, excess)
+        return sorted(chosen, key=lambda job: job.rank)
 
     def _has_place(self, need: Need) -> bool:
         return self._pool.soon.capacity(need.devices, need.banned) >= need.replicas
@@ -76,22 +79,21 @@ class VictimSearch:
             self._pool.preempt(job)
         return jobs
 
-    def _cheapest(self, need: Need, vc: str | None) -> tuple[Movable, ...] | None:
+    def _cheapest(self, need: Need, vc: str | None) -> Sequence[Movable] | None:
         key = (need.devices, vc, need.banned)
         options = self._options.get(key)
         if options is None:
-            options = self._options[key] = _Options(self._pool, *key)
+            jobs = self._all if vc is None else self._by_vc.get(vc, [])
+            options = self._options[key] = _Options(self._pool, jobs, *key)
         return options.cheapest()
 
     def _of(self, vc: str) -> _BySize:
         own = self._own.get(vc)
         if own is None:
-            own = self._own[vc] = _BySize(
-                job for job in self._pool.movable if job.preemptible and job.job.vc == vc
-            )
+            own = self._own[vc] = _BySize(self._by_vc[vc])
         return own
 
-    def _spare(self, chosen: list[Movable], need: Need, excess: int) -> list[Movable]:
+    def _spare(self, chosen: list[Movable], need: Need, excess: int) -> None:
         """Leave out whom the start does not need; ``excess`` is 0 or less by now."""
         for job in sorted(chosen, key=lambda job: (-job.total, -job.rank)):
             own = job.total if job.job.vc == need.vc and need.excess else 0
@@ -105,66 +107,67 @@ class VictimSearch:
                     self._own[job.job.vc].add(job)
             else:
                 self._pool.preempt(job)
-        return chosen
 
 
 class _BySize:
     """The preemptible jobs of one virtual cluster, by devices, then rank."""
 
-    def __init__(self, jobs: Iterator[Movable]) -> None:
-        self._heaps: dict[int, list[tuple[int, Movable]]] = {}
+    def __init__(self, jobs: Iterable[Movable]) -> None:
+        self._jobs: dict[int, Movable] = {}
+        self._ranks: dict[int, list[int]] = {}
         for job in jobs:
             self.add(job)
 
     def add(self, job: Movable) -> None:
-        heappush(self._heaps.setdefault(job.total, []), (job.rank, job))
+        """Note a job, also one that was gone and is not any more."""
+        self._jobs[job.rank] = job
+        heappush(self._ranks.setdefault(job.total, []), job.rank)
 
     def suited(self, excess: int) -> Movable:
         """The smallest job that suffices, else the largest; not one that is gone."""
-        alive = sorted(total for total in self._heaps if self._clean(total))
+        alive = sorted(total for total in self._ranks if self._clean(total))
         total = next((total for total in alive if total >= excess), alive[-1])
-        return self._heaps[total][0][1]
+        return self._jobs[self._ranks[total][0]]
 
     def _clean(self, total: int) -> bool:
-        heap = self._heaps[total]
-        while heap and heap[0][1].gone:
-            heappop(heap)
-        return bool(heap)
+        ranks = self._ranks[total]
+        while ranks and self._jobs[ranks[0]].gone:
+            heappop(ranks)
+        return bool(ranks)
 
 
 class _Options:
     """For one request size: what it costs on each node to make room for one more."""
 
     def __init__(
-        self, pool: DevicePool, devices: int, vc: str | None, banned: frozenset[int]
+        self,
+        pool: DevicePool,
+        jobs: Sequence[Movable],
+        devices: int,
+        vc: str | None,
+        banned: frozenset[int],
     ) -> None:
         self._pool = pool
         self._devices = devices
         self._vc = vc
-        self._banned = banned
-        self._dirty: set[int] = set()
-        self._valid: dict[int, tuple[_Cost, tuple[Movable, ...]]] = {}
-        nodes = {
-            number
-            for job in pool.movable
-            if job.preemptible and (vc is None or job.job.vc == vc)
-            for number in job.nodes
-            if pool.sizes[number] not in banned
+        self._read = len(pool.changed)
+        self._valid: dict[int, _Option] = {}
+        self._nodes = {
+            number for job in jobs for number in job.nodes if pool.sizes[number] not in banned
         }
-        self._nodes = nodes
-        for number in nodes:
+        for number in self._nodes:
             self._look_at(number)
         self._heap = [cost for cost, _ in self._valid.values()]
         heapify(self._heap)
-        pool.watchers.append(self._dirty)
 
-    def cheapest(self) -> tuple[Movable, ...] | None:
+    def cheapest(self) -> Sequence[Movable] | None:
         """The victims of the cheapest option, or ``None`` when no node can make room."""
-        for number in self._dirty & self._nodes:
+        changed = self._pool.changed
+        for number in self._nodes.intersection(changed[self._read :]):
             self._look_at(number)
             if number in self._valid:
                 heappush(self._heap, self._valid[number][0])
-        self._dirty.clear()
+        self._read = len(changed)
         while self._heap:
             cost = self._heap[0]
             valid = self._valid.get(cost[-1])
@@ -181,62 +184,35 @@ class _Options:
             self._valid[number] = found
 
 
-def _option(
-    pool: DevicePool, number: int, devices: int, vc: str | None
-) -> tuple[_Cost, tuple[Movable, ...]] | None:
+def _option(pool: DevicePool, number: int, devices: int, vc: str | None) -> _Option | None:
     """The cheapest victims on one node that make room for one more request there."""
-    candidates = [
-        (job, mask) for job, mask in pool.candidates(number) if vc is None or job.job.vc == vc
-    ]
-    room = pool.soon.fit(number, devices).capacity
-
-    def enough(victims: Sequence[Movable]) -> bool:
-        return pool.fits_without(number, devices, victims) > room
-
-    if not candidates or not enough([job for job, _ in candidates]):
-        return None
-    alike = _alike(pool, number, candidates)
-    return _fewest(alike, len(candidates), enough, number)
-
-
-def _alike(
-    pool: DevicePool, number: int, candidates: Sequence[tuple[Movable, int]]
-) -> list[list[Movable]]:
-    """Jobs that free the same on this node and are equally large, first victim first."""
-    kinds: dict[tuple[tuple[int, ...], int], list[Movable]] = {}
-    for job, mask in candidates:
-        here = free_by_group(mask, pool.sizes[number], pool.ring)
-        kinds.setdefault((here, job.total), []).append(job)
-    return [sorted(kind, key=lambda job: job.rank) for kind in kinds.values()]
-
-
-def _fewest(
-    alike: list[list[Movable]],
-    most: int,
-    enough: Callable[[Sequence[Movable]], bool],
-    number: int,
-) -> tuple[_Cost, tuple[Movable, ...]] | None:
-    """The cheapest set of victims that is ``enough``, with as few of them as possible."""
-    for count in range(1, most + 1):
-        best: tuple[_Cost, tuple[Movable, ...]] | None = None
-        for victims in _picks(alike, 0, count):
-            ranks = tuple(sorted((job.rank for job in victims), reverse=True))
-            cost = (count, sum(job.total for job in victims), ranks, number)
-            if (best is None or cost < best[0]) and enough(victims):
-                best = cost, victims
-        if best is not None:
-            return best
-    return None
+    use = pool.use[number]
+    kinds: dict[JobKind, list[Movable]] = {}
+    free, unknown = all_devices(use.size) & ~use.fixed, use.unknown
+    for job, mask, more in use.movable:
+        if job.gone:
+            continue
+        free &= ~mask
+        unknown += more
+        if job.preemptible and (vc is None or job.job.vc == vc):
+            here = free_by_group(mask, use.size, pool.ring)
+            kinds.setdefault(JobKind(here, more, job.total), []).append(job)
+    node = NodeCounts(
+        free=free_by_group(free, use.size, pool.ring),
+        taken=free_by_group(use.taken, use.size, pool.ring),
+        unknown=unknown,
+        size=use.size,
+        ring=pool.ring,
+    )
+    order = sorted(kinds)
+    ways = fewest(node, devices, tuple((kind, len(kinds[kind])) for kind in order))
+    options = (
+        [job for kind, leave in zip(order, way, strict=True) for job in kinds[kind][:leave]]
+        for way in ways
+    )
+    return min(((_cost(jobs, number), jobs) for jobs in options), default=None)
 
 
-def _picks(alike: list[list[Movable]], first: int, count: int) -> Iterator[tuple[Movable, ...]]:
-    """Every way to pick ``count`` jobs, of each kind the first ones."""
-    if count == 0:
-        yield ()
-        return
-    if first == len(alike):
-        return
-    kind = alike[first]
-    for here in range(min(count, len(kind)), -1, -1):
-        for rest in _picks(alike, first + 1, count - here):
-            yield (*kind[:here], *rest)
+def _cost(jobs: Sequence[Movable], number: int) -> _Cost:
+    ranks = tuple(sorted((job.rank for job in jobs), reverse=True))
+    return len(jobs), sum(job.total for job in jobs), ranks, number

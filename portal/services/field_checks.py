@@ -7,8 +7,8 @@ Each check takes the raw JSON value and returns the clean one, or raises
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from portal.domain.errors import FieldError
 from portal.domain.job import (
@@ -36,6 +36,8 @@ _IMAGE = re.compile(
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]*(?::[0-9]{1,5})?(?:/[\w.\-/]*)?", re.ASCII)
 
+Clean = TypeVar("Clean")
+
 RESERVED_ENV = frozenset(
     {
         "MASTER_ADDR",
@@ -60,6 +62,25 @@ class FieldProblem(Exception):
         super().__init__(template)
         self.error = FieldError(template, params)
         self.sub = sub
+        self.others: list[FieldProblem] = []
+        """What else is wrong with the same field, when it has parts."""
+
+
+def _each(
+    parts: Iterable[tuple[str, Any]], checker: Callable[[str, Any], Clean]
+) -> dict[str, Clean]:
+    """Check every part of a nested field; raise one problem that carries all others."""
+    clean: dict[str, Clean] = {}
+    problems: list[FieldProblem] = []
+    for key, value in parts:
+        try:
+            clean[key] = checker(key, value)
+        except FieldProblem as problem:
+            problems += [problem, *problem.others]
+    if problems:
+        problems[0].others = problems[1:]
+        raise problems[0]
+    return clean
 
 
 def text(value: Any, *, maximum: int, required: bool = True) -> str:
@@ -159,30 +180,36 @@ def mounts(value: Any) -> dict[str, MountChoice]:
     """The three mounts; a missing one is enabled without a sub-path."""
     if not isinstance(value, Mapping):
         raise FieldProblem("Must map work, data, job to {enabled, sub_path}")
-    choices = {point: MountChoice() for point in MOUNT_POINTS}
-    for point, choice in value.items():
-        if point not in MOUNT_POINTS:
-            raise FieldProblem("Unknown field", sub=str(point))
-        choices[point] = _mount(str(point), choice)
-    return choices
+    given = _each(((str(point), choice) for point, choice in value.items()), _mount)
+    return {point: given.get(point, MountChoice()) for point in MOUNT_POINTS}
 
 
 def _mount(point: str, choice: Any) -> MountChoice:
+    if point not in MOUNT_POINTS:
+        raise FieldProblem("Unknown field", sub=point[:64])
     if not isinstance(choice, Mapping):
         raise FieldProblem("Must be {enabled, sub_path}", sub=point)
-    for key in choice:
-        if key not in ("enabled", "sub_path"):
-            raise FieldProblem("Unknown field", sub=f"{point}.{key}")
-    enabled = choice.get("enabled", True)
-    if not isinstance(enabled, bool):
-        raise FieldProblem("Must be true or false", sub=f"{point}.enabled")
-    sub_path = choice.get("sub_path") or ""
-    if not isinstance(sub_path, str):
-        raise FieldProblem("Must be text", sub=f"{point}.sub_path")
-    error = check_sub_path(sub_path.strip())
+    given = {"enabled": choice.get("enabled", True), "sub_path": choice.get("sub_path") or ""}
+    unknown = {key: None for key in choice if key not in given}
+    parts = [*given.items(), *unknown.items()]
+    clean = _each(parts, lambda key, item: _mount_part(point, key, item))
+    return MountChoice(enabled=clean["enabled"], sub_path=clean["sub_path"])
+
+
+def _mount_part(point: str, key: str, value: Any) -> Any:
+    where = f"{point}.{key}"[:128]
+    if key not in ("enabled", "sub_path"):
+        raise FieldProblem("Unknown field", sub=where)
+    if key == "enabled":
+        if not isinstance(value, bool):
+            raise FieldProblem("Must be true or false", sub=where)
+        return value
+    if not isinstance(value, str):
+        raise FieldProblem("Must be text", sub=where)
+    error = check_sub_path(value.strip())
     if error is not None:
-        raise FieldProblem(error.template, sub=f"{point}.sub_path", **error.params)
-    return MountChoice(enabled=enabled, sub_path=sub_path.strip().rstrip("/"))
+        raise FieldProblem(error.template, sub=where, **error.params)
+    return value.strip().rstrip("/")
 
 
 def env(value: Any) -> dict[str, str]:
@@ -191,7 +218,7 @@ def env(value: Any) -> dict[str, str]:
         raise FieldProblem("Must map names to values")
     if len(value) > MAX_ENV:
         raise FieldProblem("At most %(max)s variables", max=MAX_ENV)
-    return {str(key): _env_value(str(key), item) for key, item in value.items()}
+    return _each(((str(key), item) for key, item in value.items()), _env_value)
 
 
 def _env_value(key: str, value: Any) -> str:
@@ -216,16 +243,21 @@ def registry(value: Any) -> RegistryLogin | None:
         return None
     if not isinstance(value, Mapping):
         raise FieldProblem("Must be {server, username, password}")
-    for key in value:
-        if key not in ("server", "username", "password"):
-            raise FieldProblem("Unknown field", sub=str(key))
-    parts = {}
-    for part in ("server", "username", "password"):
-        try:
-            parts[part] = text(value.get(part), maximum=MAX_REGISTRY_FIELD)
-        except FieldProblem as problem:
-            raise FieldProblem(problem.error.template, sub=part, **problem.error.params) from None
-    parts["server"] = parts["server"].strip()
-    if not _SERVER.fullmatch(parts["server"]):
-        raise FieldProblem("Not an address such as registry.example:5000", sub="server")
+    given = {part: value.get(part) for part in ("server", "username", "password")}
+    unknown = {key: None for key in value if key not in given}
+    parts = _each([*given.items(), *unknown.items()], _registry_part)
     return RegistryLogin(**parts)
+
+
+def _registry_part(part: str, value: Any) -> str:
+    if part not in ("server", "username", "password"):
+        raise FieldProblem("Unknown field", sub=part[:64])
+    try:
+        clean = text(value, maximum=MAX_REGISTRY_FIELD)
+    except FieldProblem as problem:
+        raise FieldProblem(problem.error.template, sub=part, **problem.error.params) from None
+    if part != "server":
+        return clean
+    if not _SERVER.fullmatch(clean.strip()):
+        raise FieldProblem("Not an address such as registry.example:5000", sub="server")
+    return clean.strip()

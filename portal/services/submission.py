@@ -67,8 +67,9 @@ class _Errors:
         try:
             return checker(value)
         except FieldProblem as problem:
-            name = f"{field}.{problem.sub}" if problem.sub else field
-            self.found.append((name, problem.error))
+            for one in (problem, *problem.others):
+                name = f"{field}.{one.sub}" if one.sub else field
+                self.found.append((name, one.error))
             return default
 
 

@@ -8,6 +8,7 @@ import pytest
 from house import GPU, NPU, body
 from web_house import Caller, problem_of
 
+LOGIN = {"server": "r", "username": "u", "password": "p"}
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("name", {"name": ""}, "Required"),
     ("name", {"name": None}, "Required"),
@@ -68,7 +69,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("registry", {"registry": "docker.io"}, "Must be {server"),
     ("registry.password", {"registry": {"server": "r", "username": "u"}}, "Required"),
     ("registry.server", {"registry": {"server": "a b", "username": "u", "password": "p"}}, "Not"),
-    ("registry.token", {"registry": {"token": "x"}}, "Unknown field"),
+    ("registry.token", {"registry": {**LOGIN, "token": "x"}}, "Unknown field"),
     ("comand", {"comand": "x"}, "Unknown field"),
     ("id", {"id": "mine"}, "Unknown field"),
 ]
