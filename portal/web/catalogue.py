@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -24,15 +24,16 @@ from portal.spi.registry import load_registry
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "translations"
 LANGUAGES = ("zh",)
-WEB_WORDS = {
+Words = Mapping[str, tuple[int, ...] | None]
+WEB_WORDS: Words = {
     "_": None,
     "gettext": None,
     "lazy_gettext": None,
     "ngettext": (1, 2),
     "FieldError": None,
 }
-ERROR_WORDS = {"FieldError": None, "FieldProblem": None, "InvalidSpec": (2,), "add": (2,)}
-SOURCES = {
+ERROR_WORDS: Words = {"FieldError": None, "FieldProblem": None, "InvalidSpec": (2,), "add": (2,)}
+SOURCES: dict[str, Words] = {
     "portal/web": WEB_WORDS,
     "portal/services": ERROR_WORDS,
     "portal/domain": ERROR_WORDS,

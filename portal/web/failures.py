@@ -41,9 +41,9 @@ def wants_problem() -> bool:
 
 def _http_error(error: HTTPException) -> Any:
     status = error.code or 500
-    if error.response is not None and status < 400:
-        return error.response
-    if wants_problem() or not 400 <= status < 600:
+    if status < 400:
+        return error.get_response()  # a redirect is no failure
+    if wants_problem():
         return http_problem(error)
     return _page(status, None), status
 
