@@ -70,7 +70,7 @@ def _named(node: Node, number: int) -> Node:
 def _shares(draw: st.DrawFn, name: str, kinds: tuple[str, ...]) -> VcShare:
     quota = {kind: draw(st.sampled_from([4, 8, 16, 24, 40])) for kind in kinds}
     limited = draw(st.integers(0, 3)) == 0
-    return VcShare(name, quota, {kind: 8 for kind in kinds} if limited else {})
+    return VcShare(name, quota, dict.fromkeys(kinds, 8) if limited else {})
 
 
 @st.composite

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from hypothesis import given, settings
+from random_clusters import NOW, snapshots
+from reference_planner import reference_plan
 
 from portal.domain.planner import plan
 from portal.domain.snapshot import Snapshot
-from random_clusters import NOW, snapshots
-from reference_planner import reference_plan
 
 
 @given(snapshots())
