@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from portal.domain.errors import PermanentFailure
 from portal.domain.job import MOUNT_POINTS, Job, RegistryLogin
 from portal.domain.launch import HostMount, Launch, Replica, ReplicaLaunch
-from portal.domain.storage_path import join, roots
+from portal.domain.storage_path import roots
 from portal.ports import Cluster
 from portal.spi.device_type import DeviceType
 from portal.spi.registry import Registry
@@ -56,7 +56,8 @@ def _replica(
     storage_root: str,
 ) -> ReplicaLaunch:
     asked = device_type if job.spec.devices else None
-    env = dict(job.spec.env)
+    # Without it Python keeps output back until a block is full, and the console stands still.
+    env = {"PYTHONUNBUFFERED": "1", **job.spec.env}
     env.update(replica.env)
     for every in registry.device_types.values():
         # A type that the job does not ask for hides its devices: an image built on CUDA
@@ -100,7 +101,7 @@ def storage_mounts(job: Job, storage_root: str) -> tuple[HostMount, ...]:
     """The mounts that the job has switched on."""
     folders = roots(storage_root, job.username, job.id, job.submitted_at)
     return tuple(
-        HostMount(name=name, source=join(folders[name], choice.sub_path), target=target)
+        HostMount(name=name, source=folders[name], sub_path=choice.sub_path, target=target)
         for name, target in MOUNT_POINTS.items()
         if (choice := job.spec.mounts[name]).enabled
     )

@@ -75,3 +75,16 @@ def test_folders_of_the_machine_are_used_but_never_made(storage: Path, tmp_path:
     assert prepare(a_mount(str(outside / "x"), create=False), storage) is None
     with pytest.raises(PermanentFailure, match="outside"):
         prepare(a_mount(str(outside / "x")), storage)
+
+
+def test_a_sub_path_stays_below_its_own_mount(storage: Path) -> None:
+    alice, bob = storage / "work" / "alice", storage / "work" / "bob"
+    alice.mkdir(parents=True)
+    bob.mkdir()
+    (alice / "out").symlink_to(bob)
+    mount = a_mount(str(alice), sub_path="new/one")
+    assert prepare(mount, storage) == alice / "new" / "one"
+    with pytest.raises(PermanentFailure, match="leads out"):
+        prepare(a_mount(str(alice), sub_path="out"), storage)
+    with pytest.raises(PermanentFailure, match="not a path below"):
+        prepare(a_mount(str(alice), sub_path="../bob"), storage)

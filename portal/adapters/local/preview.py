@@ -28,7 +28,11 @@ def _replica(launch: Launch, replica: ReplicaLaunch) -> dict[str, Any]:
             name: BLOTTED if _SECRET.search(name) else value for name, value in replica.env.items()
         },
         "folders": [
-            {"path": mount.target, "source": mount.source, "read_only": mount.read_only}
+            {
+                "path": mount.target,
+                "source": f"{mount.source}/{mount.sub_path}".rstrip("/"),
+                "read_only": mount.read_only,
+            }
             for mount in replica.mounts
         ],
         "ports": list(replica.ports),
