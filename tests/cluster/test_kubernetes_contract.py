@@ -31,7 +31,7 @@ class TestKubernetesCluster(ClusterContract):
 
     @pytest.fixture
     def cluster(self, cluster: KubernetesCluster) -> Iterator[Cluster]:
-        yield cluster
+        return cluster
 
     def node(self, cluster: Cluster) -> str:
         return next(n.name for n in cluster.nodes() if n.schedulable and not n.simulated)
