@@ -1,0 +1,106 @@
+"""Who sees which page (spec A2, B2, D10, G6) and what a request costs."""
+
+from __future__ import annotations
+
+import pytest
+from portal.web.security import access
+from sqlalchemy import event
+
+PAGES = ("/", "/submit/", "/jobs/", "/jobs/all", "/home/cards", "/events")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_without_a_role_every_page_says_so(browse, path):
+    answer = browse("newcomer").get(path)
+    assert answer.status_code == 403
+    assert "Sorry, you are not authorized to access this page" in answer.text
+    assert "Your account has no role yet" in answer.text
+
+
+def test_the_words_are_those_of_the_manual(browse):
+    answer = browse("newcomer").get("/", headers={"Accept-Language": "zh-CN"})
+    assert "抱歉，您无权访问该页面" in answer.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nobody_is_sent_to_sign_in(browse, path):
+    answer = browse().get(path)
+    assert answer.status_code == 302
+    assert answer.location.startswith("/login/?next=")
+
+
+def test_a_script_of_somebody_signed_out_is_told_so(browse):
+    assert browse().fragment("/home/cards").status_code == 401
+
+
+def test_a_permission_that_is_missing_is_named(browse):
+    answer = browse("vera").get("/submit/")
+    assert answer.status_code == 403
+    assert "needs the permission Submit training job" in answer.text
+
+
+def test_the_menu_holds_what_one_may_open(browse):
+    assert 'href="/submit/"' not in browse("vera").page("/")
+    page = browse("alice").page("/")
+    assert 'href="/submit/"' in page
+    for not_there_yet in ("Cluster Status", "Virtual Cluster</", "Inference", "USER DASHBOARD"):
+        assert not_there_yet not in page
+
+
+def test_somebody_elses_job_is_not_there(browse, web_house):
+    job_id = web_house.house.submit("alice")
+    for path in ("", "/head", "/brief", "/bar", "/console", "/lines", "/log"):
+        assert browse("bob").get(f"/jobs/{job_id}{path}").status_code == 404, path
+        assert browse("alice").get(f"/jobs/{job_id}{path}").status_code == 200, path
+        assert browse("vera").get(f"/jobs/{job_id}{path}").status_code == 200, path
+
+
+def test_looking_is_not_managing(browse, web_house):
+    job_id = web_house.house.submit("alice")
+    assert 'value="kill"' not in browse("vera").page(f"/jobs/{job_id}").split("kill-dialog")[0]
+    answer = browse("vera").post("/jobs/actions", {"ids": job_id, "action": "kill"})
+    assert answer.status_code == 303
+    assert web_house.house.state(job_id) == "queued"
+    browse("mona").post("/jobs/actions", {"ids": job_id, "action": "kill"})
+    assert web_house.house.state(job_id) in ("killing", "killed")
+
+
+def test_the_list_of_everybody_needs_its_permission(browse):
+    assert browse("alice").get("/jobs/all").status_code == 403
+    assert "ALL JOBS" not in browse("alice").page("/jobs/")
+    assert "ALL JOBS" in browse("vera").page("/jobs/all")
+
+
+def test_permissions_cost_one_query(web_house):
+    asked: list[str] = []
+    with web_house.app.app_context():
+        session = web_house.app.appbuilder.session
+        engine = session.get_bind()
+        event.listen(engine, "before_cursor_execute", lambda c, cu, sql, *rest: asked.append(sql))
+        given = access.load_grants(session, 6)
+    assert len(asked) == 1
+    assert "manage_users" in given.codes
+    assert given.roles == ("role of root",)
+
+
+def test_a_group_gives_its_roles(web_house):
+    with web_house.app.app_context():
+        manager = web_house.app.appbuilder.sm
+        manager.add_group("lab", "lab", "", roles=[manager.find_role("User")])
+        group = manager.find_group("lab")
+        group.users.append(manager.find_user(username="newcomer"))
+        manager.session.commit()
+        given = access.load_grants(manager.session, 7)
+    assert given.groups == frozenset({"lab"})
+    assert given.codes == {"submit_job", "view_vc", "view_cluster", "view_all_jobs"}
+
+
+def test_another_virtual_cluster_can_be_chosen_and_stays(at_alices, browse):
+    assert 'class="trunc">platform</span>' in at_alices.page("/")
+    at_alices.post("/preferences/virtual-cluster", {"vc": "vision", "next": "/jobs/"})
+    assert 'class="trunc">vision</span>' in browse("alice").page("/")
+
+
+def test_a_virtual_cluster_of_others_cannot_be_chosen(browse):
+    answer = browse("carol").post("/preferences/virtual-cluster", {"vc": "vision"})
+    assert answer.status_code == 404
