@@ -73,15 +73,15 @@ class House:
             self.portal.passes.full_pass()
         self.work()
 
-    def submit(self, name: str = "alice", **fields: Any) -> str:
+    def submit(self, owner: str = "alice", /, **fields: Any) -> str:
         """Submit a job; return its id. It waits for :meth:`work`."""
         with session():
-            job = self.portal.jobs.submit(actor(name), body(**fields))
+            job = self.portal.jobs.submit(actor(owner), body(**fields))
         return str(job["id"])
 
-    def run(self, name: str = "alice", **fields: Any) -> str:
+    def run(self, owner: str = "alice", /, **fields: Any) -> str:
         """Submit a job and bring it to ``running``."""
-        job_id = self.submit(name, **fields)
+        job_id = self.submit(owner, **fields)
         self.work()
         self.cluster.run(self.ref(job_id))
         self.look()
