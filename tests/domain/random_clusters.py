@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -132,4 +133,76 @@ def _demand(draw: st.DrawFn, number: int, kinds: tuple[str, ...]) -> Demand:
         submitted_at=since,
         waiting_since=since,
         not_before=NOW + timedelta(seconds=5) if later else None,
+    )
+
+
+def crowded(seed: int, kinds: tuple[str, ...] = ("gpu", "npu")) -> Snapshot:
+    """A cluster where much is held and much is wanted: preemption is common."""
+    rng = random.Random(seed)
+    kind = rng.choice(kinds)
+    nodes = [
+        Node(f"n{n}", device_type=kind, devices=rng.choice((4, 8, 8, 8)))
+        for n in range(rng.randint(2, 5))
+    ]
+    slots = []
+    for node in nodes:
+        free = list(range(node.devices))
+        if rng.random() < 0.3:
+            rng.shuffle(free)
+        while free:
+            count = min(rng.choice((1, 1, 2, 2, 4)), len(free))
+            if rng.random() < 0.85:
+                slots.append(Slot(node.name, tuple(sorted(free[:count]))))
+            free = free[count:]
+    rng.shuffle(slots)
+    holders = []
+    while slots:
+        size = rng.choice((1, 1, 1, 1, 2, 3))
+        placement, slots = tuple(slots[:size]), slots[size:]
+        holders.append(
+            Holding(
+                job_id=f"h{len(holders)}",
+                name="held",
+                vc=rng.choice(VCS),
+                user=rng.choice(USERS),
+                device_type=kind,
+                placement=placement,
+                preemptible=rng.random() < 0.75,
+                priority=rng.choice((50, 100)),
+                admitted_at=minutes_ago(rng.randint(1, 9)),
+                stopping=rng.random() < 0.08,
+            )
+        )
+    total = sum(node.devices for node in nodes)
+    return Snapshot(
+        nodes=tuple(nodes),
+        vcs={
+            name: VcShare(
+                name,
+                {kind: rng.choice((total // 4, total // 2, total))},
+                {kind: rng.choice((4, 8, 16))} if rng.random() < 0.2 else {},
+            )
+            for name in VCS
+        },
+        holding=tuple(holders),
+        waiting=tuple(_wanted(rng, number, kind) for number in range(rng.randint(2, 12))),
+        shapes=SHAPES,
+        preemptible_scope=rng.choice(("vc", "cluster")),
+    )
+
+
+def _wanted(rng: random.Random, number: int, kind: str) -> Demand:
+    since = minutes_ago(rng.randint(0, 20))
+    return Demand(
+        job_id=f"w{number}",
+        name="waiting",
+        vc=rng.choice(VCS),
+        user=rng.choice(USERS),
+        device_type=kind,
+        devices=rng.choice(COUNTS[kind]),
+        replicas=rng.choice((1, 1, 1, 2, 3)),
+        preemptible=rng.random() < 0.3,
+        priority=rng.choice((50, 100)),
+        submitted_at=since,
+        waiting_since=since,
     )
