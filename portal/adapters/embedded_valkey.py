@@ -33,8 +33,9 @@ class ValkeyError(Exception):
 class EmbeddedValkey:
     """The server whose files are in ``directory``. One process at a time may use it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, patience_s: float = 3.0) -> None:
         self.directory = directory
+        self.patience_s = patience_s
         self.socket_path = _socket_path(directory)
         self.log_path = directory / "valkey.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -56,9 +57,15 @@ class EmbeddedValkey:
             return False
 
     def spawn(self) -> subprocess.Popen[bytes]:
-        """Start the process without waiting for it. Refuses a socket that is served."""
-        if self.answers():
-            raise ValkeyError(f"another server already answers on {self.socket_path}")
+        """Start the process without waiting for it. Refuses a socket that is served.
+
+        The server of a portal that was killed a moment ago may still be on its way out.
+        """
+        deadline = time.monotonic() + self.patience_s
+        while self.answers():
+            if time.monotonic() > deadline:
+                raise ValkeyError(f"another server already answers on {self.socket_path}")
+            time.sleep(0.02)
         _make_private(self.directory)
         _make_private(self.socket_path.parent)
         self.socket_path.unlink(missing_ok=True)

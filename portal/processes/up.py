@@ -33,6 +33,9 @@ REPLICAS_S = 10.0
 GIVE_UP_AFTER = 3
 """A portal that never came up is not tried for ever."""
 
+EMBEDDED_LEADER = "embedded"
+"""In a Redis of our own no other scheduler can be: a new one takes the lead at once."""
+
 Say = Callable[[str], None]
 Popen = subprocess.Popen[bytes]
 
@@ -100,7 +103,7 @@ class Supervisor:
             "AOLI_HOST": host,
             "AOLI_PORT": str(port),
             "AOLI_LISTEN_FD": str(self._listener.fileno()),
-            "AOLI_LEADER_TOKEN": uuid.uuid4().hex,
+            "AOLI_LEADER_TOKEN": uuid.uuid4().hex if self._valkey is None else EMBEDDED_LEADER,
             lifeline.VARIABLE: str(self._lifeline.path),
         }
         if self._valkey is not None:

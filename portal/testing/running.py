@@ -85,6 +85,7 @@ class RunningPortal:
                 preexec_fn=dying_with_me(),
             )
         found = eventually(lambda: self._ready(begin), START_S, what="the portal is ready")
+        assert found is not None
         self.url = found[1]
 
     def _environment(self) -> dict[str, str]:
@@ -94,6 +95,7 @@ class RunningPortal:
             "AOLI_DATA_DIR": str(self.data_dir),
             "AOLI_CONFIG_DIR": str(self.folder / "config"),
             "AOLI_ADMIN_PASSWORD": PASSWORD,
+            "SPT_NOENV": "1",  # titles must not cover the environment: tests look there
             **self._settings,
         }
 

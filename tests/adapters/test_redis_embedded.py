@@ -34,7 +34,7 @@ def test_a_restart_keeps_what_was_written(tmp_path: Path) -> None:
 
 def test_a_second_server_is_refused(tmp_path: Path) -> None:
     with EmbeddedValkey(tmp_path), pytest.raises(ValkeyError, match="already answers"):
-        EmbeddedValkey(tmp_path).start()
+        EmbeddedValkey(tmp_path, patience_s=0.1).start()
 
 
 def test_a_socket_left_behind_is_no_obstacle(tmp_path: Path) -> None:
