@@ -161,7 +161,7 @@ class WorkerProcess:
 def run(settings: Settings) -> None:
     """The process ``aoli worker``."""
     configure_logging()
-    logging.getLogger("rq.worker").addFilter(_Patience())
+    logging.getLogger("rq.worker").addFilter(CalmAboutRedis())
     # Imported here: these bring everything, and must be there before the first call comes.
     from portal import wiring
     from portal.tasks import context
@@ -174,14 +174,21 @@ def run(settings: Settings) -> None:
     log.info("ended")
 
 
-class _Patience(logging.Filter):
-    """RQ complains about every failed try to reach Redis: let one in thirty through."""
+class CalmAboutRedis(logging.Filter):
+    """RQ logs every failed try to reach Redis, some with a long traceback.
+
+    One in thirty tries is enough, and "Redis is away" needs no traceback.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._tries = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is shown."""
+        if record.exc_info and isinstance(record.exc_info[1], Away):
+            record.msg, record.args = "Redis went away during a call: %s", (record.exc_info[1],)
+            record.exc_info = None
         if "could not connect" not in str(record.msg):
             return True
         self._tries += 1

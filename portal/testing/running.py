@@ -143,8 +143,8 @@ class RunningPortal:
         return str(self.call("POST", "/jobs", body)["id"])
 
     def jobs(self) -> Iterator[dict[str, Any]]:
-        """Every job."""
-        path = "/jobs?scope=all&limit=200"
+        """Every job of the administrator, ended ones too."""
+        path = "/jobs?scope=mine&limit=200"
         cursor = ""
         while True:
             page = self.call("GET", f"{path}{cursor}")

@@ -23,7 +23,7 @@ WORKER = """
 import logging, sys
 from portal.processes import worker
 worker.configure_logging()
-logging.getLogger("rq.worker").addFilter(worker._Patience())
+logging.getLogger("rq.worker").addFilter(worker.CalmAboutRedis())
 process = worker.WorkerProcess(sys.argv[1])
 process.install_signal_handlers()
 logging.info("working")
@@ -157,3 +157,4 @@ def test_it_outlives_redis_killed_in_the_middle_of_a_call(
     call("write", str(out), "next")
     eventually(lambda: "next" in out.read_text())
     assert worker.poll() is None
+    assert "Traceback" not in log.read_text()
