@@ -30,7 +30,7 @@ def flask_config(settings: Settings, *, initialising: bool) -> dict[str, Any]:
         "SECRET_KEY": secret_key(settings),
         "JWT_SECRET_KEY": secret_key(settings),
         "MAX_CONTENT_LENGTH": MAX_BODY,
-        "SQLALCHEMY_DATABASE_URI": settings.database,
+        "SQLALCHEMY_DATABASE_URI": _sqlalchemy_url(settings.database),
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database),
         "SESSION_COOKIE_NAME": "aoli_session",
         "SESSION_COOKIE_HTTPONLY": True,
@@ -62,3 +62,9 @@ def flask_config(settings: Settings, *, initialising: bool) -> dict[str, Any]:
         "BABEL_DEFAULT_TIMEZONE": "UTC",
         "BABEL_TRANSLATION_DIRECTORIES": str(Path(__file__).parent / "translations"),
     }
+
+
+def _sqlalchemy_url(url: str) -> str:
+    """The one database URL, naming the driver that peewee uses too (psycopg 2)."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+psycopg2{separator}{rest}" if scheme == "postgresql" else url

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from portal.web.security import access
 from sqlalchemy import event
+
+from portal.web.security import access
 
 PAGES = ("/", "/submit/", "/jobs/", "/jobs/all", "/home/cards", "/events")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from portal.web import assets
 from portal.web.app import make_flask
 

@@ -62,14 +62,22 @@ def test_the_pause_holds_for_tokens_too(browse, web_house):
     assert sign_in(browse()).status_code == 429
 
 
-@pytest.mark.parametrize("body", [None, [], {}, {"username": "alice"}, {"username": 1, "password": 2}])
+@pytest.mark.parametrize(
+    "body", [None, [], {}, {"username": "alice"}, {"username": 1, "password": 2}]
+)
 def test_a_token_needs_both_fields(web_house, body):
     problem_of(web_house.caller(None).post("/security/login", body), 422)
 
 
 @pytest.mark.parametrize(
     "target",
-    ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "\t//evil"],
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "\t//evil",
+    ],
 )
 def test_nobody_is_sent_to_another_site(browse, target):
     assert sign_in(browse(), next=target).location == "/"

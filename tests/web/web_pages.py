@@ -1,0 +1,26 @@
+"""Jobs for the tests of pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from house import House, actor, body
+
+from portal.models.db import session
+
+
+def submit_job(house: House, who: str = "alice", **fields: Any) -> str:
+    """Submit a job to ``platform``, a second after the one before; return its id."""
+    house.advance(1)
+    with session():
+        job = house.portal.jobs.submit(actor(who), body(**{"vc": "platform", **fields}))
+    return str(job["id"])
+
+
+def run_job(house: House, who: str = "alice", **fields: Any) -> str:
+    """Submit a job and bring it to ``running``."""
+    job_id = submit_job(house, who, **fields)
+    house.work()
+    house.cluster.run(house.ref(job_id))
+    house.look()
+    return job_id
