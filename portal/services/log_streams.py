@@ -21,7 +21,7 @@ from portal.domain.permission import Actor
 from portal.models.db import session
 from portal.services import job_views
 from portal.services.jobs import JobService
-from portal.services.logs import LogKeeper, read_from
+from portal.services.logs import LogKeeper, read_from, split_lines
 
 MAX_TAIL, DEFAULT_TAIL = 100_000, 2000
 POLL_S = 0.2
@@ -149,7 +149,7 @@ class LogStreams:
             block = read_from(self._path(output), offset) if output else b""
             if block:
                 offset += len(block)
-                yield Lines(block.splitlines(keepends=True), Place(number, offset))
+                yield Lines(split_lines(block), Place(number, offset))
                 continue
             # The job was looked at before the file: when it was over then, this was all.
             if self._is_over(job, number):

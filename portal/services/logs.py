@@ -158,7 +158,14 @@ def tail(path: Path, lines: int) -> list[bytes]:
                 blocks.appendleft(block)
     except FileNotFoundError:
         return []
-    return b"".join(blocks).splitlines(keepends=True)[-lines:]
+    return split_lines(b"".join(blocks))[-lines:]
+
+
+def split_lines(block: bytes) -> list[bytes]:
+    """The lines with their ends. Only ``\\n`` ends one: a progress bar's ``\\r`` is text."""
+    lines = [line + b"\n" for line in block.split(b"\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
 
 
 def last_line(path: Path) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 from portal.domain.errors import NotFound
 from portal.domain.job import AttemptRef
 from portal.domain.job_state import JobState
-from portal.services.logs import read_from
+from portal.services.logs import read_from, split_lines
 from portal.web.context import services
 from portal.web.formats import ordinal
 from portal.web.job_lines import JobLine
@@ -76,7 +76,7 @@ def console_lines(line: JobLine, wanted: str, after: str) -> dict[str, Any]:
         found, number, offset = _newest(ref, pod)
     else:
         block = read_from(services().logs.path(ref, pod), offset)
-        found, offset = block.splitlines(), offset + len(block)
+        found, offset = split_lines(block), offset + len(block)
     lines = [_split(item) for item in found]
     return {
         "lines": lines,
@@ -108,7 +108,7 @@ def _newest(ref: AttemptRef, pod: str) -> tuple[list[bytes], int, int]:
     while True:
         start = max(0, size - window)
         block = read_from(logs.path(ref, pod), start, size - start)
-        found = block.splitlines(keepends=True)[1 if start else 0 :]
+        found = split_lines(block)[1 if start else 0 :]
         if len(found) >= NEWEST or start == 0 or window >= LARGEST_WINDOW:
             break
         window *= 4
