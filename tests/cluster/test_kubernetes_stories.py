@@ -94,11 +94,13 @@ def test_too_much_memory(cluster: KubernetesCluster, start: Start, until: Until,
 def test_what_kubernetes_would_expand_is_left_to_the_shell(
     cluster: KubernetesCluster, start: Start, until: Until
 ) -> None:
+    # $(NAME) is a command to the shell, but the variable's value to Kubernetes.
     launch = start(
-        'GREETING=hi; echo "$(echo $GREETING) $(NAME) $NAME" ', env={"NAME": "$(HOME)$$"}
+        'NAME() { echo mine; }; G=hi; echo "$(echo $G) $(NAME) $NAME"',
+        env={"NAME": "$(HOME)$$"},
     )
     until(launch.ref, ReplicaPhase.SUCCEEDED)
-    assert said(cluster, launch) == "hi  $(HOME)$$\n"
+    assert said(cluster, launch) == "hi mine $(HOME)$$\n"
 
 
 def test_sigterm_reaches_every_process_of_the_command(
@@ -108,7 +110,11 @@ def test_sigterm_reaches_every_process_of_the_command(
         pytest.skip("looks at the node's folders")
     program = (
         "import signal, sys, time\n"
-        "signal.signal(signal.SIGTERM, lambda *_: (open('/job/saved', 'w').close(), sys.exit(0)))\n"
+        "def save(*_):\n"
+        "    time.sleep(2)\n"
+        "    open('/job/saved', 'w').close()\n"
+        "    sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, save)\n"
         "print('ready', flush=True)\n"
         "time.sleep(600)\n"
     )

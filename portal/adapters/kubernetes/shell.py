@@ -3,7 +3,7 @@
 The first process of a container is special: the kernel drops every signal that it has not
 asked for, so a shell or a Python started as such would sleep through SIGTERM until it is
 killed. A small script therefore stands first: it runs the command in the background, hands
-SIGTERM on to all of the command's processes, waits, and ends with the command's exit code.
+SIGTERM on to all processes, waits for them, and ends with the command's exit code.
 
 The shell is ``bash`` when the image has it, ``/bin/sh`` otherwise. Only bash lets a command
 in the background have SIGINT and SIGQUIT back, which POSIX shells make it ignore.
@@ -18,13 +18,17 @@ _CHOOSE_SHELL = (
     ' exec "$aoli_shell" -c "$0" "$aoli_shell" "$1"'
 )
 
-# `kill 0` reaches the whole process group: a container's first process always leads its own.
+# All processes of the container are asked to end: those of the command, and what it put into
+# the background. The command's own shell dies of it at once, so the rest is waited for, or a
+# training that writes its checkpoint would be killed with the container. Where the first
+# process is not number 1 (a namespace shared with other containers), it is its own group only.
 # `wait` returns early when the trap has run, so it is asked again; 127 then means that the
 # command's exit code was already taken. Shells comment on how a background command died: the
 # script's own errors go nowhere, the command's go where they belong.
 _FIRST_PROCESS = """\
-aoli_code= aoli_ending=
-trap 'trap "" TERM INT QUIT HUP; aoli_ending=1; kill -TERM 0' TERM INT QUIT HUP
+aoli_code= aoli_ending= aoli_ended= aoli_all=0
+[ $$ = 1 ] && aoli_all=-1
+trap 'trap "" TERM INT QUIT HUP; aoli_ending=1; kill -TERM $aoli_all' TERM INT QUIT HUP
 (trap - TERM INT QUIT HUP; exec "$0" -c "$1") &
 aoli_command=$!
 exec 2>/dev/null
@@ -33,7 +37,10 @@ while :; do
   [ "$aoli_now" = 127 ] && [ -n "$aoli_code" ] && break
   aoli_code=$aoli_now
   [ -n "$aoli_ending" ] || break
-  aoli_ending=
+  aoli_ending= aoli_ended=1
+done
+while [ -n "$aoli_ended" ] && [ $$ = 1 ] && kill -0 -1; do
+  sleep 0.1 || sleep 1
 done
 exit "$aoli_code"
 """
