@@ -116,12 +116,6 @@ def create_app(
     return app
 
 
-def end_streams(app: Flask) -> None:
-    """Let every open stream end; called when the process is asked to."""
-    sse.stop_streams(app)
-    app.extensions["aoli-api"].closing.set()
-
-
 def _page_services(portal: Portal) -> PageServices:
     return PageServices(
         jobs=portal.jobs,

@@ -108,9 +108,10 @@ def _news(
     gate: StreamGate, parts: PageServices, reader: Actor, ended: threading.Event
 ) -> Iterator[bytes]:
     sight = _Sight(parts, reader)
+    news = parts.events.subscribe(ended)  # before the greeting: the page looks anew at it
     begun = spoken = time.monotonic()
     yield _event("hello", {})
-    for notice in parts.events.subscribe(ended):
+    for notice in news:
         now = time.monotonic()
         if gate.stop.is_set() or now - begun > LONGEST_S:
             yield _event("bye", {})
