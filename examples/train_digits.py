@@ -39,12 +39,10 @@ class Stop:
         self.asked = True
 
 
-def job_folder() -> Path:
-    """Where this job may write: the mount /job, or what the portal names instead."""
-    named = os.environ.get("AOLI_JOB_PATH")
-    folder = Path("/job") if os.access("/job", os.W_OK) else Path(named or "job")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def job_folder() -> str:
+    """Where a job writes: what the portal names, else the mount /job, else here."""
+    mount = "/job" if os.access("/job", os.W_OK) else "job"
+    return os.environ.get("AOLI_JOB_PATH") or mount
 
 
 def load_checkpoint(path: Path, args: argparse.Namespace) -> tuple[MLPClassifier, int]:
@@ -104,7 +102,8 @@ def train_epoch(model: MLPClassifier, images: Any, labels: Any, order: Any) -> f
 def train(args: argparse.Namespace) -> int:
     """Train until all epochs are done or somebody asks to stop; the exit code."""
     stop = Stop()
-    folder = job_folder()
+    folder = Path(args.output)
+    folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pickle"
     digits = load_digits()
     images, test_images, labels, test_labels = train_test_split(
@@ -142,6 +141,7 @@ def main() -> int:
     parser.add_argument(
         "--pace", type=float, default=0.0, help="seconds an epoch takes at least, to watch it live"
     )
+    parser.add_argument("--output", default=job_folder(), help="folder of checkpoint and events")
     return train(parser.parse_args())
 
 
