@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import redis
 from rq import Queue as RqQueue
@@ -24,9 +24,6 @@ from rq.worker_registration import clean_worker_registry
 
 from portal.adapters.redis_link import Away, Link, connect
 from portal.domain.errors import TemporaryFailure
-
-if TYPE_CHECKING:
-    from rq.job import Job
 
 QUEUE = "aoli"
 TASKS = "portal.tasks"
@@ -49,15 +46,13 @@ def make_rq_queue(connection: redis.Redis) -> RqQueue:
     )
 
 
-def begin_turn(job: Job, connection: redis.Redis) -> None:
-    """Let equal calls wait again; called by the worker before it runs ``job``."""
-    name = job.meta.get("turn")
-    if name is None:
-        return
-    with connection.pipeline() as pipeline:
-        pipeline.incr(name)
-        pipeline.expire(name, TURN_TTL_S)
-        pipeline.execute()
+def begin_turn(turn: str | None, connection: redis.Redis) -> None:
+    """Let equal calls wait again; ``turn`` is ``job.meta.get("turn")`` of the call that begins."""
+    if turn is not None:
+        with connection.pipeline() as pipeline:
+            pipeline.incr(turn)
+            pipeline.expire(turn, TURN_TTL_S)
+            pipeline.execute()
 
 
 def _label(task: str, key: str) -> str:
@@ -80,17 +75,24 @@ class RedisQueue:
         self._link.attempt(lambda: self._enqueue(task, args, key))
 
     def _enqueue(self, task: str, args: tuple[str, ...], key: str | None) -> None:
-        options: dict[str, Any] = {}
-        if key is not None:
-            label = _label(task, key)
-            turn_name = f"aoli:turn:{label}"
-            turn = self._connection.get(turn_name) or b"0"
-            assert isinstance(turn, bytes)
-            options = {
-                "job_id": f"{label}-{turn.decode()}",
-                "unique": True,
-                "meta": {"turn": turn_name},
-            }
+        if key is None:
+            self._call(task, args)
+            return
+        label = _label(task, key)
+        name = f"aoli:turn:{label}"
+        turn = int(self._connection.get(name) or 0)
+        job_id = f"{label}-{turn}"
+        if self._call(task, args, job_id=job_id, unique=True, meta={"turn": name}):
+            return
+        if self._connection.lpos(self._queue.key, job_id) is not None:
+            return  # An equal call waits.
+        # A worker has taken it and not begun its turn: at this very moment, or it was killed
+        # there and the call is lost. One call too many does no harm.
+        begin_turn(name, self._connection)
+        self._call(task, args, job_id=f"{label}-{turn + 1}", unique=True, meta={"turn": name})
+
+    def _call(self, task: str, args: tuple[str, ...], **options: Any) -> bool:
+        """Put a call into the queue; False when there is one with its id."""
         try:
             self._queue.enqueue_call(
                 f"{TASKS}.{task}",
@@ -102,7 +104,8 @@ class RedisQueue:
                 **options,
             )
         except DuplicateJobError:
-            return  # An equal call waits already.
+            return False
+        return True
 
     def depth(self) -> int:
         """Calls that wait; 0 when Redis is away."""

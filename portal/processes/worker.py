@@ -71,7 +71,7 @@ class QueueWorker(SimpleWorker):
 
     def execute_job(self, job: Job, queue: RqQueue) -> None:
         """Run a call; equal ones may wait again from now on."""
-        begin_turn(job, self.connection)
+        begin_turn(job.meta.get("turn"), self.connection)
         super().execute_job(job, queue)
 
     def handle_exception(

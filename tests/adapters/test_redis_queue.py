@@ -72,9 +72,17 @@ def test_a_key_may_wait_again_once_its_call_runs(
 ) -> None:
     queue.enqueue("launch", "a", key="a")
     running = take(waiting, connection)
+    begin_turn(running.meta["turn"], connection)
     queue.enqueue("launch", "a", key="a")
-    assert queue.depth() == 0, "taken, not begun: the call that will run sees the news"
-    begin_turn(running, connection)
+    queue.enqueue("launch", "a", key="a")
+    assert queue.depth() == 1
+
+
+def test_a_call_lost_with_its_worker_does_not_keep_others_out(
+    queue: RedisQueue, waiting: RqQueue, connection: redis.Redis
+) -> None:
+    queue.enqueue("launch", "a", key="a")
+    take(waiting, connection)  # and killed before it began
     queue.enqueue("launch", "a", key="a")
     queue.enqueue("launch", "a", key="a")
     assert queue.depth() == 1
