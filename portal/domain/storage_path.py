@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from portal.domain.errors import FieldError
@@ -29,7 +29,7 @@ def roots(
     return {
         "work": str(root / "work" / username),
         "data": str(root / "storage"),
-        "job": str(root / "jobs" / submitted_at.strftime("%y%m%d") / job_id),
+        "job": str(root / "jobs" / submitted_at.astimezone(UTC).strftime("%y%m%d") / job_id),
     }
 
 
