@@ -32,7 +32,10 @@ PRESET_ROLES: dict[str, tuple[Permission, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: a signed-in user with what his roles and his groups' roles allow."""
+    """Who asks: a signed-in user with what his roles and his groups' roles allow.
+
+    ``address`` is where the request came from, for the audit log.
+    """
 
     user_id: int
     username: str
@@ -40,6 +43,7 @@ class Actor:
     groups: frozenset[str] = frozenset()
     nickname: str = ""
     roles: tuple[str, ...] = ()
+    address: str = ""
 
     def may(self, permission: Permission) -> bool:
         """Whether he holds ``permission``; managing all jobs includes seeing them."""

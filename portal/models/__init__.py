@@ -1,12 +1,13 @@
 """Rows, and nothing clever: one file per noun."""
 
+from portal.models.audit import AuditRow
 from portal.models.cluster import ClusterRow, NodeRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
 from portal.models.template import TemplateRow
 from portal.models.user import GroupRow, UserChoiceRow, UserRow
 from portal.models.virtual_cluster import VcMemberRow, VcRow
 
-OWNED = (
+FIRST = (
     JobRow,
     JobEventRow,
     JobSecretRow,
@@ -18,10 +19,14 @@ OWNED = (
     UserChoiceRow,
     TemplateRow,
 )
+"""Tables that the first migration makes."""
+OWNED = (*FIRST, AuditRow)
 """Tables that the migrations make; ``ab_user`` is not among them."""
 
 __all__ = [
+    "FIRST",
     "OWNED",
+    "AuditRow",
     "ClusterRow",
     "GroupRow",
     "JobEventRow",

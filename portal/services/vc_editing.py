@@ -28,7 +28,7 @@ from portal.models import (
 )
 from portal.models.db import database
 from portal.ports import Events, Queue
-from portal.services import virtual_clusters
+from portal.services import audit, virtual_clusters
 from portal.services.virtual_clusters import VirtualCluster
 
 FIELDS = ("name", "quota", "members", "user_limit", "max_run_time_s", "preempt_grace_s")
@@ -68,6 +68,7 @@ class VcEditor:
             members = fields.pop("members", None)
             virtual_clusters.create(name, fields.pop("quota"), self._clock(), **fields)
             _write_members(name, members)
+            self._note(actor, "vc.create", name, None, _facts(name))
         self._changed(name)
         return virtual_clusters.get(name)
 
@@ -79,7 +80,7 @@ class VcEditor:
             raise InvalidSpec("name", "The name cannot be changed")
         with database.atomic():
             self._take_turn()
-            row = _row(name)
+            row, before = _row(name), _facts(name)
             quota = fields.get("quota")
             if quota is not None:
                 fields["quota"] = quota = {**row.quota, **quota}
@@ -89,6 +90,7 @@ class VcEditor:
             members = fields.pop("members", None)
             VcRow.update(**fields, version=VcRow.version + 1).where(VcRow.name == name).execute()
             _write_members(name, members)
+            self._note(actor, "vc.modify", name, before, _facts(name))
         self._changed(name)
         return virtual_clusters.get(name)
 
@@ -102,12 +104,14 @@ class VcEditor:
             if current is not None and current.name == name:
                 raise Conflict("The current virtual cluster cannot be deleted; switch first")
             _refuse_busy(name, "deleted")
+            before = _facts(name)
             _delete_jobs(name)
             VcMemberRow.delete().where(VcMemberRow.vc == name).execute()
             TemplateRow.delete().where(
                 TemplateRow.scope == "team", TemplateRow.place == name
             ).execute()
             VcRow.delete().where(VcRow.name == name).execute()
+            self._note(actor, "vc.delete", name, before, None)
         self._changed(name)
 
     def remaining(self, besides: str = "") -> dict[str, int]:
@@ -189,6 +193,9 @@ class VcEditor:
             raise InvalidSpec.of(wrong)
         return dict(value)
 
+    def _note(self, actor: Actor, action: str, name: str, before: Any, after: Any) -> None:
+        audit.record(actor, action, "vc", name, at=self._clock(), before=before, after=after)
+
     def _changed(self, name: str) -> None:
         self._events.publish("vc", name)
         self._queue.enqueue("admit", key="admit")
@@ -204,6 +211,18 @@ def _row(name: str) -> Any:
     if row is None:
         raise NotFound("There is no such virtual cluster")
     return row
+
+
+def _facts(name: str) -> dict[str, Any]:
+    """What the audit log keeps of a VC."""
+    vc = virtual_clusters.get(name)
+    return {
+        "quota": dict(vc.quota),
+        "members": {kind: list(names) for kind, names in vc.members.items()},
+        "user_limit": dict(vc.user_limit),
+        "max_run_time_s": vc.max_run_time_s,
+        "preempt_grace_s": vc.preempt_grace_s,
+    }
 
 
 def _refuse_busy(name: str, done: str) -> None:

@@ -12,13 +12,15 @@ from pathlib import Path
 
 SPRITE = Path(__file__).parents[2] / "portal/web/static/icons.svg"
 ICONS = """
-arrow-down arrow-down-to-line arrow-up ban bell bookmark calendar check chevron-down
-chevron-left chevron-right chevron-up chevrons-up circle-alert circle-check
-circle-dashed circle-pause circle-play circle-x clipboard-paste clock cloud-off
-columns-3 copy copy-plus download eye history hourglass house info keyboard layers
-life-buoy list list-filter loader lock log-out mail monitor moon octagon-minus
-panel-left pause play plus radio-tower refresh-cw search search-x send server
-square-plus sun terminal trash-2 triangle-alert user users wrap-text x zap
+arrow-down arrow-down-to-line arrow-left arrow-up ban bell bookmark calendar
+check chevron-down chevron-left chevron-right chevron-up chevrons-up
+circle-alert circle-check circle-dashed circle-minus circle-pause circle-play
+circle-x clipboard-paste clock cloud-off columns-3 copy copy-plus download eye
+grid-2x2 history hourglass house info key-round keyboard layers layout-dashboard
+life-buoy link list list-filter loader lock log-in log-out mail messages-square
+minus monitor moon octagon-minus panel-left pause pencil play plus radio-tower
+refresh-cw scroll-text search search-x send server shield square-plus sun
+terminal trash-2 triangle-alert unlink user user-plus users wrap-text x zap
 """
 HEADER = "<!-- Lucide {version}, ISC licence: vendor/lucide-LICENSE.txt -->"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from flask import abort, current_app, g, redirect, request, url_for
+from flask import abort, current_app, g, has_request_context, redirect, request, url_for
 from flask_appbuilder.security.sqla.models import (
     Group,
     PermissionView,
@@ -121,6 +121,7 @@ def actor() -> Actor:
             groups=given.groups,
             nickname=g.user.nickname or "",
             roles=given.roles,
+            address=(request.remote_addr or "") if has_request_context() else "",
         )
     return cast(Actor, g.actor)
 

@@ -1,0 +1,73 @@
+"""The audit log, to search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from portal.api import reading, schemas
+from portal.api.auth import actor, holders
+from portal.api.calls import Parameter, call
+from portal.api.jobs import PAGING
+from portal.domain.errors import InvalidSpec
+from portal.domain.permission import Permission
+from portal.services import audit
+from portal.services.audit import AuditQuery
+
+MANAGERS = holders(Permission.MANAGE_USERS)
+schemas.COMPONENTS["AuditEntry"] = schemas.record(
+    id=schemas.NUMBER,
+    at=schemas.TIME,
+    actor=schemas.TEXT,
+    address=schemas.TEXT,
+    action=schemas.TEXT,
+    object_type=schemas.TEXT,
+    object=schemas.TEXT,
+    before=schemas.or_null({"type": "object"}),
+    after=schemas.or_null({"type": "object"}),
+)
+
+
+@call(
+    "GET",
+    "/audit",
+    tag="Audit",
+    summary="Search the audit log",
+    access=MANAGERS,
+    query=(
+        Parameter("q", schemas.TEXT, "Part of the object's or of the actor's name"),
+        Parameter("actor", schemas.TEXT, "Who did it"),
+        Parameter("action", schemas.TEXT, "What was done, such as user.create"),
+        Parameter("object_type", schemas.TEXT, "user, group, role, vc, …"),
+        Parameter("since", schemas.TIME, "Then or later"),
+        Parameter("until", schemas.TIME, "Then or earlier"),
+        *PAGING,
+    ),
+    answer=schemas.page(schemas.ref("AuditEntry")),
+    problems=(422,),
+)
+def search_audit() -> Any:
+    """Newest first. Entries are never changed; secrets are never in them."""
+    found = audit.search(
+        actor(),
+        AuditQuery(
+            q=reading.text("q") or "",
+            actor=reading.text("actor") or "",
+            action=reading.text("action") or "",
+            object_type=reading.text("object_type") or "",
+            since=reading.moment("since"),
+            until=reading.moment("until"),
+            limit=reading.limit(),
+            before_id=_cursor(),
+        ),
+    )
+    cursor = str(found.next_id) if found.next_id is not None else None
+    return {"items": found.items, "next_cursor": cursor, "total": found.total}
+
+
+def _cursor() -> int | None:
+    given = reading.text("cursor")
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdigit() and len(given) < 19):
+        raise InvalidSpec("cursor", "Not a cursor of this list")
+    return int(given)

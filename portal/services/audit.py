@@ -1,0 +1,153 @@
+"""The audit log (G7): who changed what, when, from where, and how it was before and after.
+
+Entries are only ever added. What is written goes through :func:`entry`, which blots out
+whatever is named like a secret, so that a careless caller cannot leak one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from portal.domain.errors import Forbidden, InvalidSpec
+from portal.domain.permission import Actor, Permission
+from portal.models import AuditRow
+
+HIDDEN = "(hidden)"
+_SECRET_WORDS = ("password", "secret", "token", "key_hash", "credential")
+DEFAULT_LIMIT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """What is looked for; empty fields do not narrow. ``q`` is part of the object's name."""
+
+    q: str = ""
+    actor: str = ""
+    action: str = ""
+    object_type: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = DEFAULT_LIMIT
+    before_id: int | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Entries, newest first, and the id to go on before, if there are more."""
+
+    items: list[dict[str, Any]]
+    next_id: int | None
+    total: int
+
+
+def entry(
+    actor: Actor,
+    action: str,
+    object_type: str,
+    name: str,
+    *,
+    at: datetime,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The columns of an entry. With both sides given, only what differs is kept."""
+    if before is not None and after is not None:
+        changed = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+        before = {key: value for key, value in before.items() if key in changed}
+        after = {key: value for key, value in after.items() if key in changed}
+    return {
+        "at": at,
+        "actor": actor.username,
+        "address": actor.address[:64],
+        "action": action,
+        "object_type": object_type,
+        "object": name[:256],
+        "before": _clean(before),
+        "after": _clean(after),
+    }
+
+
+def _clean(value: Any) -> Any:
+    """The value with whatever is named like a secret blotted out."""
+    if isinstance(value, Mapping):
+        return {
+            str(key): HIDDEN if _is_secret(str(key)) and item else _clean(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_clean(item) for item in value]
+    return value
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in _SECRET_WORDS)
+
+
+def record(
+    actor: Actor,
+    action: str,
+    object_type: str,
+    name: str,
+    *,
+    at: datetime,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Add an entry; call it inside the transaction of the change."""
+    columns = entry(actor, action, object_type, name, at=at, before=before, after=after)
+    AuditRow.insert(**columns).execute()
+
+
+def search(actor: Actor, query: AuditQuery) -> AuditPage:
+    """Entries, newest first; ``Forbidden`` without the permission Manager."""
+    if not actor.may(Permission.MANAGE_USERS):
+        raise Forbidden("Reading the audit log needs the permission Manager")
+    found = AuditRow.select().where(*_conditions(query))
+    total = found.count()
+    if query.before_id is not None:
+        found = found.where(AuditRow.id < query.before_id)
+    rows = list(found.order_by(AuditRow.id.desc()).offset(query.offset).limit(query.limit + 1))
+    shown = rows[: query.limit]
+    return AuditPage(
+        items=[_dump(row) for row in shown],
+        next_id=shown[-1].id if len(rows) > query.limit else None,
+        total=total,
+    )
+
+
+def _conditions(query: AuditQuery) -> list[Any]:
+    if query.since and query.until and query.since > query.until:
+        raise InvalidSpec("until", "Must not be before since")
+    conditions: list[Any] = [AuditRow.id.is_null(False)]
+    if query.q:
+        conditions.append(AuditRow.object.contains(query.q) | AuditRow.actor.contains(query.q))
+    for column, value in (
+        (AuditRow.actor, query.actor),
+        (AuditRow.action, query.action),
+        (AuditRow.object_type, query.object_type),
+    ):
+        if value:
+            conditions.append(column == value)
+    if query.since:
+        conditions.append(AuditRow.at >= query.since)
+    if query.until:
+        conditions.append(AuditRow.at <= query.until)
+    return conditions
+
+
+def _dump(row: Any) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "at": row.at.isoformat().replace("+00:00", "Z"),
+        "actor": row.actor,
+        "address": row.address,
+        "action": row.action,
+        "object_type": row.object_type,
+        "object": row.object,
+        "before": row.before,
+        "after": row.after,
+    }
