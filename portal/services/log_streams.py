@@ -5,10 +5,9 @@ Nothing here holds a database connection while it waits: a stream may stay open 
 
 from __future__ import annotations
 
-import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +20,8 @@ from portal.domain.permission import Actor
 from portal.models.db import session
 from portal.services import job_views
 from portal.services.jobs import JobService
-from portal.services.logs import LogKeeper, read_from, split_lines
+from portal.services.log_files import offset_of_tail, read_from, split_lines, whole_lines
+from portal.services.logs import LogKeeper
 
 MAX_TAIL, DEFAULT_TAIL = 100_000, 2000
 POLL_S = 0.2
@@ -31,7 +31,6 @@ LOOK_S = 1.0
 LAST_LINES_S = 60
 """An ended job that its cluster does not let go of is waited for so long."""
 
-_BLOCK = 65536
 _RANK = re.compile(r"(.*?)(\d*)")
 
 
@@ -202,37 +201,6 @@ def _by_rank(name: str) -> tuple[str, int]:
     found = _RANK.fullmatch(name)
     assert found is not None
     return found[1], int(found[2] or 0)
-
-
-def offset_of_tail(path: Path, lines: int) -> int:
-    """Where the newest ``lines`` whole lines of a file begin."""
-    try:
-        with path.open("rb") as file:
-            position = file.seek(0, os.SEEK_END)
-            left = lines + 1  # the line before the first wanted one ends there
-            while position > 0:
-                size = min(_BLOCK, position)
-                position -= size
-                file.seek(position)
-                block = file.read(size)
-                found = len(block)
-                while (found := block.rfind(b"\n", 0, found)) >= 0:
-                    left -= 1
-                    if left == 0:
-                        return position + found + 1
-    except FileNotFoundError:
-        pass
-    return 0
-
-
-def whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of a file that comes in blocks; the last may lack its line end."""
-    rest = b""
-    for block in blocks:
-        *lines, rest = (rest + block).split(b"\n")
-        yield from (line + b"\n" for line in lines)
-    if rest:
-        yield rest
 
 
 def without_time(line: bytes) -> bytes:
