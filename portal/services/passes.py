@@ -49,6 +49,7 @@ class Passes:
         """
         asked_at = self._clock()
         inventory.record_nodes(self._cluster.name, self._cluster.nodes(), self._clock())
+        virtual_clusters.ensure_first(self._clock())
         seen = self._cluster.observe_all()
         inventory.record_reachable(self._cluster.name, True, "", self._clock())
         return self.compare(seen, asked_at)

@@ -45,7 +45,8 @@ class LogReader:
             known = newest
             for line in self._read(name, pod, since, follow):
                 stamp = line.partition(b" ")[0]
-                if stamp > known:
+                # A node that has cleared the container away answers with words of its own.
+                if _STAMP.match(stamp) and stamp > known:
                     newest = stamp
                     yield line
             if not follow or ended:
