@@ -1,0 +1,187 @@
+"""From a launch to Kubernetes objects: whole objects, as they are sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from portal.adapters.kubernetes.manifests import BLOT, Target, blotted, build
+from portal.adapters.kubernetes.naming import dns_label, label_value, pod_name
+from portal.adapters.kubernetes.shell import container_command, literal
+from portal.domain.job import AttemptRef, RegistryLogin
+from portal.domain.launch import HostMount
+from portal.domain.resources import Slot
+from portal.testing.builders import a_launch, a_replica
+
+REF = AttemptRef("job1", 2)
+TARGET = Target("jobs", "main", ({"key": "nvidia.com/gpu", "operator": "Exists"},))
+LABELS = {
+    "app.kubernetes.io/managed-by": "aoli",
+    "aoli/instance": "main",
+    "aoli/job": "job1",
+    "aoli/attempt": "2",
+}
+ONLY_NODE_1 = {
+    "nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [
+                {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["node-1"]}]}
+            ]
+        }
+    }
+}
+
+
+def test_a_small_job_is_one_pod() -> None:
+    launch = a_launch("echo hello", ref=REF, grace_s=7)
+    assert build(launch, TARGET) == [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": "aoli-job1-2-worker-0",
+                "namespace": "jobs",
+                "labels": {**LABELS, "aoli/replica": "worker-0"},
+                "annotations": {
+                    "aoli/replica-name": "worker-0",
+                    "aoli/rank": "0",
+                    "aoli/devices": "",
+                    "aoli/job-name": "train",
+                    "aoli/user": "alice",
+                },
+            },
+            "spec": {
+                "restartPolicy": "Never",
+                "terminationGracePeriodSeconds": 7,
+                "automountServiceAccountToken": False,
+                "enableServiceLinks": False,
+                "containers": [
+                    {
+                        "name": "replica",
+                        "image": "python:3.11",
+                        "command": [literal(word) for word in container_command("echo hello")],
+                        "env": [],
+                        "resources": {"limits": {}},
+                        "volumeMounts": [{"name": "shared-memory", "mountPath": "/dev/shm"}],
+                    }
+                ],
+                "volumes": [{"name": "shared-memory", "emptyDir": {"medium": "Memory"}}],
+                "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
+                "affinity": ONLY_NODE_1,
+            },
+        }
+    ]
+
+
+def test_devices_labels_mounts_ports_and_environment() -> None:
+    replica = a_replica(
+        "train",
+        slot=Slot("node-1", (4, 5)),
+        resources={"nvidia.com/gpu": 2},
+        node_labels={"accelerator": "a100"},
+        ports=(40000, 40001),
+        env={"GREETING": "hi $(NAME)"},
+        mounts=(
+            HostMount("work", "/dlwsdata/work/alice", "/work", sub_path="test"),
+            HostMount("driver", "/usr/local/Ascend", "/driver", read_only=True, create=False),
+        ),
+    )
+    launch = a_launch(ref=REF, replicas=(replica,), labels={"vc": "vision team", "x/y": "z"})
+    (pod,) = build(launch, TARGET)
+    spec = pod["spec"]
+    container = spec["containers"][0]
+    assert pod["metadata"]["annotations"]["aoli/devices"] == "4,5"
+    assert pod["metadata"]["labels"] == {
+        **LABELS,
+        "aoli/replica": "worker-0",
+        "aoli/vc": "vision-team",
+        "x/y": "z",
+    }
+    assert spec["nodeSelector"] == {"accelerator": "a100"}
+    assert spec["affinity"] == ONLY_NODE_1
+    assert container["resources"] == {"limits": {"nvidia.com/gpu": "2"}}
+    assert container["ports"] == [{"containerPort": 40000}, {"containerPort": 40001}]
+    assert container["env"] == [{"name": "GREETING", "value": "hi $$(NAME)"}]
+    assert container["volumeMounts"] == [
+        {"name": "work", "mountPath": "/work", "subPath": "test"},
+        {"name": "driver", "mountPath": "/driver", "readOnly": True},
+        {"name": "shared-memory", "mountPath": "/dev/shm"},
+    ]
+    assert spec["volumes"] == [
+        {"name": "work", "hostPath": {"path": "/dlwsdata/work/alice", "type": "DirectoryOrCreate"}},
+        {"name": "driver", "hostPath": {"path": "/usr/local/Ascend"}},
+        {"name": "shared-memory", "emptyDir": {"medium": "Memory"}},
+    ]
+
+
+def test_shared_memory_is_left_to_a_mount_of_the_job() -> None:
+    replica = a_replica(mounts=(HostMount("shm", "/mnt/shm", "/dev/shm"),))
+    (pod,) = build(a_launch(replicas=(replica,)), TARGET)
+    assert [volume["name"] for volume in pod["spec"]["volumes"]] == ["shm"]
+    assert [m["name"] for m in pod["spec"]["containers"][0]["volumeMounts"]] == ["shm"]
+
+
+def test_a_job_without_a_place_has_no_affinity() -> None:
+    (pod,) = build(a_launch(node=""), TARGET)
+    assert "affinity" not in pod["spec"]
+
+
+def test_peers_have_a_service_and_host_names() -> None:
+    replicas = tuple(a_replica(name=f"worker-{i}", rank=i, host=f"worker-{i}") for i in (0, 1))
+    service, *pods = build(a_launch(ref=REF, replicas=replicas, peers=True), TARGET)
+    assert service == {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "aoli-job1-2", "namespace": "jobs", "labels": LABELS},
+        "spec": {"clusterIP": "None", "selector": LABELS, "publishNotReadyAddresses": True},
+    }
+    assert [pod["spec"]["hostname"] for pod in pods] == ["worker-0", "worker-1"]
+    assert {pod["spec"]["subdomain"] for pod in pods} == {"aoli-job1-2"}
+    assert pods[0]["spec"]["dnsConfig"] == {"searches": ["aoli-job1-2.jobs.svc.cluster.local"]}
+
+
+def test_a_login_is_made_first_and_never_shown() -> None:
+    login = RegistryLogin("registry.example.com", "bob", "s3cr3t")
+    launch = a_launch(ref=REF, registry=login, env={"API_TOKEN": "t0k3n", "TOKENIZERS": "4"})
+    made = build(launch, TARGET)
+    secret, pod = made
+    assert secret == {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "aoli-job1-2-registry", "namespace": "jobs", "labels": LABELS},
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": secret["data"],
+    }
+    config = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
+    auth = base64.b64encode(b"bob:s3cr3t").decode()
+    entry = {"username": "bob", "password": "s3cr3t", "auth": auth}
+    assert config == {"auths": {"registry.example.com": entry}}
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "aoli-job1-2-registry"}]
+    shown = blotted(made)
+    assert shown[0]["data"] == {".dockerconfigjson": BLOT}
+    assert shown[1]["spec"]["containers"][0]["env"] == [
+        {"name": "API_TOKEN", "value": BLOT},
+        {"name": "TOKENIZERS", "value": "4"},
+    ]
+    assert made[0]["data"] != shown[0]["data"], "the blot is only on the copy"
+
+
+def test_docker_hub_is_looked_up_by_its_own_name() -> None:
+    for server in ("docker.io", "https://docker.io/", ""):
+        (secret, _) = build(a_launch(registry=RegistryLogin(server, "bob", "x")), TARGET)
+        config = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
+        assert list(config["auths"]) == ["https://index.docker.io/v1/"]
+
+
+def test_names_keep_within_dns() -> None:
+    assert dns_label("worker-0") == "worker-0"
+    for text in ("Worker 0", "x" * 80, "ü", "--", "worker_0"):
+        made = dns_label(text)
+        assert len(made) <= 63
+        assert made.strip("-") == made
+        assert made.replace("-", "").isalnum()
+        assert made.isascii()
+    assert dns_label("a b") != dns_label("a-b") != dns_label("a_b")
+    assert pod_name(REF, "w" * 80).startswith("aoli-job1-2-www")
+    assert label_value("a b/c!") == "a-b-c"
+    assert len(label_value("x" * 80)) == 63
