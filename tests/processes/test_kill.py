@@ -12,6 +12,7 @@ import re
 import urllib.error
 from collections import Counter
 from collections.abc import Callable
+from http.client import HTTPException
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
@@ -96,7 +97,7 @@ def persist(call: Callable[[], T]) -> T:
     def attempt() -> bool:
         try:
             answers.append(call())
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
+        except (urllib.error.URLError, HTTPException, ConnectionError, TimeoutError):
             return False
         except CallFailed as failure:
             if failure.status < 500:
@@ -168,12 +169,13 @@ def end_the_endless(story: Story) -> None:
 def check(story: Story) -> None:
     """Right states, none lost, none twice at the same time, no start without its attempt."""
     jobs = story.states()
-    ended = {name: (job["status"], job["exit_code"]) for name, job in jobs.items()}
-    expected = {
-        name: (state, code if state != "killed" else ended[name][1])
-        for name, (state, code) in story.expected.items()
+    assert set(jobs) == set(story.expected), "a job is lost"
+    wrong = {
+        name: (job["status"], job["exit_code"], job["reason"], story.expected[name])
+        for name, job in jobs.items()
+        if not _as_expected(job, *story.expected[name])
     }
-    assert ended == expected
+    assert wrong == {}
     for name, job in jobs.items():
         lines = Counter(story.lines(name))
         assert not story.lines(name, "bad"), f"{name} ran twice at the same time"
@@ -186,3 +188,8 @@ def check(story: Story) -> None:
         steps = [(event["from"], event["to"]) for event in events]
         assert all(a[1] == b[0] for a, b in pairwise(steps)), steps
         assert steps[-1][1] == job["status"]
+
+
+def _as_expected(job: dict[str, Any], state: str, code: int | None) -> bool:
+    """The state, and the exit code where the command itself chose it."""
+    return bool(job["status"] == state and (code is None or job["exit_code"] == code))
