@@ -1,5 +1,6 @@
 """Rows, and nothing clever: one file per noun."""
 
+from portal.models.allocation import AllocationRow
 from portal.models.audit import AuditRow
 from portal.models.cluster import ClusterRow, NodeRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
@@ -20,12 +21,13 @@ FIRST = (
     TemplateRow,
 )
 """Tables that the first migration makes."""
-OWNED = (*FIRST, AuditRow)
+OWNED = (*FIRST, AuditRow, AllocationRow)
 """Tables that the migrations make; ``ab_user`` is not among them."""
 
 __all__ = [
     "FIRST",
     "OWNED",
+    "AllocationRow",
     "AuditRow",
     "ClusterRow",
     "GroupRow",

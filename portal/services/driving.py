@@ -198,6 +198,6 @@ class Driver:
         return self._vault.open(row.sealed) if row else None
 
     def _release(self, job: Job) -> None:
-        if job_store.note(job, released=True):
+        if job_store.release(job, self._clock()):
             self._tell(job.id, job.state)
             self._queue.enqueue("admit", key="admit")

@@ -19,6 +19,7 @@ from portal.domain.reason import load as load_reason
 from portal.domain.resources import Placement, load_placement
 from portal.models import JobEventRow, JobRow, JobSecretRow, ReplicaRow
 from portal.models.db import database
+from portal.services import allocations
 
 
 def dump_spec(spec: JobSpec) -> dict[str, Any]:
@@ -161,7 +162,20 @@ def transition(
             return False
         if target in (JobState.FINISHED, JobState.FAILED, JobState.ERROR, JobState.KILLED):
             JobSecretRow.delete().where(JobSecretRow.job == job.id).execute()
+        if trigger is Trigger.ADMIT:
+            allocations.begin(job, job.attempt + 1, now)
+        elif trigger is Trigger.STOPPED:
+            allocations.end(job.id, now)
         _event(job.id, now, job.state, target, reason, actor)
+    return True
+
+
+def release(job: Job, now: datetime) -> bool:
+    """Nothing of an ended job is left on the cluster: its devices are free from now on."""
+    with database.atomic():
+        if not note(job, released=True):
+            return False
+        allocations.end(job.id, now)
     return True
 
 

@@ -28,7 +28,7 @@ from portal.models import (
 )
 from portal.models.db import database
 from portal.ports import Events, Queue
-from portal.services import audit, virtual_clusters
+from portal.services import allocations, audit, virtual_clusters
 from portal.services.virtual_clusters import VirtualCluster
 
 FIELDS = ("name", "quota", "members", "user_limit", "max_run_time_s", "preempt_grace_s")
@@ -106,6 +106,7 @@ class VcEditor:
             _refuse_busy(name, "deleted")
             before = _facts(name)
             _delete_jobs(name)
+            allocations.end_all(name, self._clock())
             VcMemberRow.delete().where(VcMemberRow.vc == name).execute()
             TemplateRow.delete().where(
                 TemplateRow.scope == "team", TemplateRow.place == name

@@ -9,7 +9,7 @@ from house import GPU, House, actor
 from portal import migrations
 from portal.models import AllocationRow, db
 from portal.models.db import session
-from portal.services import job_store
+from portal.services import allocations, job_store
 from portal.services.allocations import milliseconds
 
 
@@ -112,3 +112,12 @@ def test_the_step_takes_in_what_is_held_already(house: House) -> None:
         assert list(AllocationRow.select().dicts()) == before
     house.end(job_id)
     assert book(house) == [(1, 2, 30, True)]
+
+
+def test_a_virtual_cluster_that_goes_ends_what_its_jobs_held(house: House) -> None:
+    house.run(device_type=GPU, devices=2)
+    with session():
+        allocations.end_all("platform", house.now)
+        assert [over for *_, over in book(house)] == [False]
+        allocations.end_all("vision", house.now)
+        assert [over for *_, over in book(house)] == [True]
