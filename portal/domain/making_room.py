@@ -47,9 +47,8 @@ def fewest(node: NodeCounts, devices: int, stock: Stock) -> tuple[tuple[int, ...
     """
     numbers = [number for _, number in stock]
     room = _room(node, devices, stock, [0] * len(stock))
-    if _room(node, devices, stock, numbers) <= room:
-        return ()
-    for count in range(1, sum(numbers) + 1):
+    enough = _room(node, devices, stock, numbers) > room
+    for count in range(1, sum(numbers) + 1) if enough else ():
         ways: list[tuple[int, ...]] = []
         least: int | None = None
         for leave in _splits(numbers, count):
@@ -79,8 +78,7 @@ def _room(node: NodeCounts, devices: int, stock: Stock, leave: Sequence[int]) ->
 def _splits(numbers: Sequence[int], count: int) -> Iterator[tuple[int, ...]]:
     """Every way to take ``count`` out of bins that hold ``numbers``."""
     if not numbers:
-        if count == 0:
-            yield ()
+        yield ()
         return
     rest = sum(numbers[1:])
     for first in range(min(count, numbers[0]), max(0, count - rest) - 1, -1):

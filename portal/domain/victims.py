@@ -197,6 +197,8 @@ def _option(pool: DevicePool, number: int, devices: int, vc: str | None) -> _Opt
         if job.preemptible and (vc is None or job.job.vc == vc):
             here = free_by_group(mask, use.size, pool.ring)
             kinds.setdefault(JobKind(here, more, job.total), []).append(job)
+    if not kinds:
+        return None
     node = NodeCounts(
         free=free_by_group(free, use.size, pool.ring),
         taken=free_by_group(use.taken, use.size, pool.ring),
