@@ -14,6 +14,8 @@ from portal.services.jobs import JobService
 from portal.services.log_streams import LogStreams
 from portal.services.logs import LogKeeper
 from portal.services.metrics import PortalMetrics
+from portal.services.templates import TemplateService
+from portal.services.vc_editing import VcEditor
 from portal.spi.registry import Registry
 
 _KEY = "aoli-api"
@@ -46,12 +48,22 @@ class Wired(Protocol):
     def jobs(self) -> JobService:
         """The use cases of jobs."""
 
+    @property
+    def vc_editor(self) -> VcEditor:
+        """Adding, modifying and deleting virtual clusters."""
+
+    @property
+    def templates(self) -> TemplateService:
+        """The use cases of templates."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
     """Everything a call may use."""
 
     jobs: JobService
+    vc_editor: VcEditor
+    templates: TemplateService
     log_streams: LogStreams
     metrics: PortalMetrics
     registry: Registry
@@ -63,6 +75,8 @@ def keep(app: Flask, wired: Wired) -> None:
     """Put the services on the application."""
     app.extensions[_KEY] = ApiServices(
         jobs=wired.jobs,
+        vc_editor=wired.vc_editor,
+        templates=wired.templates,
         log_streams=LogStreams(wired.jobs, wired.logs, wired.clock),
         metrics=PortalMetrics(wired.queue),
         registry=wired.registry,

@@ -9,6 +9,8 @@ import portal.api.job_logs
 import portal.api.jobs
 import portal.api.openapi
 import portal.api.plugins
+import portal.api.templates
+import portal.api.vc_editing
 import portal.api.virtual_clusters  # noqa: F401  (each module adds its calls)
 from portal.api import calls, context, probes
 

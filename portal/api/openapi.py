@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 from flask import Response, render_template
@@ -138,12 +139,10 @@ def _parameters(one: Call) -> list[dict[str, Any]]:
 
 def _responses(one: Call) -> dict[str, Any]:
     schema = one.answer or schemas.TEXT
-    answers: dict[str, Any] = {
-        str(one.status): {
-            "description": "Done",
-            "content": {kind: {"schema": schema} for kind in one.content_types},
-        }
-    }
+    done: dict[str, Any] = {"description": "Done"}
+    if one.status != HTTPStatus.NO_CONTENT:
+        done["content"] = {kind: {"schema": schema} for kind in one.content_types}
+    answers: dict[str, Any] = {str(one.status): done}
     statuses = set(one.problems)
     if one.access.signed_in:
         statuses |= {401, 403} if one.access.member or one.access.any_of else {401}

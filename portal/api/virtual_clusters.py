@@ -55,7 +55,7 @@ def show_me() -> Any:
 )
 def list_vcs() -> Any:
     """Those you may use; all of them for who may manage them."""
-    shown = _Shown(actor())
+    shown = Shown(actor())
     return reading.page_of([shown.dump(vc) for vc in shown.visible.values()])
 
 
@@ -70,7 +70,7 @@ def list_vcs() -> Any:
 )
 def show_vc(name: str) -> Any:
     """Its quota and what is used of it."""
-    shown = _Shown(actor())
+    shown = Shown(actor())
     vc = shown.visible.get(name)
     if vc is None:
         raise NotFound("There is no virtual cluster of this name")
@@ -90,10 +90,10 @@ def select_vc(name: str) -> Any:
     """Kept across sessions."""
     caller = actor()
     vc = vcs.select(caller, name)
-    return _Shown(caller).dump(vc)
+    return Shown(caller).dump(vc)
 
 
-class _Shown:
+class Shown:
     """What one caller sees of the virtual clusters, asked once."""
 
     def __init__(self, caller: Actor) -> None:

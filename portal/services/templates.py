@@ -7,20 +7,22 @@ may use the VC, and only there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+
+from peewee import IntegrityError
 
 from portal.domain.errors import Conflict, Forbidden, InvalidSpec, NotFound
 from portal.domain.permission import Actor, Permission
 from portal.models import TemplateRow
+from portal.models.db import database
 from portal.services import virtual_clusters
 from portal.services.job_views import rfc3339
+from portal.services.template_body import template_body
 
 SCOPES = ("user", "team")
-MAX_BODY_FIELDS = 64
 _NAME = re.compile(r"\w[\w .()+:\-]{0,62}")
-_SECRET_NAME = re.compile(r"pass|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
 
 
 class TemplateService:
@@ -43,33 +45,50 @@ class TemplateService:
 
     def put(
         self, actor: Actor, scope: str, name: str, vc: str | None, body: Any, *, overwrite: bool
-    ) -> dict[str, Any]:
-        """Keep ``body``. ``Conflict`` when the name is taken and ``overwrite`` is false."""
+    ) -> tuple[dict[str, Any], bool]:
+        """Keep ``body``; the template, and whether it is a new one.
+
+        ``Conflict`` when the name is taken and ``overwrite`` is false, ``InvalidSpec`` when
+        a field has a shape that no form could show. It may be incomplete.
+        """
         if not actor.may(Permission.SUBMIT_JOB):
             raise Forbidden("Keeping templates needs the permission Submit training job")
         if not _NAME.fullmatch(name):
             raise InvalidSpec("name", "Use letters, digits, spaces and . _ - ( ) + : only")
-        if not isinstance(body, Mapping) or len(body) > MAX_BODY_FIELDS:
-            raise InvalidSpec("job", "Must be the body of a submission")
+        checked = template_body(body)
         place = self._place(actor, scope, vc)
-        row = TemplateRow.get_or_none(_key(scope, place, name))
-        if row is not None and not overwrite:
+        is_new = self._insert(actor, scope, place, name, checked)
+        if not is_new:
+            self._replace(actor, _key(scope, place, name), name, checked, overwrite=overwrite)
+        return self.get(actor, scope, name, vc), is_new
+
+    def _insert(self, actor: Actor, scope: str, place: str, name: str, body: Any) -> bool:
+        """Write it unless the name is taken; of two at once one is first."""
+        before = TemplateRow.select().where(_key(scope, place, name)).exists()
+        if before:
+            return False
+        try:
+            with database.atomic():
+                TemplateRow.insert(
+                    scope=scope,
+                    place=place,
+                    name=name,
+                    owner_id=actor.user_id,
+                    owner=actor.username,
+                    body=body,
+                    updated_at=self._clock(),
+                ).execute()
+        except IntegrityError:
+            return False
+        return True
+
+    def _replace(self, actor: Actor, key: Any, name: str, body: Any, *, overwrite: bool) -> None:
+        row = TemplateRow.get_or_none(key)
+        if row is None or not overwrite:
             raise Conflict(f"There is a template named {name} already")
-        if row is not None and not _may_change(row, actor):
+        if not _may_change(row, actor):
             raise Forbidden("Only its owner, or who may manage VCs, can replace this template")
-        values = {"body": without_secrets(body), "updated_at": self._clock()}
-        if row is None:
-            TemplateRow.insert(
-                scope=scope,
-                place=place,
-                name=name,
-                owner_id=actor.user_id,
-                owner=actor.username,
-                **values,
-            ).on_conflict_ignore().execute()
-        else:
-            TemplateRow.update(**values).where(_key(scope, place, name)).execute()
-        return self.get(actor, scope, name, vc)
+        TemplateRow.update(body=body, updated_at=self._clock()).where(key).execute()
 
     def delete(self, actor: Actor, scope: str, name: str, vc: str | None) -> None:
         """Delete a template: one's own; a team's also by who may manage VCs."""
@@ -94,19 +113,6 @@ class TemplateService:
         if name not in virtual_clusters.usable(actor):
             raise NotFound("There is no virtual cluster of this name that you may use")
         return name
-
-
-def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body without passwords: the registry's is dropped, and the values of environment
-    variables whose names tell of a secret are emptied."""
-    kept = {key: value for key, value in body.items() if key != "registry"}
-    registry = body.get("registry")
-    if isinstance(registry, Mapping):
-        kept["registry"] = {k: v for k, v in registry.items() if k in ("server", "username")}
-    env = body.get("env")
-    if isinstance(env, Mapping):
-        kept["env"] = {k: "" if _SECRET_NAME.search(str(k)) else v for k, v in env.items()}
-    return kept
 
 
 def _may_change(row: Any, actor: Actor) -> bool:

@@ -211,10 +211,10 @@ def save_template() -> Any:
     vc = _usable_vc()
     scope = request.form.get("template_scope", "user")
     name = request.form.get("template_name", "").strip()
-    body = {key: value for key, value in _sent(vc).items() if key not in ("vc", "registry")}
+    body = {key: value for key, value in _sent(vc).items() if key != "vc" and value != ""}
     overwrite = request.form.get("overwrite") == "true"
     try:
-        kept = services().templates.put(actor(), scope, name, vc.name, body, overwrite=overwrite)
+        kept, _ = services().templates.put(actor(), scope, name, vc.name, body, overwrite=overwrite)
     except InvalidSpec as invalid:
         return jsonify(errors=errors_of(invalid)), 422
     title = gettext("Template %(name)s is saved", name=kept["name"])

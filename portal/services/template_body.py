@@ -1,0 +1,92 @@
+"""What a template keeps of a submission: its fields in their shapes, none of its secrets.
+
+A template may be incomplete (a form that is not yet filled), so nothing is required here and
+no quota is asked; but a field that is there must have the shape that the form can show.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from portal.domain.errors import FieldError, InvalidSpec
+from portal.services import field_checks as check
+from portal.services.field_checks import FieldProblem
+
+MAX_FIELDS = 64
+MAX_TEXT = 4096
+_SECRET_NAME = re.compile(r"pass|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
+
+
+def template_body(body: Any) -> dict[str, Any]:
+    """The body to keep; ``InvalidSpec`` with every field of a wrong shape."""
+    if not isinstance(body, Mapping) or len(body) > MAX_FIELDS:
+        raise InvalidSpec("job", "Must be the body of a submission")
+    wrong: list[tuple[str, FieldError]] = []
+    for name, value in body.items():
+        try:
+            if value is not None:
+                _SHAPES.get(str(name), _plain)(value)
+        except FieldProblem as problem:
+            for one in (problem, *problem.others):
+                where = f"{name}.{one.sub}" if one.sub else str(name)
+                wrong.append((where[:128], one.error))
+    if wrong:
+        raise InvalidSpec.of(wrong)
+    return without_secrets(body)
+
+
+def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body without passwords: the registry's is dropped, and the values of environment
+    variables whose names tell of a secret are emptied."""
+    kept = {
+        key: value
+        for key, value in body.items()
+        if key != "registry" and not _SECRET_NAME.search(key)
+    }
+    registry = body.get("registry")
+    if isinstance(registry, Mapping):
+        kept["registry"] = {k: v for k, v in registry.items() if k in ("server", "username")}
+    env = body.get("env")
+    if isinstance(env, Mapping):
+        kept["env"] = {k: "" if _SECRET_NAME.search(str(k)) else v for k, v in env.items()}
+    return kept
+
+
+def _text(maximum: int) -> Callable[[Any], object]:
+    return lambda value: check.text(value, maximum=maximum, required=False)
+
+
+def _count(value: Any) -> None:
+    check.integer(value, 0, 10_000_000)
+
+
+def _registry(value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise FieldProblem("Must be {server, username, password}")
+    for part in value.values():
+        check.text(part, maximum=check.MAX_REGISTRY_FIELD, required=False)
+
+
+def _plain(value: Any) -> None:
+    """A plugin's field: one value, so that nothing can hide in it."""
+    if not isinstance(value, (str, int, float, bool)):
+        raise FieldProblem("Must be text, a number, true or false")
+    check.text(str(value), maximum=MAX_TEXT, required=False)
+
+
+_SHAPES: dict[str, Callable[[Any], object]] = {
+    "name": _text(check.MAX_NAME),
+    "image": _text(check.MAX_IMAGE),
+    "command": _text(check.MAX_COMMAND),
+    "preemptible": check.boolean,
+    "priority": check.priority,
+    "devices": _count,
+    "nodes": _count,
+    "interactive_ports": check.ports,
+    "endpoints": check.endpoints,
+    "mounts": check.mounts,
+    "env": check.env,
+    "registry": _registry,
+}
