@@ -59,7 +59,7 @@ setup(
     ),
     include_package_data=True,
     package_data={
-        "portal.api": ["templates/*"],
+        "portal.api": ["pages/*"],
         "portal.web": ["templates/**/*", "static/**/*", "translations/**/*"],
         "portal": ["py.typed"],
     },

@@ -21,7 +21,7 @@ PREFIX = "/api/v1"
 Schema = Mapping[str, Any]
 View = TypeVar("View", bound=Callable[..., Any])
 
-blueprint = Blueprint("api", __name__, url_prefix=PREFIX, template_folder="templates")
+blueprint = Blueprint("api", __name__, url_prefix=PREFIX, template_folder="pages")
 errors.install(blueprint)
 
 
