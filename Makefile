@@ -22,7 +22,8 @@ run: $(VENV)/.$(KEPT) ## Run the whole portal on this machine (DEMO=1: with exam
 	@exec $(UP)
 
 test: $(VENV)/.dev chromium ## Run all tests that need no Kubernetes (ARGS='-k name')
-	$(BIN)/pytest -n $(WORKERS) -m "not kubernetes" $(ARGS)
+	CHROMIUM=$$(command -v chromium || command -v chromium-browser || command -v google-chrome) \
+		$(BIN)/pytest -n $(WORKERS) -m "not kubernetes" $(ARGS)
 
 lint: $(VENV)/.dev ## Check style, types and who imports whom
 	$(BIN)/ruff check .
@@ -36,10 +37,10 @@ bench: $(VENV)/.dev ## Measure; prints one table
 cluster-test: $(VENV)/.dev ## Run the tests on a real Kubernetes (AOLI_TEST_KUBECONFIG names it)
 	$(BIN)/pytest -m kubernetes $(ARGS)
 
-translations: $(VENV)/.dev ## Collect texts, update and compile the catalogues
-	$(BIN)/pybabel extract -q -F portal/web/translations/babel.cfg -k _l -o portal/web/translations/messages.pot .
-	$(BIN)/pybabel update -q -N -i portal/web/translations/messages.pot -d portal/web/translations
-	$(BIN)/pybabel compile -q -d portal/web/translations
+translations: $(VENV)/.dev ## Collect all texts, update and compile the catalogues
+	$(BIN)/python -m portal.web.catalogue update
+	$(BIN)/python -m portal.web.catalogue compile
+	$(BIN)/python -m portal.web.catalogue check
 
 screenshots: $(VENV)/.dev chromium ## Take a picture of every page into screenshots/
 	$(BIN)/python -m tests.browser.screenshots

@@ -77,7 +77,7 @@ class RunningPortal:
             begin = output.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "portal.cli", "up", "--port", "0", *self._options],
-                env=self._environment(),
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -88,7 +88,8 @@ class RunningPortal:
         assert found is not None
         self.url = found[1]
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What its processes find in their environment."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AOLI_")}
         return {
             **kept,
@@ -125,9 +126,15 @@ class RunningPortal:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call the API as the administrator; the decoded answer or :class:`CallFailed`."""
+        return self._request(method, f"/api/v1{path}", body, self.authorization())
+
+    def authorization(self) -> dict[str, str]:
+        """The headers of a signed-in client."""
         if not self._token:
-            self._token = self._sign_in()
-        return self._request(method, f"/api/v1{path}", body, self._token)
+            account = {"username": "admin", "password": PASSWORD, "provider": "db"}
+            answer = self._request("POST", "/api/v1/security/login", account, {})
+            self._token = str(answer["access_token"])
+        return {"Authorization": f"Bearer {self._token}"}
 
     def submit(self, command: str, **fields: Any) -> str:
         """Submit a job without devices to the VC ``platform``; its id."""
@@ -153,15 +160,8 @@ class RunningPortal:
                 return
             cursor = f"&cursor={page['next_cursor']}"
 
-    def _sign_in(self) -> str:
-        account = {"username": "admin", "password": PASSWORD, "provider": "db"}
-        answer = self._request("POST", "/api/v1/security/login", account, "")
-        return str(answer["access_token"])
-
-    def _request(self, method: str, path: str, body: Any, token: str) -> Any:
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
+    def _request(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
+        headers = {"Content-Type": "application/json", "Accept": "application/json", **headers}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, headers, method=method)  # noqa: S310
         try:

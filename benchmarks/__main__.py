@@ -1,0 +1,60 @@
+"""``python -m benchmarks [PART…]``: measure, and print one table.
+
+The Kubernetes part runs when ``AOLI_TEST_KUBECONFIG`` names a cluster on this machine
+(``AOLI_TEST_IMAGE``: an image there with a shell, ``train:local`` by default).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+from pathlib import Path
+
+from benchmarks import jobs, planner, processes
+from benchmarks.table import Row, show
+
+PARTS = ("planner", "processes", "local", "kubernetes")
+
+
+def planner_rows() -> list[Row]:
+    """The planner on a busy cluster."""
+    rows = []
+    for waiting in (1_000, 10_000, 100_000):
+        median, worst, _ = planner.measure(planner.cluster("busy", 1_000, waiting), 3)
+        figure = f"{median:,.0f} ms, worst {worst:,.0f} ms"
+        aim = "< 1 s" if waiting == 100_000 else ""
+        rows.append(Row(f"planner: {waiting:,} waiting jobs, 1,000 nodes", figure, aim))
+    return rows
+
+
+def measure(part: str, folder: Path) -> list[Row]:
+    """The rows of one part."""
+    if part == "planner":
+        return planner_rows()
+    if part == "processes":
+        return processes.measure(folder)
+    if part == "local":
+        return jobs.measure(folder, "local", "python:3.11")
+    kubeconfig = os.environ.get("AOLI_TEST_KUBECONFIG")
+    if not kubeconfig:
+        return [Row("kubernetes", "not measured: AOLI_TEST_KUBECONFIG is not set")]
+    image = os.environ.get("AOLI_TEST_IMAGE", "train:local")
+    settings = {"AOLI_CLUSTER": "kubernetes", "AOLI_KUBECONFIG": kubeconfig}
+    return jobs.measure(folder, "kubernetes", image, AOLI_NAMESPACE="aoli-bench", **settings)
+
+
+def main() -> None:
+    """Measure part after part."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", default=PARTS, choices=PARTS)
+    parts = parser.parse_args().parts
+    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {platform.machine()}")
+    for part in parts:
+        with tempfile.TemporaryDirectory(prefix="aoli-bench-") as folder:
+            show(part, measure(part, Path(folder)))
+
+
+if __name__ == "__main__":
+    main()
