@@ -5,7 +5,7 @@ from portal.models.audit import AuditRow
 from portal.models.cluster import ClusterRow, NodeRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
 from portal.models.template import TemplateRow
-from portal.models.user import GroupRow, UserChoiceRow, UserRow
+from portal.models.user import GroupMemberRow, GroupRow, UserChoiceRow, UserRow
 from portal.models.virtual_cluster import VcMemberRow, VcRow
 
 FIRST = (
@@ -30,6 +30,7 @@ __all__ = [
     "AllocationRow",
     "AuditRow",
     "ClusterRow",
+    "GroupMemberRow",
     "GroupRow",
     "JobEventRow",
     "JobRow",

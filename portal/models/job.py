@@ -10,6 +10,7 @@ from portal.models.db import JsonField, Row, UtcField
 class JobRow(Row):
     """A job. ``state`` and ``version`` change together, guarded, with an event row.
 
+    ``reserved`` is the place that the last plan keeps for a waiting job.
     ``spec`` holds what has no column of its own: ports, endpoints, mounts, env, extra.
     """
 
@@ -34,6 +35,7 @@ class JobRow(Row):
     reason = JsonField(null=True)
     queue_position = peewee.IntegerField(null=True)
     ahead = JsonField(null=True)
+    reserved = JsonField(null=True)
     exit_code = peewee.IntegerField(null=True)
     placement = JsonField(null=True)
     submitted_at = UtcField()

@@ -34,6 +34,17 @@ class GroupRow(Row):
         table_name = "ab_group"
 
 
+class GroupMemberRow(Row):
+    """A user in a group, to read."""
+
+    user_id = peewee.IntegerField()
+    group_id = peewee.IntegerField()
+
+    class Meta:
+        table_name = "ab_user_group"
+        primary_key = False
+
+
 class UserChoiceRow(Row):
     """What a user chose for himself: the current VC."""
 

@@ -19,7 +19,15 @@ from portal.domain.job_state import HOLDING, STOPPING, JobState, Trigger
 from portal.domain.planner import plan, preview
 from portal.domain.reason import Reason
 from portal.domain.resources import dump_placement, load_placement
-from portal.domain.snapshot import Admission, Demand, Holding, Plan, Snapshot, Waiting
+from portal.domain.snapshot import (
+    Admission,
+    Demand,
+    Holding,
+    Plan,
+    Preemption,
+    Snapshot,
+    Waiting,
+)
 from portal.models import JobRow
 from portal.models.db import database
 from portal.ports import Events, Queue
@@ -83,8 +91,8 @@ class Admitter:
         snapshot, _ = self.snapshot()
         return preview(snapshot, demand, self._clock())
 
-    def snapshot(self) -> tuple[Snapshot, dict[str, tuple[Any, Any]]]:
-        """The cluster now, and of each waiting job the reason and position it has."""
+    def snapshot(self) -> tuple[Snapshot, dict[str, dict[str, Any]]]:
+        """The cluster now, and of each waiting job the note that it has."""
         reachable, since = inventory.reachable(self._cluster_name)
         quiet = since is None or self._clock() - since > timedelta(seconds=UNREACHABLE_GRACE_S)
         demands, noted = _demands()
@@ -97,13 +105,14 @@ class Admitter:
             preemptible_scope=self._scope,
             starvation_guard_s=self._guard_s,
             cluster_reachable=reachable or not quiet,
+            cluster_seen_at=since,
         )
         return snapshot, noted
 
     def _enforce(self, made: Plan, epoch: int) -> tuple[int, int]:
         now = self._clock()
         admissions = made.admit[:MAX_CHANGES]
-        preemptions = made.preempt[:MAX_CHANGES]
+        preemptions = _whole_groups(made.preempt)
         ids = [a.job_id for a in admissions] + [p.job_id for p in preemptions]
         jobs = job_store.fetch_many([*ids, *(p.for_job_id for p in preemptions)])
         with database.atomic() as transaction:
@@ -116,7 +125,7 @@ class Admitter:
         for job_id in (*started, *taken):
             self._queue.enqueue("drive", job_id, key=f"drive-{job_id}")
             self._events.publish("job", job_id)
-        if len(made.admit) > MAX_CHANGES:
+        if len(admissions) < len(made.admit) or len(preemptions) < len(made.preempt):
             self._queue.enqueue("admit", key="admit")
         return len(started), len(taken)
 
@@ -140,17 +149,17 @@ class Admitter:
         grace_s = virtual_clusters.preempt_grace_s(job.spec.vc)
         return job_store.transition(job, Trigger.REQUEUE, now, reason=reason, stop_grace_s=grace_s)
 
-    def _note_waiting(self, made: Plan, noted: dict[str, tuple[Any, Any]]) -> None:
+    def _note_waiting(self, made: Plan, noted: dict[str, dict[str, Any]]) -> None:
         """Keep why each job waits, where that has changed."""
         changed = 0
         with database.atomic():
             for job_id, waiting in made.waiting.items():
-                reason = waiting.reason.dump()
-                if noted.get(job_id) == (reason, waiting.position):
+                note = _note(waiting)
+                if noted.get(job_id) == note:
                     continue
-                JobRow.update(
-                    reason=reason, queue_position=waiting.position, ahead=list(waiting.ahead)
-                ).where(JobRow.id == job_id, JobRow.state == JobState.QUEUED.value).execute()
+                JobRow.update(**note).where(
+                    JobRow.id == job_id, JobRow.state == JobState.QUEUED.value
+                ).execute()
                 changed += 1
                 if changed >= MAX_NOTES:
                     break
@@ -158,7 +167,27 @@ class Admitter:
             self._events.publish("queue", self._cluster_name, changed=changed)
 
 
-def _demands() -> tuple[tuple[Demand, ...], dict[str, tuple[Any, Any]]]:
+def _whole_groups(preemptions: tuple[Preemption, ...]) -> tuple[Preemption, ...]:
+    """As many as one transaction takes, never half of what one job needs."""
+    if len(preemptions) <= MAX_CHANGES:
+        return preemptions
+    cut = MAX_CHANGES
+    while cut and preemptions[cut - 1].for_job_id == preemptions[cut].for_job_id:
+        cut -= 1
+    return preemptions[: cut or len(preemptions)]
+
+
+def _note(waiting: Waiting) -> dict[str, Any]:
+    """What is kept of a waiting job's outlook: columns of its row."""
+    return {
+        "reason": waiting.reason.dump(),
+        "queue_position": waiting.position,
+        "ahead": list(waiting.ahead),
+        "reserved": dump_placement(waiting.reserved) or None,
+    }
+
+
+def _demands() -> tuple[tuple[Demand, ...], dict[str, dict[str, Any]]]:
     rows: Any = (
         JobRow.select(
             JobRow.id,
@@ -175,15 +204,24 @@ def _demands() -> tuple[tuple[Demand, ...], dict[str, tuple[Any, Any]]]:
             JobRow.not_before,
             JobRow.reason,
             JobRow.queue_position,
+            JobRow.ahead,
+            JobRow.reserved,
         )
         .where(JobRow.state == JobState.QUEUED.value)
         .tuples()
     )
     demands, noted = [], {}
-    for *wanted, reason, position in rows:
-        demand = Demand(*wanted)
+    for row in rows:
+        *wanted, reason, position, ahead, reserved = row
+        columns: list[Any] = [*wanted, load_placement(reserved)]
+        demand = Demand(*columns)
         demands.append(demand)
-        noted[demand.job_id] = (reason, position)
+        noted[demand.job_id] = {
+            "reason": reason,
+            "queue_position": position,
+            "ahead": ahead,
+            "reserved": reserved,
+        }
     return tuple(demands), noted
 
 

@@ -192,10 +192,16 @@ def _columns_of(trigger: Trigger, target: JobState, now: datetime) -> dict[str, 
             "not_before": None,
             "queue_position": None,
             "ahead": None,
+            "reserved": None,
             "released": False,
         }
     if trigger in (Trigger.PAUSE, Trigger.KILL, Trigger.REQUEUE):
-        return {"stop_requested_at": None, "queue_position": None, "ahead": None}
+        return {
+            "stop_requested_at": None,
+            "queue_position": None,
+            "ahead": None,
+            "reserved": None,
+        }
     if trigger is Trigger.STOPPED:
         columns: dict[str, Any] = {"released": True, "placement": None}
         if target is JobState.QUEUED:

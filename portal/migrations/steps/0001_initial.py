@@ -40,6 +40,7 @@ def up(migrator: Any, db: Any) -> None:
         reason = TextField(null=True)
         queue_position = IntegerField(null=True)
         ahead = TextField(null=True)
+        reserved = TextField(null=True)
         exit_code = IntegerField(null=True)
         placement = TextField(null=True)
         submitted_at = DateTimeField()
