@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import uuid
 from collections.abc import Callable, Iterable
@@ -304,5 +305,7 @@ def cli_line(job: Job) -> str:
             words += ["--no-mount", name]
         elif choice.sub_path:
             words += ["--mount", f"{name}={choice.sub_path}"]
+    for field, value in spec.extra.items():
+        words += ["--set", f"{field}={json.dumps(value)}"]
     # The command stays one word: the far shell splits it, not the near one.
     return shlex.join([*words, "--", spec.command])
