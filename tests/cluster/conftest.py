@@ -78,19 +78,20 @@ def rig() -> Iterator[Rig]:
 
 
 @pytest.fixture(scope="session")
-def namespace() -> str:
-    """Not made here: the first launch makes it."""
-    return f"aoli-test-{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture(scope="session")
-def api(rig: Rig, namespace: str) -> Iterator[KubernetesApi]:
+def api(rig: Rig) -> Iterator[KubernetesApi]:
     """The API, to look at and to do what the adapter would not."""
     client = KubernetesApi(rig.kubeconfig)
     yield client
-    with contextlib.suppress(Refusal):  # no test launched anything
-        client.call("DELETE", f"/api/v1/namespaces/{namespace}")
     client.close()
+
+
+@pytest.fixture(scope="session")
+def namespace(api: KubernetesApi) -> Iterator[str]:
+    """A name that nobody has: the first launch makes the namespace."""
+    name = f"aoli-test-{uuid.uuid4().hex[:8]}"
+    yield name
+    with contextlib.suppress(Refusal):  # no test launched anything
+        api.call("DELETE", f"/api/v1/namespaces/{name}")
 
 
 @pytest.fixture
