@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from portal.domain.errors import AoliError, Conflict, Forbidden, InvalidSpec, NotFound
-from portal.domain.job import DEFAULT_PRIORITY, Job, RegistryLogin
+from portal.domain.job import Job, RegistryLogin
 from portal.domain.job_state import TERMINAL, JobState, Trigger, allows
 from portal.domain.permission import Actor, Permission, may_manage_job, may_see_job
 from portal.domain.reason import Reason
@@ -22,6 +20,7 @@ from portal.ports import Cluster, Events, Queue
 from portal.services import field_checks, job_store, job_views, launching, submission
 from portal.services import virtual_clusters as vcs
 from portal.services.admission import Admitter
+from portal.services.job_line import cli_line
 from portal.services.job_list import JobPage, JobQuery, counts, list_jobs
 from portal.services.vault import Vault
 from portal.spi.registry import Registry
@@ -277,35 +276,3 @@ def _anywhere(job: Job) -> tuple[Slot, ...]:
     """A stand-in for the place that a waiting job will get, to show its objects."""
     devices = tuple(range(job.spec.devices))
     return tuple(Slot("<node>", devices) for _ in range(job.spec.nodes))
-
-
-def cli_line(job: Job) -> str:
-    """The command that submits the same job; secrets are never in it."""
-    spec = job.spec
-    words = ["aoli", "job", "submit", "--vc", spec.vc, "--name", spec.name]
-    if spec.kind != "regular":
-        words += ["--kind", spec.kind]
-    if spec.device_type and spec.devices:
-        words += ["--device", f"{spec.device_type}={spec.devices}"]
-    if spec.nodes > 1:
-        words += ["--nodes", str(spec.nodes)]
-    words += ["--image", spec.image]
-    if spec.preemptible:
-        words += ["--preemptible"]
-    if spec.priority != DEFAULT_PRIORITY:
-        words += ["--priority", str(spec.priority)]
-    for port in spec.interactive_ports:
-        words += ["--port", str(port)]
-    for endpoint in spec.endpoints:
-        words += [f"--{endpoint}"]
-    for name, value in spec.env.items():
-        words += ["--env", f"{name}={value}"]
-    for name, choice in spec.mounts.items():
-        if not choice.enabled:
-            words += ["--no-mount", name]
-        elif choice.sub_path:
-            words += ["--mount", f"{name}={choice.sub_path}"]
-    for field, value in spec.extra.items():
-        words += ["--set", f"{field}={json.dumps(value)}"]
-    # The command stays one word: the far shell splits it, not the near one.
-    return shlex.join([*words, "--", spec.command])
