@@ -80,6 +80,7 @@ def make_flask(settings: Settings, *, initialising: bool = False) -> Flask:
     """
     app = Flask("portal.web", static_folder=None)
     app.config.update(flask_config(settings, initialising=initialising))
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # errors stay in the form's order
     csrf = CSRFProtect(app)
     database = SQLA(app)
     with app.app_context():

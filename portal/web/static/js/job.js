@@ -6,9 +6,14 @@
     var button = event.submitter;
     if (!button || !button.dataset.confirm || button.dataset.sure) return;
     event.preventDefault();
-    var form = event.target, dialog = A.openDialog(button.dataset.confirm);
+    var form = event.target.cloneNode(true), dialog = A.openDialog(button.dataset.confirm);
     dialog.returnValue = '';
-    dialog.onclose = function () { if (dialog.returnValue === 'kill') form.submit(); };
+    dialog.onclose = function () { /* the form on the page may have been swapped meanwhile */
+      if (dialog.returnValue !== 'kill') return;
+      form.hidden = true;
+      document.body.append(form);
+      form.submit();
+    };
     dialog.querySelector('[data-close-dialog].btn').focus();
   }, true);
   document.addEventListener('htmx:afterRequest', function (event) {

@@ -76,11 +76,12 @@
     A.openDialog('kill-dialog');
     $('[data-close-dialog].btn', dialog).focus();
   }
+  /* form.action would be the button of that name, so the attribute is asked for. */
   function send(form, submitter, rows) {
     var data = new FormData(form);
     data.set(submitter.name, submitter.value);
     var act = submitter.value;
-    fetch(form.action, { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
+    fetch(form.getAttribute('action'), { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
       .then(function (answer) { return answer.json().then(function (body) { return { ok: answer.ok, body: body }; }); })
       .then(function (answer) {
         if (!answer.ok) { A.toast('dng', words.failed, answer.body.detail); }
@@ -98,7 +99,7 @@
     var data = new FormData();
     data.set('csrf_token', A.csrf()); data.set('action', what.action);
     what.ids.forEach(function (id) { data.append('ids', id); });
-    fetch(form.action, { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
+    fetch(form.getAttribute('action'), { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
       .then(function () { A.live.changed(null); });
   }
   /* Optimistic: the buttons go grey at once, the server's row replaces the guess. */

@@ -196,9 +196,13 @@
   }
   form.addEventListener('focusout', function (event) {
     var box = event.target.closest('[data-field], .envrow');
-    if (!box) return;
+    if (!box || !box.dataset.edited) return; /* passing through an empty field is no mistake yet */
     if (box.dataset.field) touched[box.dataset.field] = true;
     box.dataset.touched = '1';
+  });
+  form.addEventListener('input', function (event) {
+    var box = event.target.closest('[data-field], .envrow');
+    if (box) box.dataset.edited = '1';
   });
   /* The preview's answer carries the errors; only fields that were left show theirs. */
   document.body.addEventListener('aoli:errors', function (event) { applyErrors(event.detail.errors || {}, sent); });

@@ -1,0 +1,108 @@
+"""The frame: keyboard, theme, side bar, phone layout, and pages without a live stream."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from portal.web import sse
+
+PHONE = {"width": 390, "height": 844}
+
+
+def test_keys_go_places(signed_in):
+    page = signed_in
+    page.keyboard.press("g")
+    page.keyboard.press("j")
+    page.wait_for_url("**/jobs/")
+    page.keyboard.press("/")
+    expect(page.locator("[data-table-search]")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.locator("#shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#shortcuts")).to_be_hidden()
+    page.keyboard.press("g")
+    page.keyboard.press("h")
+    expect(page.get_by_role("heading", name="Recent jobs")).to_be_visible()
+
+
+def test_keys_are_letters_while_one_types(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    page.get_by_label("Job name").fill("")
+    page.get_by_label("Job name").press_sequentially("ghtj[?")
+    expect(page.get_by_label("Job name")).to_have_value("ghtj[?")
+    assert page.url.endswith("/submit/")
+
+
+def test_the_theme_and_the_side_bar_are_remembered(signed_in):
+    page = signed_in
+    page.keyboard.press("[")
+    for _ in range(3):
+        if page.locator("html").get_attribute("data-choice") != "dark":
+            page.keyboard.press("t")
+    html = page.locator("html")
+    expect(html).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(html).to_have_attribute("data-theme", "dark")
+    expect(html).to_have_attribute("data-side", "collapsed")
+
+
+def test_the_systems_theme_is_followed(signed_in):
+    page = signed_in
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_the_first_tab_stop_skips_to_the_content(signed_in):
+    page = signed_in
+    page.goto("/jobs/")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+
+
+def test_logging_out_and_in_again(signed_in):
+    page = signed_in
+    page.locator(".topbar").get_by_role("button", name="Log out").last.click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    page.goto("/jobs/")
+    expect(page).to_have_url(re.compile(r"/login/\?next=/jobs/"))
+
+
+@pytest.mark.parametrize("path", ["/", "/submit/", "/jobs/"])
+def test_a_phone_shows_no_more_than_its_width(signed_in, path):
+    page = signed_in
+    page.set_viewport_size(PHONE)
+    page.goto(path)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_menu_is_a_drawer_on_a_phone(signed_in):
+    page = signed_in
+    page.set_viewport_size(PHONE)
+    menu = page.get_by_role("navigation", name="Main menu")
+    expect(menu).to_be_hidden()
+    page.get_by_role("button", name="Show or hide the menu").click()
+    menu.get_by_role("link", name="View and Manage Jobs").click()
+    page.wait_for_url("**/jobs/")
+    expect(page.locator(".fabbar").get_by_role("link", name="Submit job")).to_be_visible()
+
+
+def test_without_a_stream_the_page_polls(signed_in, site):
+    site.app.extensions["aoli-streams"] = sse.StreamGate(0)
+    page, house = signed_in, site.house
+    page.goto("/jobs/")
+    expect(page.locator("[data-live-badge]")).to_have_text("Checking every 5 s")
+    house.submit("alice", vc="platform")
+    page.goto("/jobs/")
+    row = page.locator("tr[data-job]")
+    expect(row.locator(".st")).to_contain_text("Queued")
+    house.work()
+    expect(row.locator(".st")).to_have_text("Scheduling")

@@ -1,0 +1,156 @@
+"""The submit form in a browser: errors, draft, dependent fields, the side panel, templates."""
+
+from __future__ import annotations
+
+from house import GPU, NPU
+from playwright.sync_api import expect
+
+
+def test_errors_are_shown_at_the_fields_and_nothing_is_lost(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    page.get_by_label("Interactive ports").fill("39000")
+    page.locator("#advanced summary").click()
+    page.locator("[name='registry.enabled']").check()
+    page.locator("[name='registry.password']").fill("s3cret!")
+    page.locator("#submit-job").click()
+    summary = page.locator("#form-errors")
+    expect(summary).to_be_focused()
+    expect(summary).to_contain_text("Job name, Docker image, Command")
+    expect(page.locator("[data-field=interactive_ports] .err")).to_have_text(
+        "39000 is not from 40000 to 49999"
+    )
+    expect(page.get_by_label("Job name")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("[name='registry.password']")).to_have_value("s3cret!")
+    summary.get_by_role("link", name="Job name").click()
+    expect(page.get_by_label("Job name")).to_be_focused()
+    page.get_by_label("Job name").fill("named")
+    expect(page.locator("[data-field=name] .err")).to_have_count(0)
+
+
+def test_a_field_complains_only_after_it_was_left(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    expect(page.locator("#panel")).to_contain_text("3 corrections")
+    expect(page.locator(".err")).to_have_count(0)
+    ports = page.get_by_label("Interactive ports")
+    ports.fill("1")
+    page.get_by_label("Docker image").focus()
+    expect(page.locator("[data-field=interactive_ports] .err")).to_have_count(1)
+    expect(page.locator("[data-field=name] .err")).to_have_count(0)
+
+
+def test_the_count_follows_the_device_type_and_the_kind(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    page.locator(f"input[name=device_type][value='{NPU}']").check()
+    expect(page.locator("#device-count .seg label")).to_have_text(["0", "1", "2", "4", "8"])
+    page.locator(f"input[name=device_type][value='{GPU}']").check()
+    expect(page.locator("#device-count input[type=number]")).to_have_attribute("max", "4")
+    page.locator("label", has_text="Distributed").click()
+    page.locator("#f-nodes").fill("3")
+    page.locator("#f-devices").fill("2")
+    expect(page.locator("#total-devices")).to_have_text("Total: 3 × 2 = 6 devices")
+    page.locator("input[name=device_type][value='']").check()
+    expect(page.locator("#device-count")).to_be_hidden()
+
+
+def test_the_panel_follows_what_is_typed(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    page.get_by_label("Job name").fill("quick")
+    page.get_by_label("Docker image").fill("img:1")
+    page.locator("#f-command").fill("echo 1\necho 2")
+    expect(page.locator("#panel")).to_contain_text("Would start now")
+    expect(page.locator("#text-cli")).to_contain_text("--name quick")
+    page.get_by_role("tab", name="YAML").click()
+    expect(page.locator("#text-yaml")).to_contain_text("command: |")
+    expect(page.locator("#command-lines")).to_have_text("1\n2\n3\n4", use_inner_text=True)
+
+
+def test_a_draft_survives_reloads_but_no_secret_does(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    page.get_by_label("Job name").fill("drafted")
+    page.locator(f"input[name=device_type][value='{NPU}']").check()
+    page.locator(".seg input[name=devices][value='4']").check(force=True)
+    page.locator("#advanced summary").click()
+    page.locator("[name='registry.enabled']").check()
+    page.locator("[name='registry.server']").fill("r.example")
+    page.locator("[name='registry.password']").fill("s3cret!")
+    page.locator("#env-add").click()
+    page.locator("[name='env.name']").fill("LR")
+    page.locator("[name='env.value']").fill("0.1")
+    page.locator("[name='mounts.data.enabled']").uncheck()
+    page.reload()
+    expect(page.locator("#draft-note")).to_be_visible()
+    expect(page.get_by_label("Job name")).to_have_value("drafted")
+    expect(page.locator(".seg input[name=devices][value='4']")).to_be_checked()
+    expect(page.locator("[name='registry.server']")).to_have_value("r.example")
+    expect(page.locator("[name='registry.password']")).to_have_value("")
+    expect(page.locator("[name='env.name']")).to_have_value("LR")
+    expect(page.locator("[name='mounts.data.enabled']")).not_to_be_checked()
+    assert "s3cret!" not in page.evaluate("JSON.stringify(localStorage)")
+    page.get_by_role("button", name="Start with an empty form").click()
+    expect(page.get_by_label("Job name")).to_have_value("")
+
+
+def test_the_language_keeps_what_was_typed(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    page.get_by_label("Job name").fill("kept")
+    page.locator(".topbar").get_by_role("button", name="中文").click()
+    expect(page.get_by_role("heading", name="提交训练作业")).to_be_visible()
+    expect(page.get_by_label("作业名称")).to_have_value("kept")
+
+
+def test_after_submitting_the_form_is_empty_again(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    page.get_by_label("Job name").fill("once")
+    page.get_by_label("Docker image").fill("img:1")
+    page.locator("#f-command").fill("true")
+    page.locator("#submit-job").click()
+    page.wait_for_url("**/jobs/*-*")
+    page.goto("/submit/")
+    expect(page.get_by_label("Job name")).to_have_value("")
+    expect(page.locator("#draft-note")).to_be_hidden()
+
+
+def test_variables_can_be_pasted(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    page.locator("#advanced summary").click()
+    page.locator("#env-add").click()
+    page.locator("[name='env.name']").evaluate(
+        """field => { const data = new DataTransfer();
+        data.setData('text', 'A=1\\n# note\\nexport B="two words"\\n');
+        field.dispatchEvent(new ClipboardEvent(
+            'paste', {clipboardData: data, bubbles: true, cancelable: true})); }"""
+    )
+    names = page.locator("[name='env.name']")
+    expect(names).to_have_count(2)
+    expect(names.nth(1)).to_have_value("B")
+    expect(page.locator("[name='env.value']").nth(1)).to_have_value("two words")
+
+
+def test_a_template_is_saved_used_and_deleted(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    page.get_by_label("Job name").fill("from template")
+    page.get_by_role("button", name="Save as template").click()
+    dialog = page.locator("#template-dialog")
+    dialog.get_by_label("Template name").fill("mine")
+    dialog.get_by_role("button", name="Save template").click()
+    expect(page.locator(".toast")).to_contain_text("Template mine is saved")
+    page.get_by_role("button", name="Save as template").click()
+    dialog.get_by_label("Template name").fill("mine")
+    expect(dialog.get_by_role("button", name="Replace template")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.reload()
+    page.get_by_label("Template", exact=True).select_option(label="mine (personal)")
+    page.wait_for_url("**/submit/?template=mine*")
+    expect(page.get_by_label("Job name")).to_have_value("from template")
+    page.get_by_role("button", name="Delete a template").click()
+    page.get_by_role("button", name="Delete mine").click()
+    expect(page.get_by_label("Template", exact=True)).to_have_count(0)
