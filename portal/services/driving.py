@@ -104,10 +104,11 @@ class Driver:
             return
         for action in reconcile(job, observed, self._clock(), self._limits):
             sure = isinstance(action, Move) and action.trigger is not Trigger.REQUEUE
-            if not sure or not self._move(job, action):
+            moved = self._move(job, action) if sure else None
+            if moved is None:
                 self._queue.enqueue("drive", job.id, key=f"drive-{job.id}")
                 return
-            job = job_store.fetch(job.id) or job
+            job = moved
         if not job.released and job.state not in HOLDING:
             self._queue.enqueue("drive", job.id, key=f"drive-{job.id}")
 
@@ -124,9 +125,10 @@ class Driver:
         current = job
         for action in actions:
             if isinstance(action, Move):
-                if not self._move(current, action):
+                moved = self._move(current, action)
+                if moved is None:
                     return True  # somebody was first: look again
-                current = job_store.fetch(job.id) or current
+                current = moved
             elif isinstance(action, Start):
                 return self._start(current)
             elif isinstance(action, Stop):
@@ -140,7 +142,12 @@ class Driver:
                 return False
         return True
 
-    def _move(self, job: Job, move: Any) -> bool:
+    def _move(self, job: Job, move: Any) -> Job | None:
+        """Take a transition; the job after it, ``None`` when somebody else was at work.
+
+        Also when somebody went on from there: what was concluded for this state, of this
+        attempt, must not be applied to a later one.
+        """
         columns: dict[str, Any] = {}
         for name in ("exit_code", "started_at", "finished_at", "not_before"):
             if getattr(move, name) is not None:
@@ -153,9 +160,11 @@ class Driver:
         moved = job_store.transition(
             job, move.trigger, self._clock(), reason=reason, actor=None, **columns
         )
-        if moved:
-            self._after(job.id, move.trigger)
-        return moved
+        if not moved:
+            return None
+        self._after(job.id, move.trigger)
+        fresh = job_store.fetch(job.id)
+        return fresh if fresh is not None and fresh.version == job.version + 1 else None
 
     def _after(self, job_id: str, trigger: Trigger) -> None:
         self._tell(job_id, None)
