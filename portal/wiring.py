@@ -16,6 +16,7 @@ from portal.models import db
 from portal.ports import Cluster, Events, Queue
 from portal.services import inventory, virtual_clusters
 from portal.services.admission import Admitter
+from portal.services.cordoning import Cordoner
 from portal.services.driving import Driver
 from portal.services.jobs import JobService
 from portal.services.log_following import LogFollower
@@ -53,6 +54,7 @@ class Portal:
     ear: Ear
     vc_editor: VcEditor
     templates: TemplateService
+    cordoner: Cordoner
 
 
 def connect(
@@ -108,6 +110,7 @@ def connect(
         admitter=admitter,
         passes=passes,
         templates=TemplateService(clock),
+        cordoner=Cordoner(cluster, queue, events, clock),
         vc_editor=VcEditor(
             cluster_name=cluster.name,
             device_types=registry.device_types,

@@ -10,6 +10,7 @@ from typing import Protocol
 from flask import Flask, current_app
 
 from portal.ports import Cluster, Queue
+from portal.services.cordoning import Cordoner
 from portal.services.jobs import JobService
 from portal.services.log_streams import LogStreams
 from portal.services.logs import LogKeeper
@@ -56,6 +57,10 @@ class Wired(Protocol):
     def templates(self) -> TemplateService:
         """The use cases of templates."""
 
+    @property
+    def cordoner(self) -> Cordoner:
+        """Keeping new work off nodes."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
@@ -69,6 +74,8 @@ class ApiServices:
     registry: Registry
     cluster: Cluster
     queue: Queue
+    cordoner: Cordoner
+    clock: Callable[[], datetime]
 
 
 def keep(app: Flask, wired: Wired) -> None:
@@ -82,6 +89,8 @@ def keep(app: Flask, wired: Wired) -> None:
         registry=wired.registry,
         cluster=wired.cluster,
         queue=wired.queue,
+        cordoner=wired.cordoner,
+        clock=wired.clock,
     )
 
 

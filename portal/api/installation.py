@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 import portal.api.audit
+import portal.api.cluster
 import portal.api.job_logs
 import portal.api.jobs
 import portal.api.openapi

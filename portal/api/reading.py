@@ -81,6 +81,14 @@ def flag(name: str) -> bool | None:
     return None
 
 
+def one_of(name: str, choices: Sequence[str]) -> str:
+    """A query parameter that is one of ``choices``; the first when it is missing."""
+    value = request.args.get(name, "") or choices[0]
+    if value not in choices:
+        raise InvalidSpec(name, "Must be one of %(keys)s", keys=", ".join(choices))
+    return value
+
+
 def words(name: str) -> tuple[str, ...]:
     """A query parameter that may be repeated or hold several values with commas between."""
     given = ",".join(request.args.getlist(name)).split(",")
@@ -109,12 +117,17 @@ def limit() -> int:
     return value
 
 
-def page_of(items: Sequence[Any]) -> dict[str, Any]:
-    """The page of a short list (it is all there) that the request asks for."""
+def offset() -> int:
+    """Where the page begins in a list whose cursors are numbers."""
     cursor = request.args.get("cursor", "")
     if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
         raise InvalidSpec("cursor", "Not a cursor of this list")
-    begin, size = int(cursor or 0), limit()
+    return int(cursor or 0)
+
+
+def page_of(items: Sequence[Any]) -> dict[str, Any]:
+    """The page of a short list (it is all there) that the request asks for."""
+    begin, size = offset(), limit()
     end = begin + size
     return {
         "items": list(items[begin:end]),

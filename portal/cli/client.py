@@ -18,9 +18,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def register(cli: click.Group) -> None:
     """Add the client's commands to ``cli``."""
+    from portal.cli.client_cluster import cluster
     from portal.cli.client_jobs import job
 
-    for command in (login, logout, whoami, job, vc):
+    for command in (login, logout, whoami, job, vc, cluster):
         cli.add_command(command)
 
 

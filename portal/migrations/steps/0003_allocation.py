@@ -61,7 +61,8 @@ def up(migrator: Any, db: Any) -> None:
             Job.devices > 0,
             Job.admitted_at.is_null(False),
         )
-        for job in list(holding):
+        rows: Any = list(holding)
+        for job in rows:
             Allocation.insert(
                 job=job.id,
                 attempt=job.attempt,
