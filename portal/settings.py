@@ -48,6 +48,9 @@ class Settings(BaseModel):
     max_streams: int = Field(default=200, ge=1, description="Open live streams per web process")
     session_lifetime_s: int = Field(default=12 * 3600, ge=60)
     secure_cookies: bool = Field(default=False, description="Set true behind TLS")
+    sign_up: bool = Field(default=True, description="Whether people may make their own account")
+    password_min_length: int = Field(default=8, ge=1, le=128)
+    password_classes: int = Field(default=1, ge=1, le=4)
     preemptible_scope: Literal["vc", "cluster"] = "vc"
     starvation_guard_minutes: int = Field(default=10, ge=1)
     stop_grace_s: int = Field(default=30, ge=0, le=3600)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import Flask
 
 import portal.api.audit
+import portal.api.collectives
 import portal.api.cluster
 import portal.api.job_logs
 import portal.api.jobs
 import portal.api.openapi
+import portal.api.people
 import portal.api.plugins
 import portal.api.templates
 import portal.api.vc_editing

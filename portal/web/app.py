@@ -27,6 +27,7 @@ from portal.web import (
 )
 from portal.web.configuration import flask_config
 from portal.web.context import PageServices
+from portal.web.security import administration, columns
 from portal.web.security.manager import AoliSecurityManager
 from portal.web.security.throttle import Throttle
 from portal.web.views import components, home, job, preferences, submit
@@ -85,6 +86,8 @@ def make_flask(settings: Settings, *, initialising: bool = False) -> Flask:
     database = SQLA(app)
     with app.app_context():
         _prepare_sqlite(database.engine)
+        if initialising:
+            columns.add_to_old_tables(database.engine)
         Builder(app, database.session, security_manager_class=AoliSecurityManager)
     for call in ("TokenApi.login", "TokenApi.refresh"):
         csrf.exempt(app.view_functions[call])  # no cookie counts there
@@ -106,6 +109,7 @@ def create_app(
     portal = portal or connect(settings)
     app = make_flask(settings)
     context.keep(app, _page_services(portal))
+    administration.install(app, settings)
     app.extensions["aoli-throttle"] = Throttle(redis_url(settings))
     app.extensions["aoli-streams"] = sse.StreamGate(settings.max_streams)
     app.teardown_appcontext(_give_connection_back)

@@ -9,7 +9,8 @@ from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_appbuilder.security.sqla.models import User
 from flask_jwt_extended import JWTManager
 
-import portal.web.security.columns  # noqa: F401  (adds columns to User)
+import portal.web.security.columns
+import portal.web.security.identities  # noqa: F401  (both add to the tables)
 from portal.web.problems import problem
 from portal.web.security.access import grants
 from portal.web.security.sign_in import SignInView

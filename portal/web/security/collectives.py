@@ -1,0 +1,222 @@
+"""Reading groups and roles: short lists, each with its members counted."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flask_appbuilder.security.sqla.models import (
+    Group,
+    PermissionView,
+    Role,
+    User,
+    ViewMenu,
+    assoc_group_role,
+    assoc_permissionview_role,
+    assoc_user_group,
+)
+from flask_appbuilder.security.sqla.models import (
+    Permission as PermissionRow,
+)
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from portal.domain.errors import NotFound
+from portal.domain.permission import PRESET_ROLES, Permission
+from portal.web.security.access import HIDDEN_ROLES, PERMISSION_VIEW, PREFIX
+from portal.web.security.directory import all_roles_of_users, aware, stamp
+
+ADMIN_ROLE = next(iter(PRESET_ROLES))
+PRESET_TEXTS = {
+    ADMIN_ROLE: "Runs the platform",
+    "User": "Submits and watches training jobs",
+}
+"""Descriptions of the preset roles; the pages translate them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFacts:
+    """A role; ``users`` counts holders, direct and through groups."""
+
+    id: int
+    name: str
+    description: str
+    permissions: frozenset[str]
+    users: int = 0
+
+    @property
+    def preset(self) -> bool:
+        """Whether every portal has it and nobody may change it."""
+        return self.name in PRESET_ROLES
+
+    @property
+    def codes(self) -> list[str]:
+        """The permissions, the platform's first and in its order, then plugins'."""
+        ours = [code.value for code in Permission if code in self.permissions]
+        return ours + sorted(self.permissions.difference(ours))
+
+    def facts(self) -> dict[str, Any]:
+        """What the audit log keeps."""
+        return {"name": self.name, "description": self.description, "permissions": self.codes}
+
+    def dump(self) -> dict[str, Any]:
+        """By the names of the API."""
+        kind = "preset" if self.preset else "custom"
+        return {"id": self.id, **self.facts(), "type": kind, "users": self.users}
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacts:
+    """A group; ``users`` counts its members."""
+
+    id: int
+    name: str
+    description: str
+    created_at: datetime | None
+    roles: tuple[str, ...] = ()
+    users: int = 0
+    usernames: tuple[str, ...] = field(default=(), repr=False)
+
+    def facts(self) -> dict[str, Any]:
+        """What the audit log keeps."""
+        return {"name": self.name, "description": self.description, "roles": list(self.roles)}
+
+    def dump(self) -> dict[str, Any]:
+        """By the names of the API."""
+        return {
+            "id": self.id,
+            **self.facts(),
+            "users": list(self.usernames),
+            "created_at": stamp(self.created_at),
+        }
+
+
+def roles(session: Session) -> list[RoleFacts]:
+    """All roles, presets first."""
+    holders = _holders(session)
+    codes = role_codes(session)
+    rows = session.execute(
+        select(Role.id, Role.name, Role.description).where(Role.name.not_in(HIDDEN_ROLES))
+    ).all()
+    found = [
+        RoleFacts(
+            id=row.id,
+            name=row.name,
+            description=row.description or PRESET_TEXTS.get(row.name, ""),
+            permissions=frozenset(codes[row.id]),
+            users=holders.get(row.id, 0),
+        )
+        for row in rows
+    ]
+    presets = list(PRESET_ROLES)
+    return sorted(
+        found,
+        key=lambda role: (presets.index(role.name) if role.preset else len(presets), role.name),
+    )
+
+
+def role(session: Session, role_id: int) -> RoleFacts:
+    """One role; raises ``NotFound``."""
+    for found in roles(session):
+        if found.id == role_id:
+            return found
+    raise NotFound("There is no such role")
+
+
+def role_codes(session: Session) -> dict[int, set[str]]:
+    """The platform's permissions by role."""
+    query = (
+        select(assoc_permissionview_role.c.role_id, PermissionRow.name)
+        .join(PermissionView, PermissionView.id == assoc_permissionview_role.c.permission_view_id)
+        .join(PermissionRow, PermissionRow.id == PermissionView.permission_id)
+        .join(ViewMenu, ViewMenu.id == PermissionView.view_menu_id)
+        .where(ViewMenu.name == PERMISSION_VIEW)
+    )
+    found: dict[int, set[str]] = defaultdict(set)
+    for role_id, name in session.execute(query):
+        found[role_id].add(name.removeprefix(PREFIX))
+    return found
+
+
+def known_codes(session: Session) -> list[str]:
+    """Every permission there is: the platform's seven, then plugins'."""
+    query = (
+        select(PermissionRow.name)
+        .join(PermissionView, PermissionView.permission_id == PermissionRow.id)
+        .join(ViewMenu, ViewMenu.id == PermissionView.view_menu_id)
+        .where(ViewMenu.name == PERMISSION_VIEW)
+    )
+    ours = [code.value for code in Permission]
+    given = {name.removeprefix(PREFIX) for name in session.scalars(query)}
+    return ours + sorted(given.difference(ours))
+
+
+def _holders(session: Session) -> dict[int, int]:
+    pairs = all_roles_of_users()
+    query = select(pairs.c.role_id, func.count()).group_by(pairs.c.role_id)
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def groups(session: Session, *, with_users: bool = False) -> list[GroupFacts]:
+    """All groups by name; the members' names only when asked for."""
+    query = select(assoc_user_group.c.group_id, func.count()).group_by(assoc_user_group.c.group_id)
+    counts: dict[int, int] = {row[0]: row[1] for row in session.execute(query)}
+    names = _roles_of_groups(session)
+    rows = session.execute(
+        select(Group.id, Group.name, Group.description, Group.created_on).order_by(Group.name)
+    ).all()
+    members = _members(session, [row.id for row in rows]) if with_users else {}
+    return [
+        GroupFacts(
+            id=row.id,
+            name=row.name,
+            description=row.description or "",
+            created_at=aware(row.created_on),
+            roles=tuple(names[row.id]),
+            users=counts.get(row.id, 0),
+            usernames=tuple(members.get(row.id, ())),
+        )
+        for row in rows
+    ]
+
+
+def group(session: Session, group_id: int) -> GroupFacts:
+    """One group with its members' names; raises ``NotFound``."""
+    for found in groups(session, with_users=True):
+        if found.id == group_id:
+            return found
+    raise NotFound("There is no such group")
+
+
+def _roles_of_groups(session: Session) -> dict[int, list[str]]:
+    query = (
+        select(assoc_group_role.c.group_id, Role.name)
+        .join(Role, Role.id == assoc_group_role.c.role_id)
+        .where(Role.name.not_in(HIDDEN_ROLES))
+        .order_by(Role.name)
+    )
+    found: dict[int, list[str]] = defaultdict(list)
+    for group_id, name in session.execute(query):
+        found[group_id].append(name)
+    return found
+
+
+def _members(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
+    query = (
+        select(assoc_user_group.c.group_id, User.username)
+        .join(User, User.id == assoc_user_group.c.user_id)
+        .where(assoc_user_group.c.group_id.in_(ids))
+        .order_by(User.username)
+    )
+    found: dict[int, list[str]] = defaultdict(list)
+    for group_id, name in session.execute(query):
+        found[group_id].append(name)
+    return found
+
+
+def codes_of(found: Iterable[RoleFacts]) -> frozenset[str]:
+    """What some roles give together."""
+    return frozenset().union(*(one.permissions for one in found))
