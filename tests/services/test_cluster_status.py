@@ -73,6 +73,7 @@ def test_other_virtual_clusters_can_leave_less_than_the_quota(house: House) -> N
 
 def test_pods_say_whose_they_are_and_where(house: House) -> None:
     first = house.run(device_type=GPU, devices=2, name="first")
+    house.advance(1)
     second = house.run(
         "bob", kind="distributed", nodes=2, device_type=GPU, devices=1, preemptible=True
     )
