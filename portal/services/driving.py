@@ -181,6 +181,8 @@ class Driver:
             )
             self._cluster.launch(launch)
         except PermanentFailure as failure:
+            # What was made before the refusal (a Secret) is not told by any replica.
+            self._cluster.remove(job.ref, force=True)
             reason = Reason("refused", {"detail": failure.message})
             self._move(job, Move(Trigger.PLATFORM_FAILED, reason))
             return True

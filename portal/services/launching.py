@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from portal.domain.errors import PermanentFailure
 from portal.domain.job import MOUNT_POINTS, Job, RegistryLogin
 from portal.domain.launch import HostMount, Launch, Replica, ReplicaLaunch
+from portal.domain.resources import Slot
 from portal.domain.storage_path import roots
 from portal.ports import Cluster
 from portal.spi.device_type import DeviceType
@@ -63,7 +64,7 @@ def _replica(
         # A type that the job does not ask for hides its devices: an image built on CUDA
         # sees every GPU otherwise.
         if every is not asked:
-            env.update(every.environment(type(replica.slot)(replica.slot.node)))
+            env.update(every.environment(Slot(replica.slot.node)))
     if asked is not None:
         env.update(asked.environment(replica.slot))
     env.update(_facts(job, replica))
@@ -76,6 +77,7 @@ def _replica(
         env=env,
         mounts=(*storage_mounts(job, storage_root), *driver_mounts),
         resources=asked.resources(len(replica.slot.devices)) if asked else {},
+        selection=asked.selection(replica.slot) if asked else {},
         node_labels=asked.node_labels if asked else {},
         ports=replica.ports,
         host=replica.name,

@@ -60,6 +60,7 @@ def surroundings(
         **{_variable(name): path for name, path in seen.items()},
         **({"HOSTNAME": replica.host} if replica.host else {}),
         **replica.env,
+        **replica.selection,
         MARK: str(folder),
     }
     links = {name: path for name, path in seen.items() if path not in targets}
