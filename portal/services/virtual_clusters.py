@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from peewee import fn
@@ -20,6 +20,7 @@ from portal.services.submission import VcOffer
 
 FIRST_VC = "platform"
 """Made at the first start; holds all devices that were found."""
+_OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class VirtualCluster:
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     max_run_time_s: int | None = None
     preempt_grace_s: int = 30
+    created_at: datetime | None = None
 
 
 def list_all() -> list[VirtualCluster]:
@@ -63,6 +65,7 @@ def _load(
         members={"users": tuple(members["user"]), "groups": tuple(members["group"])},
         max_run_time_s=row.max_run_time_s,
         preempt_grace_s=row.preempt_grace_s,
+        created_at=row.created_at,
     )
 
 
@@ -95,13 +98,17 @@ def offers(actor: Actor) -> dict[str, VcOffer]:
 
 
 def current(actor: Actor) -> VirtualCluster | None:
-    """The VC that ``actor`` works in: his choice, else the first he may use."""
+    """The VC that ``actor`` works in: his choice, else the oldest he may use.
+
+    The oldest, so that adding a VC moves nobody out of the one he works in.
+    """
     choices = usable(actor)
     row = UserChoiceRow.get_or_none(UserChoiceRow.user_id == actor.user_id)
     chosen = row.current_vc if row else None
     if chosen in choices:
         return choices[chosen]
-    return next(iter(choices.values()), None)
+    by_age = sorted(choices.values(), key=lambda vc: (vc.created_at or _OLDEST, vc.name))
+    return by_age[0] if by_age else None
 
 
 def select(actor: Actor, name: str) -> VirtualCluster:

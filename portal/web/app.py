@@ -30,7 +30,7 @@ from portal.web.context import PageServices
 from portal.web.security import administration, columns
 from portal.web.security.manager import AoliSecurityManager
 from portal.web.security.throttle import Throttle
-from portal.web.views import components, home, job, preferences, submit
+from portal.web.views import components, home, job, preferences, submit, virtual_clusters
 from portal.wiring import Portal, connect, redis_url
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def create_app(
     app.extensions["aoli-throttle"] = Throttle(redis_url(settings))
     app.extensions["aoli-streams"] = sse.StreamGate(settings.max_streams)
     app.teardown_appcontext(_give_connection_back)
-    for part in (home, job, submit, preferences, sse):
+    for part in (home, job, submit, virtual_clusters, preferences, sse):
         app.register_blueprint(part.blueprint)
     api.install(app, portal)
     if development:
@@ -125,6 +125,7 @@ def _page_services(portal: Portal) -> PageServices:
     return PageServices(
         jobs=portal.jobs,
         templates=portal.templates,
+        vc_editor=portal.vc_editor,
         logs=portal.logs,
         registry=portal.registry,
         events=portal.events,

@@ -12,6 +12,7 @@ from portal.ports import Events
 from portal.services.jobs import JobService
 from portal.services.logs import LogKeeper
 from portal.services.templates import TemplateService
+from portal.services.vc_editing import VcEditor
 from portal.spi.registry import Registry
 
 _KEY = "aoli"
@@ -23,6 +24,7 @@ class PageServices:
 
     jobs: JobService
     templates: TemplateService
+    vc_editor: VcEditor
     logs: LogKeeper
     registry: Registry
     events: Events

@@ -24,7 +24,7 @@
   }
   function prepare(root) {
     var form = root.querySelector('#vc-form'), removal = root.querySelector('#vc-delete');
-    if (form) { A.$all('[data-quota]', form).forEach(look); form.addEventListener('input', typed); }
+    if (form) { A.$all('[data-quota]', form).forEach(look); allow(form); form.addEventListener('input', typed); }
     if (removal) { confirmed(removal); removal.addEventListener('input', function () { confirmed(removal); }); }
     if (place) A.$all('form', root).forEach(function (one) { one.addEventListener('submit', send); });
   }
@@ -47,6 +47,18 @@
     document.getElementById('vc-delete-now').disabled = form.elements.confirm.value.trim() !== form.dataset.name;
   }
 
+  function say(form, note, kind, text) {
+    var words = document.createElement('span'), icon = form.querySelector('template[data-icon=' + kind + ']');
+    words.textContent = text;
+    note.className = kind;
+    note.replaceChildren(words);
+    if (icon) note.prepend(icon.content.cloneNode(true));
+  }
+  function allow(form) {
+    var wrong = form.querySelector('[data-quota] [aria-invalid=true], [name=name][aria-invalid=true]');
+    document.getElementById('vc-save').disabled = !!wrong;
+  }
+
   /* ---------- name ---------- */
   function checkName(form) {
     var field = form.elements.name, note = document.getElementById('f-name-note');
@@ -54,8 +66,7 @@
     var name = field.value.trim(), words = form.dataset;
     var error = JSON.parse(words.names).indexOf(name) >= 0 ? words.taken : /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(name) ? '' : words.wrongName;
     note.hidden = !name;
-    note.className = error ? 'err' : 'okm';
-    note.textContent = error || words.free;
+    say(form, note, error ? 'err' : 'okm', error || words.free);
     if (error && name) field.setAttribute('aria-invalid', 'true'); else field.removeAttribute('aria-invalid');
   }
 
@@ -67,8 +78,7 @@
     var whole = /^\d{1,9}$/.test(field.value.trim()), value = whole ? Number(field.value) : 0;
     var wrong = !whole ? words.notNumber : value > most ? fill(words.tooMany, { max: most }) : '';
     var text = wrong ? wrong + (row.dataset.holders ? ' (' + row.dataset.holders + ')' : '') : fill(words.remaining, { n: Math.max(most - value, 0), total: total });
-    note.className = wrong ? 'err' : 'help';
-    note.textContent = text;
+    say(field.form, note, wrong ? 'err' : 'help', text);
     if (wrong) field.setAttribute('aria-invalid', 'true'); else field.removeAttribute('aria-invalid');
     squares(row.querySelector('[data-squares]'), total, total - most, Math.min(value, most));
   }
@@ -85,7 +95,7 @@
     var row = event.target.closest('[data-quota]'), form = event.currentTarget;
     if (row) look(row);
     if (event.target.name === 'name') checkName(form);
-    /* an empty list of members says nothing wrong until it is sent */
+    allow(form);
   }
   document.addEventListener('click', function (event) {
     var step = event.target.closest('[data-step]'), drop = event.target.closest('[data-drop-chip]');
@@ -94,6 +104,7 @@
       var value = (/^\d+$/.test(field.value.trim()) ? Number(field.value) : 0) + Number(step.dataset.step);
       field.value = Math.min(Math.max(value, 0), Number(row.dataset.most));
       look(row);
+      allow(field.form);
     }
     if (drop) { var box = drop.closest('[data-chips]'); drop.closest('.chip').remove(); box.querySelector('input[name=member_new]').focus(); }
   });

@@ -1,0 +1,146 @@
+"""Virtual Cluster (spec F1-F5)."""
+
+from __future__ import annotations
+
+import pytest
+from house import GPU, NPU
+from web_pages import run_job, submit_job
+
+PAGE = "/virtual-clusters/"
+SCRIPT = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def at_roots(browse):
+    return browse("root")
+
+
+def vcs(web_house, name="root"):
+    items = web_house.caller(name).get("/vcs").get_json()["items"]
+    return {item["name"]: item for item in items}
+
+
+def fields(**given):
+    return {"quota_open": "1", "preempt_grace_s": "30", **given}
+
+
+def test_the_list_for_who_looks_on(browse):
+    page = browse("alice").page(PAGE)
+    assert "platform" in page
+    assert "vision" in page
+    assert "Add VC" not in page
+    assert "Modify" not in page
+    assert browse("carol").page(PAGE).count("<tr>") == 2  # the head and platform
+    assert "others" in browse("carol").page(PAGE)  # what a hidden VC holds shows as a number
+
+
+@pytest.mark.parametrize(("name", "code"), [("vera", 403), ("newcomer", 403), ("alice", 200)])
+def test_the_menu_shows_what_the_address_answers(browse, name, code):
+    browser = browse(name)
+    assert browser.get(PAGE).status_code == code
+    if name != "newcomer":
+        assert (f'href="{PAGE}"' in browser.page("/")) == (code == 200)
+
+
+def test_only_managers_get_the_dialogs(browse):
+    for path in ("add", "vision/modify", "vision/delete"):
+        assert browse("alice").get(PAGE + path).status_code == 403
+        assert browse("alice").post(PAGE + path, {"confirm": "vision"}).status_code == 403
+
+
+def test_add(at_roots, web_house):
+    at_roots.post(PAGE + "platform/modify", fields(**{f"quota.{GPU}": "1", f"quota.{NPU}": "8"}))
+    sent = fields(
+        **{
+            "name": "speech",
+            f"quota.{GPU}": "2",
+            f"quota.{NPU}": "",
+            "member": ["user:carol"],
+            "member_new": "bob",
+            f"user_limit.{GPU}": "1",
+            "max_run_time": "36",
+            "max_run_time_unit": "hours",
+            "preempt_grace_s": "5",
+        }
+    )
+    answer = at_roots.post(PAGE + "add", sent)
+    assert (answer.status_code, answer.location) == (303, PAGE)
+    made = vcs(web_house)["speech"]
+    assert made["quota"] == {GPU: 2, NPU: 0}
+    assert made["members"] == {"users": ["bob", "carol"], "groups": []}
+    assert made["user_limit"] == {GPU: 1}
+    assert (made["max_run_time_s"], made["preempt_grace_s"]) == (36 * 3600, 5)
+    again = at_roots.page(PAGE + "speech/modify")
+    for shown in ('value="36"', 'value="user:carol"', 'value="hours" selected', 'value="5"'):
+        assert shown in again
+
+
+def test_what_is_wrong_stands_at_its_field_and_nothing_is_lost(at_roots, web_house):
+    sent = fields(name="vision", **{f"quota.{GPU}": "0", "member_new": "nobody, bob"})
+    answer = at_roots.post(PAGE + "add", sent, headers=SCRIPT)
+    assert answer.status_code == 422
+    assert "Not found: nobody" in answer.text
+    assert 'value="user:bob"' in answer.text
+    sent = fields(name="vision", **{f"quota.{GPU}": "0"})
+    answer = at_roots.post(PAGE + "add", sent, headers=SCRIPT)
+    assert "There is a virtual cluster of this name already." in answer.text
+    sent = fields(name="new", **{f"quota.{GPU}": "3"})
+    answer = at_roots.post(PAGE + "add", sent, headers=SCRIPT)
+    assert "At most 0 remain (platform 4, vision 4)" in answer.text
+    sent = fields(name="new", max_run_time="soon")
+    answer = at_roots.post(PAGE + "add", sent, headers=SCRIPT)
+    assert 'value="soon"' in answer.text
+    assert "Must be a whole number from 1 to" in answer.text
+    assert set(vcs(web_house)) == {"platform", "vision"}
+
+
+def test_while_jobs_hold_devices_only_members_and_limits(at_roots, web_house):
+    submit_job(web_house.house, vc="vision")
+    web_house.house.work()
+    page = at_roots.page(PAGE)
+    assert "1 active" in page
+    assert page.count("disabled") == 3  # vision: both; platform: the current one's delete
+    assert page.count("Its jobs are running, scheduling, pausing or killing.") == 4
+    form = at_roots.page(PAGE + "vision/modify")
+    assert "The quota cannot be changed now." in form
+    # A job that starts while the dialog is open: the sent quota is not taken, the rest is.
+    sent = fields(**{f"quota.{GPU}": "1", "member": ["user:alice"]})
+    assert at_roots.post(PAGE + "vision/modify", sent).status_code == 303
+    changed = vcs(web_house)["vision"]
+    assert changed["quota"] == {GPU: 4}
+    assert changed["members"]["users"] == ["alice"]
+
+
+def test_delete_asks_for_the_name(at_roots, web_house):
+    job_id = run_job(web_house.house, vc="vision")
+    web_house.house.end(job_id)
+    page = at_roots.get(PAGE + "vision/delete", headers=SCRIPT).text
+    assert "the members (4)" in page
+    assert "jobs (<b>1</b>)" in page
+    wrong = at_roots.post(PAGE + "vision/delete", {"confirm": "visio"}, headers=SCRIPT)
+    assert wrong.status_code == 422
+    assert "vision" in vcs(web_house)
+    done = at_roots.post(PAGE + "vision/delete", {"confirm": "vision"}, headers=SCRIPT)
+    assert done.get_json() == {"location": PAGE}
+    assert set(vcs(web_house)) == {"platform"}
+    assert at_roots.get(PAGE + "vision/delete").status_code == 404
+
+
+def test_the_current_one_is_not_deleted(at_roots, web_house):
+    assert "This is your current virtual cluster." in at_roots.page(PAGE)
+    answer = at_roots.post(PAGE + "platform/delete", {"confirm": "platform"}, headers=SCRIPT)
+    assert answer.status_code == 409
+    assert "Switch to another one first." in answer.text
+    assert "platform" in vcs(web_house)
+
+
+def test_a_new_vc_moves_nobody_out_of_his(at_roots, browse, web_house):
+    web_house.house.advance(5)
+    assert at_roots.post(PAGE + "add", fields(name="a-first")).status_code == 303
+    assert web_house.caller("carol").get("/me").get_json()["current_vc"] == "platform"
+
+
+def test_the_live_part_alone(at_roots):
+    whole, part = at_roots.page(PAGE), at_roots.fragment(PAGE + "list").text
+    assert "<html" not in part
+    assert part.strip() in whole
