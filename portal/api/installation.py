@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Flask
 
 import portal.api.audit
-import portal.api.collectives
 import portal.api.cluster
+import portal.api.collectives
 import portal.api.job_logs
 import portal.api.jobs
 import portal.api.openapi
@@ -25,5 +25,7 @@ def install(app: Flask, wired: context.Wired) -> None:
     """
     context.keep(app, wired)
     app.extensions["csrf"].exempt(calls.blueprint)
+    # An id that is a slash is unknown like any other, and no redirect with a page of HTML.
+    app.url_map.merge_slashes = False
     app.register_blueprint(calls.blueprint)
     app.register_blueprint(probes.blueprint)
