@@ -68,7 +68,9 @@ def test_a_wrong_token(web_house: WebHouse, method: str, path: str, token: str) 
     problem_of(answer, 401)
 
 
-@pytest.mark.parametrize("path", ["", "/", "/nothing", "/jobs/x/y/z", "/jobs/", "/../etc", "//jobs"])
+@pytest.mark.parametrize(
+    "path", ["", "/", "/nothing", "/jobs/x/y/z", "/jobs/", "/../etc", "//jobs"]
+)
 def test_an_unknown_route(alice: Caller, path: str) -> None:
     problem_of(alice.get(path), 404)
 
@@ -82,7 +84,9 @@ def test_a_wrong_method(alice: Caller, method: str, path: str) -> None:
     assert answer.headers["Allow"]
 
 
-@pytest.mark.parametrize("job_id", [UNKNOWN_ID, "x", "%00", "a b", "ü", "x" * 300, "%2e%2e", "%2F", "%2F%2F"])
+@pytest.mark.parametrize(
+    "job_id", [UNKNOWN_ID, "x", "%00", "a b", "ü", "x" * 300, "%2e%2e", "%2F", "%2F%2F"]
+)
 @pytest.mark.parametrize("call", ["", "/events", "/logs"])
 def test_an_unknown_job(alice: Caller, job_id: str, call: str) -> None:
     problem_of(alice.get(f"/jobs/{job_id}{call}"), 404)
