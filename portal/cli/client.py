@@ -20,8 +20,9 @@ def register(cli: click.Group) -> None:
     """Add the client's commands to ``cli``."""
     from portal.cli.client_cluster import cluster
     from portal.cli.client_jobs import job
+    from portal.cli.client_templates import template
 
-    for command in (login, logout, whoami, job, vc, cluster):
+    for command in (login, logout, whoami, job, template, vc, cluster):
         cli.add_command(command)
 
 

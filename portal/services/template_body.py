@@ -21,6 +21,14 @@ _SECRET_NAME = re.compile(r"pass|secret|token|api_?key|private_?key|credential",
 
 def template_body(body: Any) -> dict[str, Any]:
     """The body to keep; ``InvalidSpec`` with every field of a wrong shape."""
+    return without_secrets(shaped(body))
+
+
+def shaped(body: Any) -> Mapping[str, Any]:
+    """The body itself, if every field has a shape that the form can show.
+
+    Raises ``InvalidSpec`` with every field that has not.
+    """
     if not isinstance(body, Mapping) or len(body) > MAX_FIELDS:
         raise InvalidSpec("job", "Must be the body of a submission")
     wrong: list[tuple[str, FieldError]] = []
@@ -34,7 +42,7 @@ def template_body(body: Any) -> dict[str, Any]:
                 wrong.append((where[:128], one.error))
     if wrong:
         raise InvalidSpec.of(wrong)
-    return without_secrets(body)
+    return {str(name): value for name, value in body.items()}
 
 
 def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:

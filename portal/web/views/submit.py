@@ -23,6 +23,7 @@ from portal.domain.permission import Permission
 from portal.domain.storage_path import roots
 from portal.services import job_views
 from portal.services.job_list import JobQuery
+from portal.services.submission_yaml import MAX_TEXT, read_yaml
 from portal.services.virtual_clusters import VirtualCluster
 from portal.web.context import services
 from portal.web.frame import current_vc
@@ -73,6 +74,7 @@ def _page(
     fresh: bool,
     errors: Errors | None = None,
     panel: Panel | None = None,
+    pasted: Body | None = None,
 ) -> str:
     kinds = sorted(services().registry.job_kinds.values(), key=lambda k: (k.multi_node, k.name))
     chosen = services().registry.job_kinds.get(str(values["kind"]))
@@ -83,6 +85,7 @@ def _page(
         values=values,
         errors=errors,
         panel=panel,
+        pasted=pasted,
         fresh=fresh,
         kinds=kinds,
         multi=bool(chosen and chosen.multi_node),
@@ -202,6 +205,23 @@ def create() -> Any:
 def _again(vc: VirtualCluster, form: MultiDict[str, str], errors: Errors) -> str:
     values = shown_values(_sent(vc), form)
     return _page(vc, values, fresh=False, errors=errors, panel=panel_with_errors(errors))
+
+
+@blueprint.post("/yaml")
+@requires(Permission.SUBMIT_JOB)
+def from_yaml() -> Any:
+    """Fill the form from YAML, pasted or from a file; nothing is submitted."""
+    vc = _usable_vc()
+    file = request.files.get("file")
+    text = request.form.get("yaml", "")
+    if not text.strip() and file is not None:
+        text = file.read(MAX_TEXT + 1).decode("utf-8", "replace")
+    try:
+        body = read_yaml(text)
+    except InvalidSpec as invalid:
+        pasted = {"text": text[:MAX_TEXT], "errors": errors_of(invalid)}
+        return _page(vc, shown_values(_first_body(vc)), fresh=True, pasted=pasted), 422
+    return _page(vc, shown_values(body), fresh=False)
 
 
 @blueprint.post("/templates")
