@@ -24,12 +24,13 @@ from portal.spi.registry import load_registry
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "translations"
 LANGUAGES = ("zh",)
-Words = Mapping[str, tuple[int, ...] | None]
+Words = Mapping[str, tuple[int | tuple[int, str], ...] | None]
 WEB_WORDS: Words = {
     "_": None,
     "gettext": None,
     "lazy_gettext": None,
     "ngettext": (1, 2),
+    "pgettext": ((1, "c"), 2),
     "FieldError": None,
 }
 ERROR_WORDS: Words = {"FieldError": None, "FieldProblem": None, "InvalidSpec": (2,), "add": (2,)}
@@ -48,8 +49,8 @@ _PLACE = re.compile(r"%\((\w+)\)s")
 Text = str | tuple[str, ...]
 
 
-def texts() -> Iterator[tuple[Text, str]]:
-    """Every text, with the file it is in."""
+def texts() -> Iterator[tuple[Text, str | None, str]]:
+    """Every text, with its context (mostly none) and the file it is in."""
     for folder, words in SOURCES.items():
         found = extract_from_dir(
             str(ROOT / folder),
@@ -57,20 +58,20 @@ def texts() -> Iterator[tuple[Text, str]]:
             keywords=words,
             options_map={"**.html": {"silent": "false"}},
         )
-        for name, _line, text, _comments, _context in found:
+        for name, _line, text, _comments, context in found:
             if text and text != ("",):
-                yield text, f"{folder}/{name}"
+                yield text, context, f"{folder}/{name}"
     for template in TEMPLATES.values():
-        yield template, "portal/domain/reason.py"
+        yield template, None, "portal/domain/reason.py"
     for kind in load_registry({}).job_kinds.values():
-        yield kind.title, "job kinds"
+        yield kind.title, None, "job kinds"
 
 
 def template() -> Catalog:
     """The catalogue without translations, in a stable order and without line numbers."""
     catalogue = Catalog(project="Aoli", charset="utf-8", fuzzy=False)
-    for text, name in sorted(texts(), key=lambda item: (item[1], str(item[0]))):
-        catalogue.add(text, locations=[(name, 0)])
+    for text, context, name in sorted(texts(), key=lambda item: (item[2], str(item[0]))):
+        catalogue.add(text, context=context, locations=[(name, 0)])
     return catalogue
 
 
@@ -112,7 +113,7 @@ def problems(language: str) -> list[str]:
     for message in template():
         if not message.id:
             continue
-        translated = known.get(message.id)
+        translated = known.get(message.id, message.context)
         if translated is None or not _filled(translated):
             found.append(f"not translated: {message.id!r}")
         elif _places(message.id) != _places(translated.string):

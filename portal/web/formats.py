@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from flask import Flask
 
 from portal.web.appearance import language, zone
-from portal.web.words import gettext
+from portal.web.words import gettext, pgettext
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -114,6 +114,12 @@ def count_of(number: float) -> str:
     return f"{number:,}"
 
 
+def decimal(text: str) -> str:
+    """Comma groups in a number that is written already: ``1408.6`` is ``1,408.6``."""
+    whole, dot, rest = text.partition(".")
+    return f"{int(whole):,}{dot}{rest}"
+
+
 def ordinal(number: int) -> str:
     """``2nd``; in 中文 the number alone."""
     if language() == "zh":
@@ -125,5 +131,6 @@ def ordinal(number: int) -> str:
 
 def install(app: Flask) -> None:
     """Add the template filters."""
-    for filter_ in (iso, clock, clock_seconds, ago, duration, amount, count_of, ordinal):
+    app.jinja_env.globals.update(pgettext=pgettext)
+    for filter_ in (iso, clock, clock_seconds, ago, duration, amount, count_of, decimal, ordinal):
         app.jinja_env.filters[filter_.__name__] = filter_

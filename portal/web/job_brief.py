@@ -126,7 +126,7 @@ def _step(event: Mapping[str, Any], lasted: float | None, *, first: bool) -> Ste
         text = gettext("by %(user)s", user=event["actor"] or "?")
     return Step(
         state=event["to"],
-        title=gettext("Submitted") if first else _state_title(event["to"]),
+        title=gettext("Job submitted") if first else _state_title(event["to"]),
         text=text,
         at=event["at"],
         lasted=lasted,

@@ -6,6 +6,7 @@ the job has started anew since, the place names another attempt and the reading 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
@@ -24,6 +25,7 @@ NEWEST = 2000
 FULL_BLOCK = 262144
 FIRST_WINDOW, LARGEST_WINDOW = 512 * 1024, 16 * 1024 * 1024
 MOST_COUNTED = 64 * 1024 * 1024
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def _pods(line: JobLine) -> list[dict[str, Any]]:
@@ -142,7 +144,7 @@ def last_lines(line: JobLine, count: int, pod: str = "") -> str:
     if not name:
         return ""
     found = services().logs.tail(_ref(line), name, count)
-    return "\n".join(_split(item)[1] for item in found)
+    return "\n".join(_COLOUR.sub("", _split(item)[1]) for item in found)
 
 
 def download_blocks(line: JobLine, wanted: str) -> tuple[str, Iterator[bytes]]:

@@ -10,7 +10,6 @@ import yaml
 
 from portal.domain.errors import FieldError, InvalidSpec
 from portal.domain.resources import Slot
-from portal.services import inventory
 from portal.services.jobs import Preview
 from portal.services.virtual_clusters import VirtualCluster
 from portal.web.context import services
@@ -107,21 +106,15 @@ def _facts(body: Mapping[str, Any], vc: VirtualCluster) -> list[tuple[str, str]]
 
 
 def _squares(placement: Sequence[Slot], body: Mapping[str, Any]) -> list[NodeSquares]:
-    """The devices of the nodes that the job would get, its own ones marked."""
+    """The devices that the job would get, by node, each with its index there."""
     if not body.get("devices"):
         return []
-    wanted = {slot.node: set(slot.devices) for slot in placement}
-    known = {node.name: node for node in inventory.nodes(services().cluster)}
     lines = []
-    for name in list(wanted)[:MAX_NODES]:
-        total = known[name].devices if name in known else max(wanted[name]) + 1
-        cells = [("plan" if i in wanted[name] else "free", "") for i in range(total)]
-        listed = ", ".join(str(i) for i in sorted(wanted[name]))
-        lines.append(
-            NodeSquares(
-                name, cells, gettext("devices %(list)s of %(node)s", list=listed, node=name)
-            )
-        )
+    for slot in placement[:MAX_NODES]:
+        listed = ", ".join(str(index) for index in slot.devices)
+        label = gettext("devices %(list)s of %(node)s", list=listed, node=slot.node)
+        cells = [("plan", str(index)) for index in slot.devices]
+        lines.append(NodeSquares(slot.node, cells, label))
     return lines
 
 

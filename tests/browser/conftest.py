@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterator
 
 import pytest
-from house import PASSWORD, House
+from chromium import ARGUMENTS, CHROMIUM, Complaints, Site
+from house import PASSWORD
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from web_house import WebHouse
-from werkzeug.serving import make_server
 
-from portal.web import sse
-
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WAIT_MS = 15_000
 expect.set_options(timeout=WAIT_MS)
 
@@ -25,26 +19,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/browser" in str(item.path):
             item.add_marker("browser")
-
-
-class Site:
-    """The portal at an address of this machine."""
-
-    def __init__(self, web_house: WebHouse) -> None:
-        self.house: House = web_house.house
-        self.app = web_house.app
-        self._server = make_server("127.0.0.1", 0, web_house.app, threaded=True)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """End the streams, then the server."""
-        sse.stop_streams(self.app)
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -62,23 +36,6 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
-
-
-class Complaints(list[str]):
-    """What the page's scripts complained of; a test that ends with any fails."""
-
-    def listen(self, page: Page) -> None:
-        """Hear of errors and of what the content policy blocked."""
-        page.on("pageerror", lambda error: self.append(str(error)))
-        page.on(
-            "console",
-            lambda message: self.append(message.text) if _matters(message) else None,
-        )
-
-
-def _matters(message: object) -> bool:
-    text, kind = getattr(message, "text", ""), getattr(message, "type", "")
-    return kind in ("error", "warning") and "Failed to load resource" not in text
 
 
 @pytest.fixture

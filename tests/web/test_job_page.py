@@ -64,7 +64,7 @@ def test_the_timeline_has_every_step(at_alices, web_house):
     page = at_alices.page(f"/jobs/{job_id}")
     timeline = page[page.index('class="tl"') :]
     order = [
-        timeline.index(word) for word in (">Finished<", ">Running<", ">Scheduling<", ">Submitted<")
+        timeline.index(word) for word in (">Finished<", ">Running<", ">Scheduling<", ">Job submitted<")
     ]
     assert order == sorted(order)
     assert "1 min 5 s" in timeline

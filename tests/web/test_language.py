@@ -14,7 +14,7 @@ from portal.web.job_lines import status_word
 
 
 def by_id(messages):
-    return {str(list(m.id)): str(list(m.string)) for m in messages if m.id}
+    return {str(list(m.id)): str(list(m.string)) for m in messages if m.id and m.string}
 
 
 @pytest.mark.parametrize("language", catalogue.LANGUAGES)
