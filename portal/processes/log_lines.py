@@ -22,3 +22,5 @@ def configure_logging() -> None:
     root.setLevel(logging.INFO)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # "No user yet created, use flask fab command to do it": we make the first one ourselves.
+    logging.getLogger("flask_appbuilder.security.manager").setLevel(logging.ERROR)

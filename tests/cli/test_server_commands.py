@@ -1,0 +1,93 @@
+"""The server commands that end: database, accounts, settings, plugins."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def aoli(tmp_path: Path) -> Command:
+    def run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "portal.cli", *words],
+            env={
+                **{name: value for name, value in os.environ.items() if name[:5] != "AOLI_"},
+                "AOLI_DATA_DIR": str(tmp_path),
+                "AOLI_CONFIG_DIR": str(tmp_path),
+                **settings,
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_a_new_database_is_made_and_found_to_be_in_order(aoli: Command) -> None:
+    before = aoli("db", "check")
+    assert before.returncode == 1
+    assert "run aoli db upgrade" in before.stderr
+
+    first = aoli("db", "upgrade")
+    assert first.returncode == 0, first.stderr
+    assert "first administrator: admin" in first.stdout
+    assert "password: " in first.stdout
+
+    again = aoli("db", "upgrade")
+    assert again.stdout == "the database is up to date\n"
+    assert aoli("db", "check").returncode == 0
+
+
+def test_an_administrator_more_but_not_the_same_twice(aoli: Command) -> None:
+    assert aoli("db", "upgrade").returncode == 0
+    words = ("user", "create-admin", "--username", "second")
+    made = aoli(*words, AOLI_ADMIN_PASSWORD="a long one")
+    assert made.stdout == "second is an administrator\n", made.stderr
+    refused = aoli(*words, AOLI_ADMIN_PASSWORD="a long one")
+    assert refused.returncode == 1
+    assert refused.stderr == "aoli: there is an account second already\n"
+
+
+def test_the_settings_in_force_without_their_secrets(aoli: Command) -> None:
+    shown = aoli(
+        "config",
+        "check",
+        "--json",
+        AOLI_DATABASE_URL="postgresql://aoli:opensesame@db/aoli",
+        AOLI_REDIS_URL="redis://:opensesame@cache:6379/0",
+        AOLI_SECRET_KEY="opensesame",
+        AOLI_PORT="9001",
+    )
+    values = json.loads(shown.stdout)
+    assert values["port"] == 9001
+    assert values["database_url"] == "postgresql://aoli:***@db/aoli"
+    assert "opensesame" not in shown.stdout
+
+
+def test_a_wrong_setting_is_one_line(aoli: Command) -> None:
+    refused = aoli("config", "check", AOLI_PORT="none")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("aoli: AOLI_PORT: port: ")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_the_built_in_plugins_are_in_order(aoli: Command) -> None:
+    rows = json.loads(aoli("plugins", "list", "--json").stdout)
+    assert {"regular", "nvidia_gpu_amd64", "huawei_npu_arm64"} <= {row["name"] for row in rows}
+    assert {row["status"] for row in rows} == {"ok"}
+    assert aoli("plugins", "check").returncode == 0
+
+
+def test_a_usage_error_has_its_own_exit_code(aoli: Command) -> None:
+    assert aoli("up", "--port", "many").returncode == 2
