@@ -63,9 +63,8 @@ def test_the_timeline_has_every_step(at_alices, web_house):
     house.end(job_id)
     page = at_alices.page(f"/jobs/{job_id}")
     timeline = page[page.index('class="tl"') :]
-    order = [
-        timeline.index(word) for word in (">Finished<", ">Running<", ">Scheduling<", ">Job submitted<")
-    ]
+    steps = ("Finished", "Running", "Scheduling", "Job submitted")
+    order = [timeline.index(f">{step}<") for step in steps]
     assert order == sorted(order)
     assert "1 min 5 s" in timeline
     assert "by alice" in timeline

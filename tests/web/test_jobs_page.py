@@ -62,7 +62,7 @@ def test_the_list_is_that_of_the_current_virtual_cluster(at_alices, web_house):
 def test_search_filters_and_order_are_in_the_address(at_alices, submit, query, found):
     paused = submit("gpu_a", device_type=GPU, devices=1)
     submit("npu", device_type=NPU, devices=2, priority=500)
-    submit("gpu_b", device_type=GPU, devices=1)
+    submit("gpu_b", device_type=GPU, devices=1, priority=200)
     at_alices.post("/jobs/actions", {"ids": paused, "action": "pause"})
     assert names(at_alices.page(f"/jobs/?{query}")) == found
 
