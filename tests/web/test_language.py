@@ -27,11 +27,9 @@ def test_every_text_is_translated(language):
 @pytest.mark.parametrize("language", catalogue.LANGUAGES)
 def test_what_the_portal_reads_is_made_from_what_is_edited(language):
     with catalogue.po_path(language).with_suffix(".mo").open("rb") as file:
-        compiled = by_id(read_mo(file))
-    edited = by_id(catalogue.load(language))
-    assert edited == {key: compiled.get(key) for key in edited}, (
-        "run: python -m portal.web.catalogue compile"
-    )
+        compiled = pairs(read_mo(file))
+    edited = pairs(catalogue.load(language))
+    assert edited <= compiled, "run: python -m portal.web.catalogue compile"
 
 
 @pytest.mark.parametrize(
