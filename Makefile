@@ -43,7 +43,7 @@ translations: $(VENV)/.dev ## Collect all texts, update and compile the catalogu
 	$(BIN)/python -m portal.web.catalogue check
 
 screenshots: $(VENV)/.dev chromium ## Take a picture of every page into screenshots/
-	$(BIN)/python -m tests.browser.screenshots
+	PYTHONPATH=.:tests:tests/web $(BIN)/python tests/browser/screenshots.py screenshots $(ARGS)
 
 lock: $(VENV)/.dev ## Resolve setup.py's ranges anew into requirements/*.lock (ARGS=--upgrade)
 	@$(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/pip install -q uv

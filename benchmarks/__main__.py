@@ -48,8 +48,10 @@ def measure(part: str, folder: Path) -> list[Row]:
 def main() -> None:
     """Measure part after part."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=PARTS, choices=PARTS)
+    parser.add_argument("parts", nargs="*", default=list(PARTS), metavar="|".join(PARTS))
     parts = parser.parse_args().parts
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"no part {', '.join(sorted(unknown))}")
     print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {platform.machine()}")
     for part in parts:
         with tempfile.TemporaryDirectory(prefix="aoli-bench-") as folder:
