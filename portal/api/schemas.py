@@ -134,7 +134,11 @@ JOB = record(
     data_path=or_null(TEXT),
     job_path=or_null(TEXT),
     placement=array(record(node=TEXT, devices=array(NUMBER))),
-    ahead={**array(TEXT), "description": "Ids of (at most 10) waiting jobs before this one"},
+    ahead={
+        **array(TEXT),
+        "description": "Ids of (at most 10) jobs before this one that you may see",
+    },
+    remedy={**or_null(TEXT), "description": "What would end the wait"},
     retries={**NUMBER, "description": "Starts that the platform lost"},
     replicas=array(
         record(

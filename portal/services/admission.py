@@ -39,6 +39,8 @@ MAX_CHANGES = 500
 """Admissions and preemptions put into force in one transaction; the next pass goes on."""
 MAX_NOTES = 2000
 """Waiting jobs whose reason is rewritten in one pass."""
+MAX_EXPLAINED = 2000
+"""So many waiting jobs, and nodes, are planned for within a request."""
 UNREACHABLE_GRACE_S = 10
 
 
@@ -82,7 +84,11 @@ class Admitter:
         made = plan(snapshot, self._clock())
         admitted = preempted = 0
         if made.admit or made.preempt:
-            admitted, preempted = self._enforce(made, epoch)
+            done = self._enforce(made, epoch)
+            if done is None:
+                # Nobody may be told the reasons of a plan that was thrown away.
+                return PassResult(0, 0, len(made.waiting), time.perf_counter() - begun)
+            admitted, preempted = done
         self._note_waiting(made, rows)
         return PassResult(admitted, preempted, len(made.waiting), time.perf_counter() - begun)
 
@@ -90,6 +96,21 @@ class Admitter:
         """Whether a job that is not there yet would start now, or why not."""
         snapshot, _ = self.snapshot()
         return preview(snapshot, demand, self._clock())
+
+    def explain(self, job_id: str) -> Admission | Waiting | None:
+        """The same for a waiting job, as of now.
+
+        ``None`` when it does not wait (any more), or when so much waits that the answer would
+        keep a request: then the note of the last pass has to do.
+        """
+        queued = JobRow.select().where(JobRow.state == JobState.QUEUED.value)
+        if queued.limit(MAX_EXPLAINED + 1).count() > MAX_EXPLAINED:
+            return None
+        snapshot, _ = self.snapshot()
+        if len(snapshot.nodes) > MAX_EXPLAINED:
+            return None
+        found = next((demand for demand in snapshot.waiting if demand.job_id == job_id), None)
+        return preview(snapshot, found, self._clock()) if found else None
 
     def snapshot(self) -> tuple[Snapshot, dict[str, dict[str, Any]]]:
         """The cluster now, and of each waiting job the note that it has."""
@@ -109,7 +130,8 @@ class Admitter:
         )
         return snapshot, noted
 
-    def _enforce(self, made: Plan, epoch: int) -> tuple[int, int]:
+    def _enforce(self, made: Plan, epoch: int) -> tuple[int, int] | None:
+        """How many were admitted and preempted; ``None`` when another plan was first."""
         now = self._clock()
         admissions = made.admit[:MAX_CHANGES]
         preemptions = _whole_groups(made.preempt)
@@ -119,7 +141,7 @@ class Admitter:
             if not inventory.claim_epoch(self._cluster_name, epoch):
                 transaction.rollback()
                 self._queue.enqueue("admit", key="admit")
-                return 0, 0
+                return None
             started = [a.job_id for a in admissions if self._admit_one(jobs.get(a.job_id), a, now)]
             taken = [p.job_id for p in preemptions if self._preempt_one(jobs, p, now)]
         for job_id in (*started, *taken):
@@ -145,7 +167,8 @@ class Admitter:
         job, by = jobs.get(preemption.job_id), jobs.get(preemption.for_job_id)
         if job is None or job.state not in (JobState.SCHEDULING, JobState.RUNNING):
             return False
-        reason = Reason("preempted", {"by": by.spec.name if by else preemption.for_job_id})
+        by_name = by.spec.name if by else preemption.for_job_id
+        reason = Reason("preempted", {"by": by_name, "by_job": preemption.for_job_id})
         grace_s = virtual_clusters.preempt_grace_s(job.spec.vc)
         return job_store.transition(job, Trigger.REQUEUE, now, reason=reason, stop_grace_s=grace_s)
 
@@ -162,6 +185,7 @@ class Admitter:
                 ).execute()
                 changed += 1
                 if changed >= MAX_NOTES:
+                    self._queue.enqueue("admit", key="admit")
                     break
         if changed:
             self._events.publish("queue", self._cluster_name, changed=changed)

@@ -42,6 +42,7 @@ def dump(row: JobRow, storage_root: str) -> dict[str, Any]:
         **paths,
         "placement": row.placement or [],
         "ahead": row.ahead or [],
+        "remedy": None,
         "retries": row.retries,
     }
 

@@ -17,7 +17,7 @@ from portal.domain.resources import Slot
 from portal.domain.snapshot import Admission, Demand, Waiting
 from portal.models import JobRow
 from portal.ports import Cluster, Events, Queue
-from portal.services import field_checks, job_store, job_views, launching, submission
+from portal.services import field_checks, job_store, job_views, launching, submission, waiting
 from portal.services import virtual_clusters as vcs
 from portal.services.admission import Admitter
 from portal.services.job_line import cli_line
@@ -120,7 +120,10 @@ class JobService:
 
     def get(self, actor: Actor, job_id: str) -> dict[str, Any]:
         """The job, by the names of the contract; ``NotFound`` when he may not see it."""
-        return job_views.dump(self._row(actor, job_id), self._storage_root)
+        job = job_views.dump(self._row(actor, job_id), self._storage_root)
+        if waiting.is_waiting(job):
+            job.update(waiting.outlook(self._admitter, job))
+        return waiting.for_reader(actor, [job])[0]
 
     def value(self, actor: Actor, job_id: str) -> Job:
         """The job as the rules see it; ``NotFound`` when he may not see it."""
@@ -128,7 +131,9 @@ class JobService:
 
     def page(self, actor: Actor, query: JobQuery) -> JobPage:
         """A page of jobs."""
-        return list_jobs(actor, query)
+        page = list_jobs(actor, query)
+        waiting.for_reader(actor, page.items)
+        return page
 
     def counts(self, actor: Actor, query: JobQuery) -> dict[str, int]:
         """Number of jobs by state."""
@@ -137,7 +142,7 @@ class JobService:
     def events(self, actor: Actor, job_id: str) -> list[dict[str, Any]]:
         """The job's transitions, oldest first."""
         self._row(actor, job_id)
-        return job_views.events(job_id)
+        return list(waiting.for_reader(actor, job_views.events(job_id)))
 
     def replicas(self, actor: Actor, job_id: str) -> list[dict[str, Any]]:
         """The replicas of the newest attempt."""
@@ -199,6 +204,8 @@ class JobService:
         job = job_store.fetch(job_id)
         if job is not None and allows(job.state, Trigger.STOPPED):
             job_store.transition(job, Trigger.STOPPED, now, reason=job.reason)
+            # It left the queue: those behind it move up.
+            self._queue.enqueue("admit", key="admit")
 
     def act_on_many(self, actor: Actor, action: str, ids: Iterable[str]) -> list[dict[str, Any]]:
         """Act on several jobs; one that fails does not keep the others from going on."""

@@ -48,10 +48,12 @@ class Passes:
         does not answer.
         """
         asked_at = self._clock()
-        inventory.record_nodes(self._cluster.name, self._cluster.nodes(), self._clock())
+        changed = inventory.record_nodes(self._cluster.name, self._cluster.nodes(), self._clock())
         virtual_clusters.ensure_first(self._clock())
         seen = self._cluster.observe_all()
-        inventory.record_reachable(self._cluster.name, True, "", self._clock())
+        mended = inventory.record_reachable(self._cluster.name, True, "", self._clock())
+        if changed or mended:
+            self._queue.enqueue("admit", key="admit")
         return self.compare(seen, asked_at)
 
     def compare(self, seen: Mapping[AttemptRef, Observed], asked_at: datetime) -> int:

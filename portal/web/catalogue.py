@@ -19,6 +19,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from portal.domain.reason import TEMPLATES
+from portal.domain.wait import REMEDIES
 from portal.spi.registry import load_registry
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +64,8 @@ def texts() -> Iterator[tuple[Text, str | None, str]]:
                 yield text, context, f"{folder}/{name}"
     for template in TEMPLATES.values():
         yield template, None, "portal/domain/reason.py"
+    for remedy in REMEDIES.values():
+        yield remedy, None, "portal/domain/wait.py"
     for kind in load_registry({}).job_kinds.values():
         yield kind.title, None, "job kinds"
 

@@ -9,8 +9,8 @@ from typing import Any
 from flask import url_for
 
 from portal.domain import reason as reasons
+from portal.domain import wait
 from portal.domain.job_state import JobState
-from portal.domain.permission import Permission
 from portal.domain.reason import Reason
 from portal.services import job_views
 from portal.web.context import services
@@ -68,6 +68,7 @@ class Why:
     facts: Sequence[Fact] = ()
     ahead: Sequence[Mapping[str, str]] = ()
     more_ahead: int = 0
+    remedy: str = ""
     tail: str = ""
 
 
@@ -166,6 +167,7 @@ def waiting(line: JobLine) -> Why:
     if position:
         tags.insert(0, gettext("%(position)s in the queue", position=ordinal(position)))
     ahead = _ahead(job.get("ahead", []))
+    remedy = wait.remedy(reason)
     return Why(
         title=gettext("Why is it waiting?"),
         sentence=reason_text(reason),
@@ -174,7 +176,8 @@ def waiting(line: JobLine) -> Why:
         tags=tags,
         facts=waiting_facts(reason, job),
         ahead=ahead,
-        more_ahead=max((position or 1) - 1 - len(ahead), 0) if ahead else 0,
+        more_ahead=max((position or 1) - 1 - len(ahead), 0),
+        remedy=gettext(remedy) if remedy else "",
     )
 
 
@@ -211,16 +214,11 @@ def _with(
 
 
 def _ahead(ids: Sequence[str]) -> list[dict[str, str]]:
-    """Names of the jobs ahead; links only for who may look at them."""
+    """Names of the jobs ahead; the service left only those that the reader may see."""
     shown = list(ids)[:MAX_AHEAD]
-    if not shown:
-        return []
-    names = job_views.names(shown)
-    may_look = actor().may(Permission.VIEW_ALL_JOBS)
+    names = job_views.names(shown) if shown else {}
     return [
-        {"name": names[i], "href": url_for("jobs.brief", job_id=i) if may_look else ""}
-        for i in shown
-        if i in names
+        {"name": names[i], "href": url_for("jobs.brief", job_id=i)} for i in shown if i in names
     ]
 
 

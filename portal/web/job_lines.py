@@ -10,6 +10,7 @@ from portal.domain import reason as reasons
 from portal.domain.job_state import TERMINAL, JobState, Trigger, allows
 from portal.domain.permission import Actor, Permission
 from portal.domain.reason import Reason
+from portal.services.waiting import HIDDEN_JOB
 from portal.web.context import services
 from portal.web.formats import moment, now
 from portal.web.frame import avatar_colour
@@ -108,7 +109,7 @@ def reason_text(reason: Reason | None) -> str:
 def _shown(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(item) for item in value)
-    return value
+    return gettext("another job") if value == HIDDEN_JOB else value
 
 
 def status_word(status: str) -> str:
