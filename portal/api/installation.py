@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+import portal.api.api_keys
 import portal.api.audit
 import portal.api.cluster
 import portal.api.collectives

@@ -22,6 +22,7 @@ from portal.web import (
     formats,
     frame,
     headers,
+    people,
     sessions,
     sse,
 )
@@ -31,6 +32,7 @@ from portal.web.security import administration, columns
 from portal.web.security.manager import AoliSecurityManager
 from portal.web.security.throttle import Throttle
 from portal.web.views import components, home, job, preferences, submit, virtual_clusters
+from portal.web.views.people_pages import BLUEPRINTS
 from portal.wiring import Portal, connect, redis_url
 
 if TYPE_CHECKING:
@@ -111,10 +113,16 @@ def create_app(
     context.keep(app, _page_services(portal))
     administration.install(app, settings)
     app.extensions["aoli-throttle"] = Throttle(redis_url(settings))
+    app.extensions["aoli-sign-up-throttle"] = Throttle(
+        redis_url(settings), name="aoli-sign-up", per_address=20
+    )
     app.extensions["aoli-streams"] = sse.StreamGate(settings.max_streams)
     app.teardown_appcontext(_give_connection_back)
+    people.install(app)
     for part in (home, job, submit, virtual_clusters, preferences, sse):
         app.register_blueprint(part.blueprint)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     api.install(app, portal)
     if development:
         app.register_blueprint(components.blueprint)

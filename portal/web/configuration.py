@@ -9,6 +9,7 @@ from typing import Any
 from flask_appbuilder.const import AUTH_DB
 
 from portal.settings import Settings
+from portal.web.security.api_keys import MARK
 from portal.wiring import secret_key
 
 MAX_BODY = 2 * 1024 * 1024
@@ -52,7 +53,9 @@ def flask_config(settings: Settings, *, initialising: bool) -> dict[str, Any]:
         "FAB_CREATE_DB": initialising,
         "FAB_UPDATE_PERMS": initialising,
         "FAB_ADD_SECURITY_API": False,
-        "FAB_API_KEY_HASH_METHOD": "pbkdf2:sha256:1",
+        "FAB_API_KEY_ENABLED": True,
+        "FAB_API_KEY_PREFIXES": [MARK],
+        "AOLI_SIGN_UP": settings.sign_up,
         "RATELIMIT_ENABLED": False,
         "LANGUAGES": {
             "en": {"flag": "gb", "name": "English"},

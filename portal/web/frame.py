@@ -67,6 +67,7 @@ class Frame:
     cluster: str
     nodes: NodeCount | None
     may_search: bool
+    manages_users: bool = False
 
 
 def avatar_colour(username: str) -> int:
@@ -101,6 +102,7 @@ def _make() -> Frame:
         cluster=services().cluster,
         nodes=_nodes() if reader.may(Permission.VIEW_CLUSTER) else None,
         may_search=reader.anything,
+        manages_users=reader.may(Permission.MANAGE_USERS),
     )
 
 

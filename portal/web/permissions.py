@@ -17,6 +17,32 @@ LABELS: dict[str, LazyString] = {
     Permission.MANAGE_USERS: lazy_gettext("Manage user"),
 }
 
+TEXTS: dict[str, LazyString] = {
+    Permission.SUBMIT_JOB: lazy_gettext("Submit new training jobs"),
+    Permission.MANAGE_VC: lazy_gettext("Add, modify and delete virtual clusters"),
+    Permission.VIEW_VC: lazy_gettext("See virtual clusters and their quotas"),
+    Permission.VIEW_ALL_JOBS: lazy_gettext("See the jobs of every user, read only"),
+    Permission.MANAGE_ALL_JOBS: lazy_gettext("Also pause, resume, kill and set priority"),
+    Permission.VIEW_CLUSTER: lazy_gettext("See nodes, devices and usage"),
+    Permission.MANAGE_USERS: lazy_gettext("Add users, groups and roles, read the audit log"),
+}
+
+
+PRESETS: dict[str, LazyString] = {
+    "System Admin": lazy_gettext("Runs the platform"),
+    "User": lazy_gettext("Submits and watches training jobs"),
+}
+
+
+def role_text(name: str, description: str) -> str:
+    """A role's description; those of the preset roles are in the reader's language."""
+    return str(PRESETS.get(name, description))
+
+
+def permission_text(code: str) -> str:
+    """What the permission allows, in one line."""
+    return str(TEXTS.get(code, ""))
+
 
 def permission_label(code: str) -> str:
     """The permission's name in the reader's language; a plugin's shows its code."""

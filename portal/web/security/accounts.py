@@ -145,6 +145,11 @@ class Accounts:
             note(session, actor, action, after.username, before=before.facts(), after=noted)
         return after
 
+    def check_changes(self, actor: Actor, user_id: int, body: Any) -> None:
+        """``InvalidSpec`` when fields of a change are wrong, before anything is done."""
+        rules.check_administrator(actor)
+        self._read_changes(body, directory.account(self._session(), user_id).username)
+
     def _read_changes(self, body: Any, name: str) -> dict[str, Any]:
         taken = Fields(body, CHANGES)
         taken.take("nickname", fields.filled(64))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
-from flask import current_app
+from flask import current_app, g
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_appbuilder.security.sqla.models import User
 from flask_jwt_extended import JWTManager
+from sqlalchemy import or_, select
 
 import portal.web.security.columns
 import portal.web.security.identities  # noqa: F401  (both add to the tables)
 from portal.web.problems import problem
+from portal.web.security import api_keys
 from portal.web.security.access import grants
+from portal.web.security.passwords import is_right
 from portal.web.security.sign_in import SignInView
 from portal.web.security.tokens import TokenApi
 
@@ -44,6 +48,31 @@ class AoliSecurityManager(SecurityManager):  # type: ignore[misc]
         """Make every session cookie of the user worthless."""
         user.session_epoch = (user.session_epoch or 0) + 1
         self.session.commit()
+
+    def auth_user_db(self, username: str, password: str) -> User | None:
+        """The account of a name (or e-mail address) and its password.
+
+        As slow for an account that does not exist or is disabled as for a wrong password, and
+        with the same writes (none), so that nobody learns which accounts there are.
+        """
+        named = or_(User.username == username, User.email == username)
+        found = list(self.session.scalars(select(User).where(named).limit(2)))
+        user = next((one for one in found if one.username == username), None)
+        user = user or (found[0] if found else None)
+        right = is_right(user.password if user is not None else None, password)
+        if user is None or not right or not user.active:
+            return None
+        user.login_count = (user.login_count or 0) + 1
+        user.last_login = datetime.now(UTC).replace(tzinfo=None)
+        self.session.commit()
+        return user
+
+    def validate_api_key(self, api_key_string: str) -> User | None:
+        """The user of an API key, who is then the one who asks."""
+        user = api_keys.owner(self.session, api_key_string)
+        if user is not None:
+            g.user = user
+        return user
 
     def has_access(self, permission_name: str, view_name: str) -> bool:
         """Flask-AppBuilder's own question, answered by our one query."""

@@ -117,6 +117,7 @@ def _page(problem: str = "", notice: str = "", status: int = 200) -> Any:
             notice=notice,
             username=request.form.get("username", ""),
             remember=request.form.get("remember") == "true",
+            may_sign_up=current_app.config["AOLI_SIGN_UP"],
             next_url=safe_path(request.values.get("next")),
         ),
         status,

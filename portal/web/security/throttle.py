@@ -18,8 +18,6 @@ from limits.strategies import FixedWindowRateLimiter
 log = logging.getLogger(__name__)
 
 WINDOW_MINUTES = 5
-PER_ACCOUNT = RateLimitItemPerMinute(5, WINDOW_MINUTES, namespace="aoli-sign-in")
-PER_ADDRESS = RateLimitItemPerMinute(50, WINDOW_MINUTES, namespace="aoli-sign-in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,16 @@ class _Count:
 class Throttle:
     """Counts wrong passwords; ``wait_s`` says how long this one has to wait."""
 
-    def __init__(self, storage_uri: str = "") -> None:
+    def __init__(
+        self,
+        storage_uri: str = "",
+        *,
+        name: str = "aoli-sign-in",
+        per_account: int = 5,
+        per_address: int = 50,
+    ) -> None:
+        self._per_account = RateLimitItemPerMinute(per_account, WINDOW_MINUTES, namespace=name)
+        self._per_address = RateLimitItemPerMinute(per_address, WINDOW_MINUTES, namespace=name)
         self._fallback: Storage = MemoryStorage()
         self._shared = (
             storage_from_string(_limits_uri(storage_uri), wrap_exceptions=True)
@@ -45,7 +52,7 @@ class Throttle:
             try:
                 waits = [
                     limiter.get_window_stats(count.limit, *count.keys).reset_time
-                    for count in _counts(account, address)
+                    for count in self._counts(account, address)
                     if not limiter.test(count.limit, *count.keys)
                 ]
                 return max((int(at - time.time()) + 1 for at in waits), default=0)
@@ -57,7 +64,7 @@ class Throttle:
         """Note a wrong password."""
         for limiter in self._limiters():
             try:
-                for count in _counts(account, address):
+                for count in self._counts(account, address):
                     limiter.hit(count.limit, *count.keys)
             except StorageError:
                 continue
@@ -65,23 +72,22 @@ class Throttle:
 
     def succeeded(self, account: str, address: str) -> None:
         """Forget the account's wrong passwords from this address."""
-        first = _counts(account, address)[0]
+        first = self._counts(account, address)[0]
         for limiter in self._limiters():
             try:
                 limiter.clear(first.limit, *first.keys)
             except StorageError:
                 continue
 
+    def _counts(self, account: str, address: str) -> tuple[_Count, _Count]:
+        return (
+            _Count(self._per_account, (account.lower()[:128], address)),
+            _Count(self._per_address, (address,)),
+        )
+
     def _limiters(self) -> list[FixedWindowRateLimiter]:
         storages = [self._shared] if self._shared is not None else []
         return [FixedWindowRateLimiter(storage) for storage in [*storages, self._fallback]]
-
-
-def _counts(account: str, address: str) -> tuple[_Count, _Count]:
-    return (
-        _Count(PER_ACCOUNT, (account.lower()[:128], address)),
-        _Count(PER_ADDRESS, (address,)),
-    )
 
 
 def _limits_uri(redis_url: str) -> str:

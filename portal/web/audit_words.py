@@ -1,0 +1,68 @@
+"""Entries of the audit log as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
+
+ACTIONS: dict[str, LazyString] = {
+    "user.create": lazy_gettext("created the user %(name)s"),
+    "user.modify": lazy_gettext("changed the user %(name)s"),
+    "user.password": lazy_gettext("reset the password of %(name)s"),
+    "user.delete": lazy_gettext("deleted the user %(name)s"),
+    "group.create": lazy_gettext("created the group %(name)s"),
+    "group.modify": lazy_gettext("changed the group %(name)s"),
+    "group.delete": lazy_gettext("deleted the group %(name)s"),
+    "role.create": lazy_gettext("created the role %(name)s"),
+    "role.modify": lazy_gettext("changed the role %(name)s"),
+    "role.relate": lazy_gettext("changed who has the role %(name)s"),
+    "role.delete": lazy_gettext("deleted the role %(name)s"),
+    "vc.create": lazy_gettext("created the virtual cluster %(name)s"),
+    "vc.modify": lazy_gettext("changed the virtual cluster %(name)s"),
+    "vc.delete": lazy_gettext("deleted the virtual cluster %(name)s"),
+    "account.sign_up": lazy_gettext("signed up as %(name)s"),
+    "account.modify": lazy_gettext("changed the own account %(name)s"),
+    "account.password": lazy_gettext("changed the own password"),
+    "account.bind": lazy_gettext("bound a way to sign in"),
+    "account.unbind": lazy_gettext("unbound a way to sign in"),
+    "api_key.create": lazy_gettext("created the API key %(name)s"),
+    "api_key.revoke": lazy_gettext("revoked the API key %(name)s"),
+}
+OBJECTS: dict[str, LazyString] = {
+    "user": lazy_gettext("User"),
+    "group": lazy_gettext("Group"),
+    "role": lazy_gettext("Role"),
+    "vc": lazy_gettext("Virtual cluster"),
+    "account": lazy_gettext("Own account"),
+    "api_key": lazy_gettext("API key"),
+}
+
+
+def sentence(entry: Mapping[str, Any]) -> str:
+    """What was done, to follow the name of who did it; unknown actions show as they are."""
+    words = ACTIONS.get(entry["action"])
+    if words is None:
+        return f"{entry['action']} {entry['object']}"
+    return str(words) % {"name": entry["object"]}
+
+
+def value(of: Any) -> str:
+    """One value of ``before`` or ``after`` on one line."""
+    if of is None or of in ("", [], {}):
+        return "—"
+    if isinstance(of, Mapping):
+        return ", ".join(f"{key}: {value(item)}" for key, item in of.items())
+    if isinstance(of, list):
+        return ", ".join(value(item) for item in of)
+    return str(of).lower() if isinstance(of, bool) else str(of)
+
+
+def changes(entry: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(field, before, after) of an entry; of something made or deleted only what was filled."""
+    before, after = entry["before"] or {}, entry["after"] or {}
+    names = list(dict.fromkeys([*before, *after]))
+    found = [(name, value(before.get(name)), value(after.get(name))) for name in names]
+    return [line for line in found if line[1] != line[2]]

@@ -1,0 +1,113 @@
+"""What everybody may do with his own account (A2, A5): sign up, edit, change the password."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask_appbuilder.security.sqla.models import User
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.permission import Actor
+from portal.web.security import account_fields as fields
+from portal.web.security import account_rows as rows
+from portal.web.security import directory
+from portal.web.security.account_fields import Fields
+from portal.web.security.passwords import NONE, PasswordPolicy, hash_password, is_right
+from portal.web.security.trail import note
+
+EDITABLE = ("nickname", "phone", "email")
+
+
+def read_sign_up(session: Session, policy: PasswordPolicy, body: Mapping[str, Any]) -> Any:
+    """The fields of a sign-up; ``InvalidSpec`` names every wrong one."""
+    taken = Fields(body, ("username", "nickname", "password", "password_again"))
+    name = taken.take("username", fields.username, required=True)
+    taken.take("nickname", fields.filled(64), required=True)
+    taken.take("password", fields.password(policy, name or ""), required=True)
+    if body.get("password") != body.get("password_again"):
+        taken.wrong("password_again", FieldError("The two passwords differ"))
+    taken.errors += rows.clashes(session, [taken.values], lambda row: "")
+    return taken.done()
+
+
+def sign_up(
+    session: Session,
+    values: Mapping[str, Any],
+    address: str,
+    *,
+    along: Callable[[User], None] | None = None,
+) -> User:
+    """Make an account without any role; ``along`` writes what belongs to it as well."""
+    hashed = hash_password(values["password"]) if values.get("password") else NONE
+    user = rows.new_user(values, hashed)
+    try:
+        session.add(user)
+        session.flush()
+        if along is not None:
+            along(user)
+        himself = Actor(user.id, user.username, address=address)
+        note(session, himself, "account.sign_up", user.username)
+        session.commit()
+    except IntegrityError:  # somebody took the name meanwhile
+        session.rollback()
+        wrong = rows.clashes(session, [values], lambda row: "")
+        if wrong:
+            raise InvalidSpec.of(wrong) from None
+        raise
+    return user
+
+
+def edit(session: Session, actor: Actor, body: Any) -> None:
+    """Change nickname, phone or e-mail."""
+    taken = Fields(body, EDITABLE)
+    taken.take("nickname", fields.filled(64))
+    taken.take("phone", fields.phone)
+    taken.take("email", fields.email)
+    values = taken.values
+    if values.get("email"):
+        taken.errors += rows.email_clash(session, values["email"], actor.username)
+    taken.done()
+    before = directory.account(session, actor.user_id)
+    rows.write_changes(session, before, values, "")
+    after = directory.account(session, actor.user_id)
+    note(
+        session,
+        actor,
+        "account.modify",
+        actor.username,
+        before=before.facts(),
+        after=after.facts(),
+    )
+    session.commit()
+
+
+def has_password(session: Session, user_id: int) -> bool:
+    """Whether the account can be signed in to with a password."""
+    kept = session.scalar(select(User.password).where(User.id == user_id))
+    return kept not in (None, "", NONE)
+
+
+def change_password(
+    session: Session, policy: PasswordPolicy, actor: Actor, body: Mapping[str, Any]
+) -> None:
+    """Set another password, and so end every session of this account.
+
+    The present one must be told, unless there is none.
+    """
+    kept = session.scalar(select(User.password).where(User.id == actor.user_id))
+    taken = Fields(body, ("present", "password", "password_again"))
+    if kept not in (None, "", NONE) and not is_right(kept, str(body.get("present") or "")):
+        raise InvalidSpec.of([("present", FieldError("This is not your present password"))])
+    taken.take("password", fields.password(policy, actor.username), required=True)
+    if body.get("password") != body.get("password_again"):
+        taken.wrong("password_again", FieldError("The two passwords differ"))
+    values = taken.done()
+    hashed = hash_password(values["password"])
+    before = directory.account(session, actor.user_id)
+    rows.write_changes(session, before, {}, hashed)
+    note(session, actor, "account.password", actor.username)
+    session.commit()

@@ -1,0 +1,133 @@
+"""Account info (A5): one's own data, ways to sign in, API keys. Also without any role."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import (
+    Blueprint,
+    current_app,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask import session as browser_session
+from flask_login import login_user
+
+from portal.domain.errors import Conflict, InvalidSpec, NotFound
+from portal.web.people import refusal
+from portal.web.security import api_keys, directory, own_account
+from portal.web.security.access import actor, sign_in_required
+from portal.web.security.administration import administration, session
+from portal.web.security.sign_in import address, throttle
+from portal.web.submission_panel import Errors, errors_of
+from portal.web.words import gettext
+
+blueprint = Blueprint("account", __name__, url_prefix="/account")
+
+DAYS = ("30", "90", "365", "")
+"""How long a key may live; empty: until it is revoked."""
+
+
+@blueprint.get("/")
+@sign_in_required
+def index() -> Any:
+    """The page."""
+    return _page()
+
+
+def _page(errors: Errors | None = None, part: str = "", key: str = "", status: int = 200) -> Any:
+    user = directory.account(session(), actor().user_id)
+    given = {name: getattr(user, name) for name in own_account.EDITABLE}
+    if part == "edit" and errors:
+        given = {name: request.form.get(name, "") for name in own_account.EDITABLE}
+    response = make_response(
+        render_template(
+            "people/account.html",
+            user=user,
+            values=given,
+            errors=errors or {},
+            part=part,
+            key=key,
+            keys=api_keys.listed(session(), user.id),
+            days=DAYS,
+            password_changed=directory.aware(g.user.password_changed_on),
+            has_password=own_account.has_password(session(), user.id),
+            methods=current_app.extensions.get("aoli-sign-in-methods", ()),
+        ),
+        status,
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.post("/")
+@sign_in_required
+def edit() -> Any:
+    """Change one's own data."""
+    body = {name: request.form.get(name, "") for name in own_account.EDITABLE}
+    try:
+        own_account.edit(session(), actor(), {**body, "nickname": body["nickname"] or " "})
+    except InvalidSpec as invalid:
+        return _page(errors_of(invalid), "edit", status=422)
+    flash(gettext("Your account is saved"), "success")
+    return redirect(url_for("account.index"), 303)
+
+
+@blueprint.post("/password")
+@sign_in_required
+def password() -> Any:
+    """Change the password: every other session ends, this one goes on."""
+    me = actor()
+    wait = throttle().wait_s(me.username, address())
+    if wait:
+        text = gettext("Too many wrong passwords. Try again in %(wait)s.", wait=f"{wait} s")
+        return _page({"present": [text]}, "password", status=429)
+    names = ("present", "password", "password_again")
+    body = {name: request.form.get(name, "") for name in names}
+    try:
+        own_account.change_password(session(), administration().policy, me, body)
+    except InvalidSpec as invalid:
+        if "present" in invalid.errors:
+            throttle().failed(me.username, address())
+        return _page(errors_of(invalid), "password", status=422)
+    user = current_app.appbuilder.sm.get_user_by_id(me.user_id)  # type: ignore[attr-defined]
+    browser_session["_user_id"] = user.get_id()
+    login_user(user)
+    flash(gettext("Your password is changed. Other sessions have ended."), "success")
+    return redirect(url_for("account.index"), 303)
+
+
+@blueprint.post("/keys")
+@sign_in_required
+def create_key() -> Any:
+    """Make a key and show it, this once."""
+    days = request.form.get("days", "")
+    body: dict[str, Any] = {"name": request.form.get("name", "")}
+    if days in DAYS and days:
+        body["expires_at"] = (datetime.now(UTC) + timedelta(days=int(days))).isoformat()
+    try:
+        _, key = api_keys.create(session(), actor(), body)
+    except InvalidSpec as invalid:
+        return _page(errors_of(invalid), "keys", status=422)
+    except Conflict as refused:
+        return _page({"name": [refusal(refused)]}, "keys", status=409)
+    return _page(part="keys", key=key, status=201)
+
+
+@blueprint.post("/keys/<int:key_id>/revoke")
+@sign_in_required
+def revoke_key(key_id: int) -> Any:
+    """End a key."""
+    try:
+        api_keys.revoke(session(), actor(), key_id)
+    except NotFound:
+        pass  # it is gone already, which is what was wanted
+    else:
+        flash(gettext("The API key is revoked"), "success")
+    return redirect(url_for("account.index"), 303)

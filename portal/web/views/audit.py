@@ -1,0 +1,59 @@
+"""The audit log, to search (G7)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from flask import Blueprint, render_template, request, url_for
+
+from portal.services import audit
+from portal.services.audit import AuditQuery
+from portal.web.appearance import zone
+from portal.web.audit_words import ACTIONS, OBJECTS, changes, sentence
+from portal.web.pages import Pager
+from portal.web.people import managers_only
+from portal.web.security.access import actor
+from portal.web.table_address import TableAddress
+
+blueprint = Blueprint("audit", __name__, url_prefix="/dashboard/audit")
+
+FILTERS = ("q", "actor", "object_type", "action", "from", "to")
+
+
+@blueprint.get("/")
+@managers_only
+def index() -> str:
+    """Newest first."""
+    address = TableAddress.read(url_for("audit.index"), request.args, FILTERS)
+    chosen = address.filters
+    found = audit.search(
+        actor(),
+        AuditQuery(
+            q=chosen["q"],
+            actor=chosen["actor"],
+            action=chosen["action"],
+            object_type=chosen["object_type"],
+            since=_day(chosen["from"]),
+            until=_day(chosen["to"], end=True),
+            limit=address.limit,
+            offset=address.offset,
+        ),
+    )
+    return render_template(
+        "people/audit.html",
+        address=address,
+        pages=Pager.of(address, len(found.items), found.total, found.next_id is not None),
+        lines=[(entry, sentence(entry), changes(entry)) for entry in found.items],
+        objects=[(key, str(words)) for key, words in OBJECTS.items()],
+        actions=[(key, key) for key in ACTIONS],
+    )
+
+
+def _day(text: str, *, end: bool = False) -> datetime | None:
+    """The beginning (or the end) of a day of the reader's calendar."""
+    try:
+        day = date.fromisoformat(text)
+        begin = datetime.combine(day, time(), zone())
+        return (begin + timedelta(days=1 if end else 0)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,85 @@
+"""Sign up (A2): an account of one's own, without any role until an administrator gives one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+
+from portal.domain.errors import InvalidSpec
+from portal.web.formats import duration
+from portal.web.security import own_account
+from portal.web.security.access import signed_in
+from portal.web.security.administration import administration, session
+from portal.web.security.redirects import next_or_home
+from portal.web.security.sign_in import address
+from portal.web.security.throttle import Throttle
+from portal.web.submission_panel import Errors, errors_of
+from portal.web.words import gettext
+
+blueprint = Blueprint("sign_up", __name__, url_prefix="/sign-up")
+
+FIELDS = ("username", "nickname", "password", "password_again")
+
+
+def open_for_all() -> bool:
+    """Whether people may make their own account."""
+    return bool(current_app.config["AOLI_SIGN_UP"])
+
+
+@blueprint.get("/")
+def index() -> Any:
+    """The form."""
+    if not open_for_all():
+        abort(404)
+    return redirect(next_or_home()) if signed_in() else _page()
+
+
+def _page(errors: Errors | None = None, problem: str = "", status: int = 200) -> Any:
+    response = make_response(
+        render_template(
+            "sign_up.html",
+            values={name: request.form.get(name, "") for name in FIELDS[:2]},
+            errors=errors or {},
+            problem=problem,
+            action=url_for("sign_up.create"),
+            policy=administration().policy,
+        ),
+        status,
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.post("/")
+def create() -> Any:
+    """Make the account, then back to signing in."""
+    if not open_for_all():
+        abort(404)
+    throttle: Throttle = current_app.extensions["aoli-sign-up-throttle"]
+    name = request.form.get("username", "")
+    wait = throttle.wait_s(name, address())
+    if wait:
+        text = gettext("Too many tries. Try again in %(wait)s.", wait=duration(wait))
+        response = _page(problem=text, status=429)
+        response.headers["Retry-After"] = str(wait)
+        return response
+    throttle.failed(name, address())
+    try:
+        body = {name: request.form.get(name, "") for name in FIELDS}
+        values = own_account.read_sign_up(session(), administration().policy, body)
+        own_account.sign_up(session(), values, address())
+    except InvalidSpec as invalid:
+        return _page(errors_of(invalid), status=422)
+    flash(gettext("Your account is made. Sign in, and ask an administrator for a role."), "info")
+    return redirect(url_for("SignInView.login"), 303)
