@@ -11,6 +11,7 @@ from portal.api.calls import PREFIX, Parameter, call, reply
 from portal.api.context import services
 from portal.domain.errors import InvalidSpec, NotFound
 from portal.domain.permission import Permission
+from portal.domain.wait import remedy
 from portal.services.job_list import SORTS, JobQuery
 
 _ID = re.compile(r"[A-Za-z0-9-]{1,36}")
@@ -82,6 +83,7 @@ def preview_job() -> Any:
     return {
         "starts_now": seen.starts_now,
         "reason": seen.reason.dump() if seen.reason else None,
+        "remedy": remedy(seen.reason) if seen.reason else None,
         "position": seen.position,
         "manifests": seen.manifests,
         "cli": seen.cli,

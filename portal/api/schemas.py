@@ -168,6 +168,7 @@ EVENT = {
 PREVIEW = record(
     starts_now=YES_NO,
     reason=or_null(ref("Reason")),
+    remedy=or_null(TEXT),
     position=or_null(NUMBER),
     manifests=array({"type": "object"}),
     cli=TEXT,

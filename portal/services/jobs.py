@@ -102,7 +102,9 @@ class JobService:
         placement = answer.placement if isinstance(answer, Admission) else _anywhere(job)
         return Preview(
             starts_now=isinstance(answer, Admission),
-            reason=answer.reason if isinstance(answer, Waiting) else None,
+            reason=waiting.reason_for(actor, answer.reason)
+            if isinstance(answer, Waiting)
+            else None,
             position=answer.position if isinstance(answer, Waiting) else None,
             placement=answer.placement if isinstance(answer, Admission) else (),
             manifests=self._manifests(job, placement, checked.registry),

@@ -64,6 +64,12 @@ def for_reader(actor: Actor, shown: Sequence[dict[str, Any]]) -> Sequence[dict[s
     return shown
 
 
+def reason_for(actor: Actor, reason: Reason) -> Reason:
+    """A reason that is kept nowhere (of a preview), as ``actor`` may know it."""
+    told = reasons.load(for_reader(actor, [{"reason": reason.dump()}])[0]["reason"])
+    return told or reason
+
+
 def _other(item: Mapping[str, Any]) -> tuple[str, str] | None:
     """The number of the item's reason that names another job, and that job's id."""
     reason = item.get("reason") or {}

@@ -10,6 +10,7 @@ import yaml
 
 from portal.domain.errors import FieldError, InvalidSpec
 from portal.domain.resources import Slot
+from portal.domain.wait import remedy
 from portal.services.jobs import Preview
 from portal.services.virtual_clusters import VirtualCluster
 from portal.web.context import services
@@ -88,7 +89,8 @@ def _reason(preview: Preview) -> str:
             "It would be %(position)s in the queue.", position=ordinal(preview.position)
         )
         text = f"{text} {place}"
-    return text
+    cure = remedy(preview.reason) if preview.reason else None
+    return f"{text} {gettext(cure)}" if cure else text
 
 
 def _facts(body: Mapping[str, Any], vc: VirtualCluster) -> list[tuple[str, str]]:
