@@ -1,0 +1,145 @@
+"""The USER DASHBOARD's pages (G1–G7): who gets in, the wizards, refusals in words."""
+
+from __future__ import annotations
+
+import pytest
+from house import IDS
+
+PAGES = (
+    *("/dashboard/", "/dashboard/users/", "/dashboard/users/new/", "/dashboard/users/1"),
+    *("/dashboard/users/1/roles", "/dashboard/users/1/groups", "/dashboard/users/1/delete"),
+    *("/dashboard/groups/", "/dashboard/groups/new/", "/dashboard/roles/", "/dashboard/roles/new"),
+    *("/dashboard/roles/3", "/dashboard/roles/3/users", "/dashboard/roles/3/groups"),
+    "/dashboard/audit/",
+)
+
+
+@pytest.fixture
+def admin(browse, web_house):
+    """Root, as a System Admin."""
+    with web_house.app.app_context():
+        manager = web_house.app.appbuilder.sm
+        root = manager.find_user(username="root")
+        root.roles.append(manager.find_role("System Admin"))
+        manager.session.commit()
+    return browse("root")
+
+
+def rows(*names: str) -> dict[str, str]:
+    return {
+        f"users.{n}.{field}": value
+        for n, name in enumerate(names)
+        for field, value in (
+            ("username", name),
+            ("nickname", name.title()),
+            ("password", "a long password"),
+        )
+    }
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_page_shows(admin, path, language):
+    admin.client.set_cookie("language", language)
+    assert "</html>" in admin.page(path)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_only_managers_get_in(browse, path):
+    for name in ("alice", "mona", "newcomer"):
+        assert browse(name).get(path).status_code == 403
+    assert browse().get(path).status_code == 302
+
+
+def test_the_way_there_shows_only_for_managers(admin, browse):
+    assert "USER DASHBOARD" in admin.page("/")
+    assert "USER DASHBOARD" not in browse("alice").page("/")
+
+
+def test_new_users_all_or_none(admin):
+    wrong = {**rows("nina", "alice"), "roles": "User"}
+    answer = admin.post("/dashboard/users/new/", wrong)
+    assert answer.status_code == 422
+    assert "This username is taken" in answer.text
+    assert 'value="nina"' in answer.text
+    assert "a long password" not in answer.text
+    assert admin.post("/dashboard/users/new/", {**rows("nina", "otto"), "roles": "User"}).location
+    assert "otto" in admin.page("/dashboard/users/?q=otto")
+
+
+def test_a_step_is_checked_before_the_next(admin):
+    first = admin.post("/dashboard/users/new/check?step=1", {**rows("nina")})
+    assert first.status_code == 200
+    second = admin.post("/dashboard/users/new/check?step=2", rows("nina"))
+    assert second.get_json()["errors"].keys() == {"roles"}
+    gap = {"users.4.username": "x", "users.4.nickname": "X", "users.4.password": "a long password"}
+    errors = admin.post("/dashboard/users/new/check?step=1", gap).get_json()["errors"]
+    assert errors.keys() == {"users.4.username"}
+
+
+def test_errors_are_in_the_readers_language(admin):
+    admin.client.set_cookie("language", "zh")
+    answer = admin.post("/dashboard/users/new/check?step=1", rows("alice"))
+    assert answer.get_json()["errors"] == {"users.0.username": ["此用户名已被使用"]}
+
+
+def test_a_group_and_its_members(admin):
+    fields = {"name": "lab", "description": "Our lab", "roles": "User"}
+    made = admin.post("/dashboard/groups/new/", fields)
+    assert made.status_code == 303
+    page = made.location
+    admin.post(f"{page}/users", {"chosen": [str(IDS["newcomer"]), str(IDS["carol"])]})
+    assert "newcomer" in admin.page(page)
+    admin.post(f"{page}/users", {"chosen": str(IDS["carol"]), "before": list(map(str, (7, 3)))})
+    assert "newcomer" not in admin.page(page)
+    assert "carol" in admin.page(page)
+    again = admin.post("/dashboard/groups/new/", fields)
+    assert again.status_code == 422
+    assert admin.post(f"{page}/delete", {"next": "/dashboard/groups/"}).status_code == 303
+    assert admin.get(page).status_code == 404
+
+
+def test_a_role_is_made_changed_given_and_deleted(admin, browse):
+    fields = {"name": "Eyes", "description": "Looks", "permissions": ["view_vc"]}
+    page = admin.post("/dashboard/roles/new", fields).location
+    assert admin.post(page, {**fields, "permissions": []}).status_code == 422
+    admin.post(page, {**fields, "permissions": ["view_vc", "submit_job"]})
+    admin.post(f"{page}/users", {"chosen": str(IDS["newcomer"])})
+    assert browse("newcomer").get("/submit/").status_code == 200
+    admin.post(f"{page}/users", {"before": str(IDS["newcomer"])})
+    assert browse("newcomer").get("/submit/").status_code == 403
+    assert admin.post(f"{page}/delete").status_code == 303
+    assert admin.get(page).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (f"/dashboard/users/{IDS['root']}/delete", "You cannot delete your own account"),
+        ("/dashboard/roles/3/delete", "Preset roles cannot be changed or deleted"),
+    ],
+)
+def test_a_refusal_says_why(admin, path, said):
+    answer = admin.post(path, {"next": "/dashboard/users/"}, follow_redirects=True)
+    assert said in answer.text
+
+
+def test_a_user_is_changed_disabled_and_deleted(admin, browse):
+    page = f"/dashboard/users/{IDS['carol']}"
+    admin.post(page, {"nickname": "Carola", "phone": "", "email": "c@x.org"})
+    assert "Carola" in admin.page(page)
+    wrong = admin.post(page, {"nickname": "Carola", "phone": "", "email": "nonsense"})
+    assert wrong.status_code == 422
+    assert 'value="nonsense"' in wrong.text
+    admin.post(f"{page}/active", {"active": "false"})
+    assert browse("carol").get("/").status_code == 302
+    assert admin.post(f"{page}/delete").status_code == 303
+    assert admin.get(page).status_code == 404
+
+
+def test_the_audit_log_is_searched(admin):
+    admin.post("/dashboard/users/new/", {**rows("nina"), "roles": "User"})
+    assert "created the user nina" in admin.page("/dashboard/audit/?q=nina&object_type=user")
+    assert "created the user nina" not in admin.page("/dashboard/audit/?actor=alice")
+    assert "created the user nina" not in admin.page("/dashboard/audit/?to=2000-01-01&from=x")
+    assert "a long password" not in admin.page("/dashboard/audit/")
