@@ -29,7 +29,7 @@ from portal.domain.reconcile import (
 )
 from portal.models import JobSecretRow
 from portal.ports import Cluster, Events, Queue
-from portal.services import job_store, launching
+from portal.services import job_store, launching, notice
 from portal.services.logs import LogKeeper
 from portal.services.vault import Vault
 from portal.spi.registry import Registry
@@ -132,6 +132,7 @@ class Driver:
             elif isinstance(action, Start):
                 return self._start(current)
             elif isinstance(action, Stop):
+                notice.give(current, self._storage_root, self._clock())
                 self._cluster.stop(current.ref, action.grace_s)
                 return job_store.note(current, stop_requested_at=self._clock())
             elif isinstance(action, Clear):

@@ -10,6 +10,7 @@ from portal.domain.launch import HostMount, Launch, Replica, ReplicaLaunch
 from portal.domain.resources import Slot
 from portal.domain.storage_path import roots
 from portal.ports import Cluster
+from portal.services import notice
 from portal.spi.device_type import DeviceType
 from portal.spi.registry import Registry
 
@@ -86,7 +87,9 @@ def _replica(
 
 def _facts(job: Job, replica: Replica) -> Mapping[str, str]:
     """What every replica is told; names beginning with ``AOLI_`` are reserved for it."""
+    where = notice.place(job)
     return {
+        **({"AOLI_NOTICE": where} if where else {}),
         "AOLI_JOB_ID": job.id,
         "AOLI_JOB_NAME": job.spec.name,
         "AOLI_ATTEMPT": str(job.attempt),

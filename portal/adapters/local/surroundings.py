@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from portal.adapters.local.layout import SCRATCH, TEMPORARY
 from portal.domain.launch import HostMount, ReplicaLaunch
@@ -63,6 +63,8 @@ def surroundings(
         **replica.selection,
         MARK: str(folder),
     }
+    if "AOLI_NOTICE" in env and "job" in seen:
+        env["AOLI_NOTICE"] = f"{seen['job']}/{PurePosixPath(env['AOLI_NOTICE']).name}"
     links = {name: path for name, path in seen.items() if path not in targets}
     return Surroundings(env, seen.get("job", scratch), binds, links)
 
