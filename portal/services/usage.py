@@ -38,7 +38,8 @@ class TypeUsage:
     """One device type over a span: averages of each step.
 
     ``users`` are those who held most in the VC, ``others`` all the rest together.
-    ``hours`` are the device-hours of every user in the VC.
+    ``hours`` are the device-hours of every user in the VC; ``allocated_now`` is what the
+    whole cluster holds at the end.
     """
 
     device_type: str
@@ -48,6 +49,7 @@ class TypeUsage:
     others: list[float]
     allocated: list[float]
     hours: Mapping[str, float]
+    allocated_now: int
 
 
 def span_of(name: str, now: datetime) -> Span:
@@ -64,10 +66,11 @@ def vc_usage(vc: VirtualCluster, span: Span) -> list[TypeUsage]:
     in_all: dict[str, list[float]] = {}
     for (kind, _), values in _series(span, None).items():
         in_all[kind] = values
+    held = {kind: devices for (kind, _), devices in _held(span, None).items()}
     totals = device_totals()
     kinds = {kind for kind, quota in vc.quota.items() if quota} | {kind for kind, _ in in_vc}
     return [
-        _type_usage(kind, vc, span, in_vc, in_all.get(kind, [0.0] * span.steps), totals)
+        _type_usage(kind, vc, span, in_vc, in_all.get(kind, [0.0] * span.steps), totals, held)
         for kind in sorted(kinds)
     ]
 
@@ -79,6 +82,7 @@ def _type_usage(
     in_vc: Mapping[UserKey, list[float]],
     allocated: list[float],
     totals: Mapping[str, int],
+    held: Mapping[str, int],
 ) -> TypeUsage:
     mine = {user: values for (its_kind, user), values in in_vc.items() if its_kind == kind}
     hours = {user: device_hours(values, span) for user, values in mine.items()}
@@ -92,6 +96,7 @@ def _type_usage(
         others=[sum(values) for values in zip(*rest, strict=True)] if rest else [],
         allocated=allocated,
         hours={user: hours[user] for user in order},
+        allocated_now=held.get(kind, 0),
     )
 
 

@@ -24,6 +24,7 @@ from portal.web import (
     headers,
     people,
     sessions,
+    simulated,
     sse,
 )
 from portal.web.configuration import flask_config
@@ -31,7 +32,16 @@ from portal.web.context import PageServices
 from portal.web.security import administration, columns
 from portal.web.security.manager import AoliSecurityManager
 from portal.web.security.throttle import Throttle
-from portal.web.views import components, home, job, preferences, submit, virtual_clusters
+from portal.web.views import (
+    cluster,
+    components,
+    home,
+    job,
+    plugins,
+    preferences,
+    submit,
+    virtual_clusters,
+)
 from portal.web.views.people_pages import BLUEPRINTS
 from portal.wiring import Portal, connect, redis_url
 
@@ -94,7 +104,7 @@ def make_flask(settings: Settings, *, initialising: bool = False) -> Flask:
     for call in ("TokenApi.login", "TokenApi.refresh"):
         csrf.exempt(app.view_functions[call])  # no cookie counts there
     _speak_the_readers_language(app)
-    for part in (assets, appearance, formats, headers, sessions, failures, frame):
+    for part in (assets, appearance, formats, headers, sessions, failures, frame, simulated):
         part.install(app)
     return app
 
@@ -119,7 +129,7 @@ def create_app(
     app.extensions["aoli-streams"] = sse.StreamGate(settings.max_streams)
     app.teardown_appcontext(_give_connection_back)
     people.install(app)
-    for part in (home, job, submit, virtual_clusters, preferences, sse):
+    for part in (home, job, submit, plugins, cluster, virtual_clusters, preferences, sse):
         app.register_blueprint(part.blueprint)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -137,7 +147,9 @@ def _page_services(portal: Portal) -> PageServices:
         logs=portal.logs,
         registry=portal.registry,
         events=portal.events,
+        cordoner=portal.cordoner,
         cluster=portal.cluster.name,
+        grafana_url=portal.settings.grafana_url,
         storage_root=portal.settings.storage,
         clock=portal.clock,
     )

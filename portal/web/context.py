@@ -9,6 +9,7 @@ from datetime import datetime
 from flask import Flask, current_app
 
 from portal.ports import Events
+from portal.services.cordoning import Cordoner
 from portal.services.jobs import JobService
 from portal.services.logs import LogKeeper
 from portal.services.templates import TemplateService
@@ -28,7 +29,9 @@ class PageServices:
     logs: LogKeeper
     registry: Registry
     events: Events
+    cordoner: Cordoner
     cluster: str
+    grafana_url: str
     storage_root: str
     clock: Callable[[], datetime]
 

@@ -115,8 +115,12 @@ def _menu(reader: Actor) -> list[MenuEntry]:
         entries.append(_entry(gettext("Submit Training Job"), "submit.index", "square-plus", "s"))
     if reader.may(Permission.SUBMIT_JOB) or reader.may(Permission.VIEW_ALL_JOBS):
         entries.append(_entry(gettext("View and Manage Jobs"), "jobs.index", "list", "j"))
+    if reader.may(Permission.VIEW_CLUSTER):
+        entries.append(_entry(gettext("Cluster Status"), "cluster.index", "server", "c"))
     if reader.may(Permission.VIEW_VC) or reader.may(Permission.MANAGE_VC):
         entries.append(_entry(gettext("Virtual Cluster"), "virtual_clusters.index", "layers", "v"))
+    if reader.may(Permission.MANAGE_VC):
+        entries.append(_entry(gettext("Plugins"), "plugins.index", "puzzle", "p"))
     return entries
 
 

@@ -18,7 +18,7 @@ circle-alert circle-check circle-dashed circle-minus circle-pause circle-play
 circle-x clipboard-paste clock cloud-off columns-3 copy copy-plus download eye
 grid-2x2 history hourglass house info key-round keyboard layers layout-dashboard
 life-buoy link list list-filter loader lock log-in log-out mail messages-square
-minus monitor moon octagon-minus panel-left pause pencil play plus radio-tower
+minus monitor moon octagon-minus panel-left pause pencil play plus puzzle radio-tower
 refresh-cw scroll-text search search-x send server shield square-plus sun
 terminal trash-2 triangle-alert unlink user user-plus users wrap-text x zap
 """

@@ -181,6 +181,9 @@
     if (!event.detail.elt.hasAttribute('data-quiet')) toast('dng', root.dataset.failed || 'HTTP ' + xhr.status, text);
   });
 
+  var tab = $('.tabs [aria-current]'); /* a phone shows some of the tabs: the present one among them */
+  if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - 16;
+
   $all('.toast[data-toast]').forEach(fade);
   window.Aoli = { $: $, $all: $all, toast: toast, openDialog: openDialog, keep: keep, typing: typing, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
   document.dispatchEvent(new CustomEvent('aoli:ready'));

@@ -1,0 +1,20 @@
+"""Which devices are only declared: wherever they are shown, the pages say so."""
+
+from __future__ import annotations
+
+from flask import Flask, g
+
+from portal.services.usage import simulated_types
+from portal.web.context import services
+
+
+def is_simulated(device_type: str) -> bool:
+    """Whether there is no such device in the machines; asked once for each answer."""
+    if "simulated_types" not in g:
+        g.simulated_types = simulated_types(services().cluster)
+    return device_type in g.simulated_types
+
+
+def install(app: Flask) -> None:
+    """Add the template test ``is simulated``."""
+    app.jinja_env.tests["simulated"] = is_simulated

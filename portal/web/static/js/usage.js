@@ -1,0 +1,118 @@
+/* The charts of Cluster Usage, drawn by uPlot from the JSON beside them; anew after a live
+   update, in another theme and at another width. */
+(function () {
+  'use strict';
+  var A = window.Aoli, root = document.documentElement, drawn = [];
+
+  function colour(name) { return getComputedStyle(root).getPropertyValue('--' + name).trim(); }
+  function alpha(hex, share) {
+    return hex + Math.round(share * 255).toString(16).padStart(2, '0');
+  }
+  var DAY = 86400;
+  function axes(unit, days) {
+    var text = colour('text-3'), line = { stroke: colour('line'), width: 1 };
+    var font = '11px ' + colour('sans');
+    return [
+      { stroke: text, grid: { show: false }, ticks: line, font: font, values: times, size: 28,
+        incrs: days > 3 ? [DAY, 2 * DAY, 5 * DAY] : undefined, space: 64 },
+      { stroke: text, grid: line, ticks: { show: false }, font: font, size: 48,
+        values: function (_, all) { return all.map(function (v) { return v % 1 ? '' : v + unit; }); } }
+    ];
+  }
+  function times(u, splits, _axis, _space, step) {
+    return splits.map(function (at) {
+      var options = step >= DAY ? { month: 'short', day: 'numeric' } : { hour: '2-digit', minute: '2-digit', hour12: false };
+      return new Intl.DateTimeFormat(root.lang, options).format(new Date(at * 1000));
+    });
+  }
+  function tooltip(rows) {
+    var tip = document.createElement('div');
+    tip.className = 'tip plot-tip';
+    tip.hidden = true;
+    return { hooks: {
+      init: function (u) { u.over.appendChild(tip); },
+      setCursor: function (u) {
+        var at = u.cursor.idx;
+        if (at == null) { tip.hidden = true; return; }
+        tip.hidden = false;
+        tip.textContent = '';
+        rows(at).forEach(function (text, n) {
+          var line = document.createElement(n ? 'div' : 'b');
+          line.textContent = text;
+          tip.appendChild(line);
+        });
+        var left = u.cursor.left, right = left > u.over.clientWidth / 2;
+        tip.style.left = right ? 'auto' : left + 12 + 'px';
+        tip.style.right = right ? u.over.clientWidth - left + 12 + 'px' : 'auto';
+        tip.style.top = '4px';
+      }
+    } };
+  }
+  function when(at) {
+    return new Intl.DateTimeFormat(root.lang, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false }).format(new Date(at * 1000));
+  }
+  function span(data) { return data.times.length * data.step_s / DAY; }
+  function shown(value) { return String(Math.round(value * 100) / 100); }
+
+  function options(node, more) {
+    return Object.assign({
+      width: node.clientWidth, height: node.clientHeight, padding: [8, 12, 0, 0],
+      legend: { show: false }, cursor: { y: false, drag: { x: false, y: false }, points: { show: false } }
+    }, more);
+  }
+  var stepped = uPlot.paths.stepped({ align: 1 });
+
+  function held(node, data) {
+    var names = data.users.map(function (user) { return user.username; });
+    var parts = data.users.map(function (user) { return user.held; });
+    if (data.others) { names.push('…'); parts.push(data.others); }
+    var sums = [], total = data.times.map(function () { return 0; });
+    parts.forEach(function (values) {
+      total = total.map(function (sum, n) { return sum + values[n]; });
+      sums.push(total);
+    });
+    /* The tallest sum first: each later one is painted over it. */
+    var series = [{}], columns = [data.times];
+    sums.map(function (sum, n) { return { sum: sum, tone: n === 7 || names[n] === '…' ? 'c8' : 'c' + (n + 1) }; })
+      .reverse().forEach(function (one) {
+        columns.push(one.sum);
+        series.push({ stroke: colour('surface'), width: 1, fill: colour(one.tone), paths: stepped, points: { show: false } });
+      });
+    columns.push(data.times.map(function () { return data.quota; }));
+    series.push({ stroke: colour('l8'), width: 1.5, dash: [5, 4], points: { show: false } });
+    var top = Math.max.apply(null, total.concat([data.quota, 1]));
+    return new uPlot(options(node, {
+      axes: axes('', span(data)), series: series,
+      scales: { x: { time: true }, y: { range: [0, top * 1.06] } },
+      plugins: [tooltip(function (at) {
+        return [when(data.times[at])].concat(names.map(function (name, n) { return [name, parts[n][at]]; })
+          .filter(function (pair) { return pair[1] > 0; })
+          .map(function (pair) { return pair[0] + ' ' + shown(pair[1]); }));
+      })]
+    }), columns, node);
+  }
+  function allocated(node, data) {
+    var share = data.allocated.map(function (n) { return data.devices ? 100 * n / data.devices : 0; });
+    return new uPlot(options(node, {
+      axes: axes('%', span(data)), scales: { x: { time: true }, y: { range: [0, Math.max.apply(null, share.concat([100])) * 1.06] } },
+      series: [{}, { stroke: colour('l1'), width: 1.5, fill: alpha(colour('l1'), 0.1), paths: stepped, points: { show: false } }],
+      plugins: [tooltip(function (at) { return [when(data.times[at]), shown(data.allocated[at]) + ' / ' + data.devices + ' (' + Math.round(share[at]) + '%)']; })]
+    }), [data.times, share], node);
+  }
+  function draw() {
+    drawn.forEach(function (chart) { chart.destroy(); });
+    drawn = [];
+    var source = document.getElementById('usage-data');
+    if (!source) return;
+    var data = JSON.parse(source.textContent);
+    A.$all('[data-chart]').forEach(function (node) {
+      drawn.push((node.dataset.chart === 'held' ? held : allocated)(node, data));
+    });
+  }
+
+  document.addEventListener('aoli:swapped', draw);
+  new MutationObserver(draw).observe(root, { attributes: true, attributeFilter: ['data-theme'] });
+  var waiting = null;
+  addEventListener('resize', function () { clearTimeout(waiting); waiting = setTimeout(draw, 120); });
+  draw();
+})();
