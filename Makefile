@@ -65,6 +65,7 @@ $(VENV)/.runtime $(VENV)/.demo $(VENV)/.dev: $(VENV)/.%: requirements/%.lock set
 	@echo "installing requirements/$*.lock"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q portal plugins device_plugins alert_rules
 	@touch $@
 
 .PHONY: chromium
