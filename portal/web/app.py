@@ -17,6 +17,7 @@ from portal.settings import Settings
 from portal.web import (
     appearance,
     assets,
+    compression,
     context,
     failures,
     formats,
@@ -104,7 +105,17 @@ def make_flask(settings: Settings, *, initialising: bool = False) -> Flask:
     for call in ("TokenApi.login", "TokenApi.refresh"):
         csrf.exempt(app.view_functions[call])  # no cookie counts there
     _speak_the_readers_language(app)
-    for part in (assets, appearance, formats, headers, sessions, failures, frame, simulated):
+    for part in (
+        compression,
+        assets,
+        appearance,
+        formats,
+        headers,
+        sessions,
+        failures,
+        frame,
+        simulated,
+    ):
         part.install(app)
     return app
 
