@@ -13,6 +13,7 @@ RUNTIME = [
     "flask-wtf>=1.3,<1.4",
     "flask-limiter>=3.8",
     "authlib>=1.9,<2",
+    "joserfc>=1.6,<2",
     "cryptography>=45",
     "peewee>=4.5,<5",
     "rq>=3.0,<4",

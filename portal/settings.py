@@ -51,6 +51,14 @@ class Settings(BaseModel):
     sign_up: bool = Field(default=True, description="Whether people may make their own account")
     password_min_length: int = Field(default=8, ge=1, le=128)
     password_classes: int = Field(default=1, ge=1, le=4)
+    wechat_app_id: str = Field(default="", description="Empty: no sign-in with WeChat")
+    wechat_app_secret: SecretStr = SecretStr("")
+    wechat_page_url: str = "https://open.weixin.qq.com"
+    wechat_api_url: str = "https://api.weixin.qq.com"
+    microsoft_client_id: str = Field(default="", description="Empty: no sign-in with Microsoft")
+    microsoft_client_secret: SecretStr = SecretStr("")
+    microsoft_tenant: str = Field(default="common", description="Directory id, or common")
+    microsoft_url: str = "https://login.microsoftonline.com"
     preemptible_scope: Literal["vc", "cluster"] = "vc"
     starvation_guard_minutes: int = Field(default=10, ge=1)
     stop_grace_s: int = Field(default=30, ge=0, le=3600)
@@ -127,7 +135,21 @@ def _read_file(path: Path) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _read_environment(env: Mapping[str, str]) -> dict[str, Any]:
+SHORT_NAMES = {
+    "AOLI_WECHAT_SECRET": "AOLI_WECHAT_APP_SECRET",
+    "AOLI_MICROSOFT_SECRET": "AOLI_MICROSOFT_CLIENT_SECRET",
+}
+"""Other names of variables, by which they are known too."""
+
+
+def _read_environment(given: Mapping[str, str]) -> dict[str, Any]:
+    longer = {
+        f"{full}{end}": given[f"{short}{end}"]
+        for short, full in SHORT_NAMES.items()
+        for end in ("", "_FILE")
+        if f"{short}{end}" in given
+    }
+    env = {**longer, **given}
     values: dict[str, Any] = {}
     for name in Settings.model_fields:
         variable = f"AOLI_{name.upper()}"

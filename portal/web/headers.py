@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 
 from portal.web import assets
 
@@ -23,12 +23,17 @@ def request_id() -> str:
     return str(g.request_id)
 
 
+def _form_targets() -> str:
+    """Where a form may lead: to us, and on to where one signs in from outside."""
+    return " ".join(["'self'", *current_app.config.get("AOLI_FORM_TARGETS", ())])
+
+
 def _policy() -> str:
     return (
         "default-src 'self'; "
         f"script-src 'self' 'nonce-{csp_nonce()}'; "
         "style-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-        "frame-ancestors 'none'; form-action 'self'"
+        f"frame-ancestors 'none'; form-action {_form_targets()}"
     )
 
 

@@ -62,10 +62,14 @@ class AoliSecurityManager(SecurityManager):  # type: ignore[misc]
         right = is_right(user.password if user is not None else None, password)
         if user is None or not right or not user.active:
             return None
+        self.note_sign_in(user)
+        return user
+
+    def note_sign_in(self, user: User) -> None:
+        """Count a sign-in."""
         user.login_count = (user.login_count or 0) + 1
         user.last_login = datetime.now(UTC).replace(tzinfo=None)
         self.session.commit()
-        return user
 
     def validate_api_key(self, api_key_string: str) -> User | None:
         """The user of an API key, who is then the one who asks."""

@@ -85,6 +85,11 @@ def edit(session: Session, actor: Actor, body: Any) -> None:
     session.commit()
 
 
+def name_is_taken(session: Session, username: str) -> bool:
+    """Whether a new account cannot have this name."""
+    return bool(rows.clashes(session, [{"username": username}], lambda row: ""))
+
+
 def has_password(session: Session, user_id: int) -> bool:
     """Whether the account can be signed in to with a password."""
     kept = session.scalar(select(User.password).where(User.id == user_id))

@@ -67,7 +67,7 @@ class SignInView(AuthDBView):  # type: ignore[misc]
                 return _too_many(wait)
             return _page(problem=gettext("The account or the password is wrong."), status=401)
         throttle().succeeded(username, address())
-        return _open_session(user)
+        return open_session(user, remember=request.form.get("remember") == "true")
 
     @expose("/logout/", methods=("POST",))
     def logout(self) -> Any:
@@ -80,14 +80,14 @@ class SignInView(AuthDBView):  # type: ignore[misc]
         return redirect(url_for("SignInView.login"))
 
 
-def _open_session(user: Any) -> Any:
+def open_session(user: Any, *, remember: bool = False, target: str = "") -> Any:
     """A new session under a new identity; what was in the old one is gone."""
-    target = next_or_home()
+    target = target or next_or_home()
     session.clear()
     session.permanent = True
     session["sid"] = secrets.token_hex(8)
     session["seen"] = int(time.time())
-    login_user(user, remember=request.form.get("remember") == "true")
+    login_user(user, remember=remember)
     return redirect(target)
 
 
@@ -117,6 +117,7 @@ def _page(problem: str = "", notice: str = "", status: int = 200) -> Any:
             notice=notice,
             username=request.form.get("username", ""),
             remember=request.form.get("remember") == "true",
+            methods=current_app.extensions["aoli-providers"],
             may_sign_up=current_app.config["AOLI_SIGN_UP"],
             next_url=safe_path(request.values.get("next")),
         ),

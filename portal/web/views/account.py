@@ -21,7 +21,7 @@ from flask_login import login_user
 
 from portal.domain.errors import Conflict, InvalidSpec, NotFound
 from portal.web.people import refusal
-from portal.web.security import api_keys, directory, own_account
+from portal.web.security import api_keys, bindings, directory, own_account
 from portal.web.security.access import actor, sign_in_required
 from portal.web.security.administration import administration, session
 from portal.web.security.sign_in import address, throttle
@@ -58,7 +58,8 @@ def _page(errors: Errors | None = None, part: str = "", key: str = "", status: i
             days=DAYS,
             password_changed=directory.aware(g.user.password_changed_on),
             has_password=own_account.has_password(session(), user.id),
-            methods=current_app.extensions.get("aoli-sign-in-methods", ()),
+            providers=current_app.extensions["aoli-providers"],
+            bound=bindings.bound(session(), user.id),
         ),
         status,
     )

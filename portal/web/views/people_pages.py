@@ -7,6 +7,7 @@ from portal.web.views import (
     audit,
     dashboard,
     groups,
+    outside,
     roles,
     sign_up,
     user_wizard,
@@ -15,5 +16,5 @@ from portal.web.views import (
 
 BLUEPRINTS = tuple(
     part.blueprint
-    for part in (sign_up, account, dashboard, users, user_wizard, groups, roles, audit)
+    for part in (sign_up, outside, account, dashboard, users, user_wizard, groups, roles, audit)
 )
