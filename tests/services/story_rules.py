@@ -36,7 +36,7 @@ class Rules:
     def hold_always(self) -> None:
         """At any moment, whatever has not been done yet."""
         with session():
-            rows: list[Any] = list(JobRow.select().where(JobRow.released.is_(False)))
+            rows: list[Any] = list(JobRow.select().where(JobRow.released.in_([False])))
             quotas = {row.name: row.quota for row in VcRow.select()}
         self._no_device_twice_in_our_books(rows)
         self._no_device_twice_on_the_cluster()
