@@ -8,7 +8,7 @@ import pytest
 from house import House
 from story import Story
 
-STORIES = int(os.environ.get("AOLI_STORIES", "6"))
+STORIES = int(os.environ.get("AOLI_STORIES", "4"))
 STEPS = 120
 
 
