@@ -12,7 +12,7 @@ from portal.web.context import services
 from portal.web.job_brief import brief_values
 from portal.web.job_console import console_lines, console_values, download_blocks
 from portal.web.job_lines import JobLine, make_line
-from portal.web.security.access import actor, allowed, sign_in_required
+from portal.web.security.access import actor, allowed, requires
 from portal.web.views.jobs import blueprint
 
 
@@ -25,7 +25,7 @@ def _common(line: JobLine) -> dict[str, Any]:
 
 
 @blueprint.get("/<uuid:job_id>")
-@sign_in_required
+@requires()
 def brief(job_id: Any) -> str:
     """Tab BRIEF."""
     line = _line(job_id)
@@ -33,7 +33,7 @@ def brief(job_id: Any) -> str:
 
 
 @blueprint.get("/<uuid:job_id>/brief")
-@sign_in_required
+@requires()
 def brief_body(job_id: Any) -> str:
     """The body of tab BRIEF, for the live update."""
     line = _line(job_id)
@@ -41,21 +41,21 @@ def brief_body(job_id: Any) -> str:
 
 
 @blueprint.get("/<uuid:job_id>/head")
-@sign_in_required
+@requires()
 def head(job_id: Any) -> str:
     """Title, state and actions, for the live update."""
     return render_template("job_head.html", **_common(_line(job_id)))
 
 
 @blueprint.get("/<uuid:job_id>/bar")
-@sign_in_required
+@requires()
 def bar(job_id: Any) -> str:
     """The phone's action bar, for the live update."""
     return render_template("job_bar.html", **_common(_line(job_id)))
 
 
 @blueprint.get("/<uuid:job_id>/console")
-@sign_in_required
+@requires()
 def console(job_id: Any) -> str:
     """Tab CONSOLE."""
     line = _line(job_id)
@@ -64,7 +64,7 @@ def console(job_id: Any) -> str:
 
 
 @blueprint.get("/<uuid:job_id>/lines")
-@sign_in_required
+@requires()
 def lines(job_id: Any) -> Response:
     """New lines of the output behind ``after``; without it the newest ones."""
     line = _line(job_id)
@@ -73,7 +73,7 @@ def lines(job_id: Any) -> Response:
 
 
 @blueprint.get("/<uuid:job_id>/log")
-@sign_in_required
+@requires()
 def download(job_id: Any) -> Response:
     """The whole output as a file."""
     line = _line(job_id)

@@ -27,7 +27,7 @@ from portal.web.job_filters import EVERYONE, MINE, ListAddress
 from portal.web.job_lines import JobLine, make_line, status_word
 from portal.web.pages import Pager
 from portal.web.problems import problem
-from portal.web.security.access import actor, allowed, requires, sign_in_required
+from portal.web.security.access import actor, allowed, requires
 from portal.web.security.redirects import next_or_home
 from portal.web.words import gettext, ngettext
 
@@ -117,7 +117,7 @@ def _filter_text(address: ListAddress) -> str:
 
 
 @blueprint.get("/rows")
-@sign_in_required
+@requires()
 def rows() -> str:
     """The present rows of some jobs, by id; a job that may not be seen is left out."""
     wanted = request.args.getlist("id")[:MAX_ROWS]
@@ -138,7 +138,7 @@ def _visible(wanted: list[str]) -> Iterator[dict[str, Any]]:
 
 
 @blueprint.post("/actions")
-@sign_in_required
+@requires()
 def act() -> Any:
     """Pause, resume or kill the jobs named; scripts get toasts, others are sent back."""
     action = request.form.get("action", "")
@@ -184,7 +184,7 @@ def _done_text(action: str, ids: list[str]) -> str:
 
 
 @blueprint.post("/<uuid:job_id>/priority")
-@sign_in_required
+@requires()
 def priority(job_id: Any) -> Response | Any:
     """Change a priority; answers what a toast says."""
     text = request.form.get("priority", "").strip()

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from portal.web import appearance
 from portal.web.frame import choose_virtual_cluster
-from portal.web.security.access import sign_in_required
+from portal.web.security.access import requires
 from portal.web.security.redirects import next_or_home
 
 blueprint = Blueprint("preferences", __name__, url_prefix="/preferences")
@@ -35,7 +35,7 @@ def _keep(name: str, legal: tuple[str, ...]) -> Response:
 
 
 @blueprint.post("/virtual-cluster")
-@sign_in_required
+@requires()
 def virtual_cluster() -> Response:
     """Make another virtual cluster the current one; it stays so across sessions."""
     choose_virtual_cluster(request.form.get("vc", ""))
