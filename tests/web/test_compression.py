@@ -35,7 +35,7 @@ def test_scripts_and_styles_are_packed_and_fonts_left_alone(at_alices):
         assert ("Content-Encoding" in answer.headers) == packed, name
         assert gzip.decompress(answer.data) == (assets.FOLDER / name).read_bytes()
         assert "immutable" in answer.headers["Cache-Control"]
-    font = f"/static/{assets.tree_hash()}/fonts/inter-latin-opsz-normal.woff2"
+    font = f"/static/{assets.tree_hash()}/fonts/inter-latin-wght-normal.woff2"
     assert "Content-Encoding" not in at_alices.get(font, headers=GZIP).headers
     missing = at_alices.get(f"/static/{assets.tree_hash()}/css/nothing.css", headers=GZIP)
     assert missing.status_code == 404
