@@ -58,6 +58,7 @@ class JobRow(Row):
             (("user_id", "state"), False),
             (("vc", "state", "submitted_at"), False),
             (("released", "state"), False),
+            (("state", "submitted_at"), False),
         )
 
 
