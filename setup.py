@@ -44,6 +44,7 @@ DEVELOPMENT = [
     "pytest-timeout>=2.3",
     "pytest-xdist>=3.6",
     "ruff>=0.17",
+    "schemathesis>=4.32",
     "types-pyyaml",
     "types-requests",
     "types-psutil",

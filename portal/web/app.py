@@ -38,6 +38,7 @@ from portal.web.views import (
     components,
     home,
     job,
+    outside,
     plugins,
     preferences,
     submit,
@@ -140,6 +141,7 @@ def create_app(
     app.extensions["aoli-streams"] = sse.StreamGate(settings.max_streams)
     app.teardown_appcontext(_give_connection_back)
     people.install(app)
+    outside.install(app, settings)
     for part in (home, job, submit, plugins, cluster, virtual_clusters, preferences, sse):
         app.register_blueprint(part.blueprint)
     for blueprint in BLUEPRINTS:

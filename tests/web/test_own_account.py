@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from house import PASSWORD
@@ -132,3 +133,14 @@ def test_a_key_ends_with_its_account(web_house):
     problem_of(caller.get("/me"), 401)
     caller.token = "aoli_made-up"
     problem_of(caller.get("/me"), 401)
+
+
+def test_a_changed_password_ends_tokens(web_house):
+    alice = web_house.caller("alice")
+    assert alice.get("/me").status_code == 200
+    with web_house.app.app_context():
+        manager = web_house.app.appbuilder.sm
+        user = manager.find_user(username="alice")
+        user.password_changed_on = datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=5)
+        manager.session.commit()
+    problem_of(alice.get("/me"), 401)

@@ -44,6 +44,16 @@ class AoliSecurityManager(SecurityManager):  # type: ignore[misc]
             return None
         return user
 
+    def load_user_jwt(self, _header: Any, claims: dict[str, Any]) -> User | None:
+        """The user of a token; a token from before the password was changed is worthless."""
+        user = self.load_user(claims["sub"])
+        changed = user.password_changed_on if user is not None else None
+        if changed is not None and claims["iat"] < int(changed.replace(tzinfo=UTC).timestamp()):
+            return None
+        if user is not None:
+            g.user = user
+        return user
+
     def end_sessions(self, user: User) -> None:
         """Make every session cookie of the user worthless."""
         user.session_epoch = (user.session_epoch or 0) + 1
