@@ -185,6 +185,7 @@ def simulated(rig: Rig, api: KubernetesApi) -> Iterator[None]:
             api.call("DELETE", f"/api/v1/nodes/share-{number}")
 
 
+@pytest.mark.timeout(1500)
 @pytest.mark.usefixtures("simulated")
 def test_a_thousand_jobs_come_to_their_end(rig: Rig, api: KubernetesApi, tmp_path: Path) -> None:
     chance = random.Random(7)
@@ -218,7 +219,7 @@ def test_a_thousand_jobs_come_to_their_end(rig: Rig, api: KubernetesApi, tmp_pat
             page = call("GET", "/jobs?status=finished&limit=1")
             return page["total"] == JOBS or bool(kubelets.wrong)
 
-        eventually(finished, 600, what="all jobs are finished")
+        eventually(finished, 1200, what="all jobs are finished")
         took = time.monotonic() - begun
         kubelets.enough.set()
         kubelets.join(30)
