@@ -159,15 +159,15 @@
     text.textContent = messages.join(' ');
     note.append(icon, text);
   }
-  function applyErrors(errors, all) {
+  function applyErrors(errors, all, quiet) {
     clearErrors();
     Object.keys(errors).forEach(function (name) {
       var row = fieldOf(name);
       if (all || touched[name] || (row && row.dataset.touched)) show(name, errors[name]);
     });
-    summary(all ? errors : null);
+    summary(all ? errors : null, quiet);
   }
-  function summary(errors) {
+  function summary(errors, quiet) {
     var box = $('#form-errors');
     if (!errors) { if (!box.hidden) refreshSummary(); return; }
     var names = Object.keys(errors);
@@ -183,6 +183,7 @@
       link.addEventListener('click', function (event) { event.preventDefault(); if (input) { input.scrollIntoView({ block: 'center' }); input.focus(); } });
       if (field) list.append(link); else list.append(labelOf(null, name) + ': ' + errors[name].join(' '));
     });
+    if (quiet) return; /* a preview's answer must not take the focus from who is correcting */
     box.focus();
     box.scrollIntoView({ block: 'nearest' });
   }
@@ -205,7 +206,7 @@
     if (box) box.dataset.edited = '1';
   });
   /* The preview's answer carries the errors; only fields that were left show theirs. */
-  document.body.addEventListener('aoli:errors', function (event) { applyErrors(event.detail.errors || {}, sent); });
+  document.body.addEventListener('aoli:errors', function (event) { applyErrors(event.detail.errors || {}, sent, true); });
   document.addEventListener('htmx:beforeRequest', function (event) { if (event.detail.elt === form) $('#panel').classList.add('stale'); });
   document.addEventListener('htmx:afterRequest', function (event) {
     if (event.detail.elt !== form) return;
