@@ -9,8 +9,11 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 KEPT ?= $(if $(DEMO),demo,runtime)
 UP := $(BIN)/aoli up $(if $(DEMO),--demo) $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 WORKERS ?= auto
+# Extras stay in the locks: pip 23 refuses NAME[EXTRA] of a dependency where only NAME is pinned
+# and a newer release exists.
 COMPILE := $(BIN)/uv pip compile setup.py --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-header --no-annotate --extra postgres --extra build
+	--generate-hashes --no-emit-index-url --no-header --no-annotate --no-strip-extras \
+	--extra postgres --extra build
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench cluster-test translations screenshots lock clean
