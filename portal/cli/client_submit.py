@@ -12,6 +12,11 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 ENDPOINTS = ("ssh", "jupyter", "tensorboard")
+FIELDS = (
+    *("name", "vc", "kind", "nodes", "image"),
+    *("preemptible", "priority", "device_type", "devices"),
+)
+"""Options that are fields of the body under the same name."""
 PASSWORD_VARIABLE = "AOLI_REGISTRY_PASSWORD"  # noqa: S105 - a name, not a password
 
 
@@ -23,6 +28,8 @@ def submission_options(command: Command) -> Command:
         click.option("--vc", help="Virtual cluster (default: your current one)."),
         click.option("--kind", help="Job kind (default: regular)."),
         click.option("--device", metavar="TYPE=N", help="Devices per node, such as TYPE=2."),
+        click.option("--device-type", metavar="TYPE", help="The same in two options: the type ..."),
+        click.option("--devices", type=int, help="... and the number per node."),
         click.option("--nodes", type=int, help="Nodes of a distributed job."),
         click.option("--image", help="Docker image."),
         click.option("--preemptible/--no-preemptible", default=None, help="May be preempted."),
@@ -59,10 +66,12 @@ def body_of(options: dict[str, Any]) -> dict[str, Any]:
     portal.
     """
     body = _file_body(options["file"]) if options["file"] else {}
-    for field in ("name", "vc", "kind", "nodes", "image", "preemptible", "priority"):
+    for field in FIELDS:
         if options[field] is not None:
             body[field] = options[field]
     if options["device"]:
+        if options["device_type"] is not None or options["devices"] is not None:
+            raise click.UsageError("--device TYPE=N says both --device-type and --devices")
         body.pop("devices", None)
         body.update(_device(options["device"]))
     if options["ports"]:

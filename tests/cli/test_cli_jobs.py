@@ -74,6 +74,11 @@ def test_a_file_and_options_over_it(shell: Shell, tmp_path: Path) -> None:
     assert "image: Required" in again.stderr
 
 
+def test_type_and_number_under_the_names_of_the_fields(shell: Shell) -> None:
+    made = shell.json(*SUBMIT, "--device-type", GPU, "--devices", "2", "--", "x")
+    assert (made["device_type"], made["devices"]) == (GPU, 2)
+
+
 def test_a_registry_login_from_standard_input(shell: Shell) -> None:
     words = ("--registry-server", "registry.example", "--registry-username", "u")
     shell.ok(*SUBMIT, *words, "--registry-password-stdin", "--", "x", stdin="s3cret\n")
@@ -104,6 +109,7 @@ def test_wrong_fields_are_printed_each(shell: Shell) -> None:
         ("job", "submit", "--port", "x"),
         ("job", "submit", "--env", "novalue"),
         ("job", "submit", "--device", "gpu=many"),
+        ("job", "submit", "--device", "gpu=1", "--devices", "2"),
         ("job", "submit", "-f", "/does/not/exist"),
         ("job", "submit", "--nonsense"),
         ("job", "list", "--status", "dancing"),
