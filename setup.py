@@ -28,6 +28,7 @@ RUNTIME = [
     "requests>=2.32",
     "sqlalchemy>=2.1,<2.2",
     "setproctitle>=1.3",
+    "tzdata",
 ]
 POSTGRES = ["psycopg2-binary>=2.9"]
 BUILD = ["setuptools>=77"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, tzinfo
 from functools import lru_cache
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, g, request, session
@@ -50,7 +51,7 @@ def side_choice() -> str:
 
 def zone() -> tzinfo:
     """The time zone of the browser (a script puts its name into a cookie), else UTC."""
-    return _zone(request.cookies.get("zone", ""))
+    return _zone(unquote(request.cookies.get("zone", "")))
 
 
 @lru_cache(maxsize=512)

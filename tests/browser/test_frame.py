@@ -106,3 +106,11 @@ def test_without_a_stream_the_page_polls(signed_in, site):
     expect(row.locator(".st")).to_contain_text("Queued")
     house.work()
     expect(row.locator(".st")).to_have_text("Scheduling")
+
+
+def test_times_are_in_the_zone_of_the_browser(signed_in, site):
+    job_id = site.house.submit("alice")
+    page = signed_in
+    page.goto(f"/jobs/{job_id}")
+    shown = page.locator("time").first
+    assert shown.get_attribute("datetime").endswith("+08:00"), "the browser is in Asia/Shanghai"

@@ -118,6 +118,11 @@ def test_the_exact_time_has_the_readers_offset(reader):
         assert formats.iso(NOW) == "2026-11-23T06:32:08+00:00"
 
 
+def test_the_zone_comes_as_the_script_writes_it(reader):
+    with reader(zone="Asia%2FShanghai"):
+        assert str(appearance.zone()) == "Asia/Shanghai"
+
+
 @pytest.mark.parametrize("zone", ["../../etc/passwd", "x" * 100, ""])
 def test_a_zone_that_is_none_is_utc(reader, zone):
     with reader(zone=zone):
