@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from local_replicas import NAME, Place, said, status, until, until_said
 
 from portal.adapters.local.layout import write_json
-from portal.domain.launch import ReplicaPhase
+from portal.adapters.local.shim.record import boot_id, start_time
+from portal.adapters.local.status import ENDED
+from portal.domain.job import AttemptRef
+from portal.domain.launch import Observed, ReplicaPhase
 from portal.testing import RecordingListener, a_launch, eventually
 
 DAEMON = "setsid sh -c \"trap '' TERM HUP; echo daemon; sleep 600\" &"
@@ -133,6 +136,33 @@ def test_what_a_killed_shim_leaves_behind_is_killed_by_remove(place: Place) -> N
     assert cluster.observe(launch.ref).gone
 
 
+def test_what_a_second_shim_runs_is_no_left_over_of_the_first(place: Place) -> None:
+    """A shim was killed before its command, the watch sees that, and a worker starts another."""
+    cluster = place.cluster()
+    launch = a_launch("echo ready; until [ -e $TMPDIR/go ]; do sleep 0.02; done")
+    folder = place.layout.claim(launch.ref, NAME, {"rank": 0, "node": "node-1"})
+    dead = {"phase": "pending", "shim": 1, "shim_start": 5, "boot": boot_id()}
+    write_json(folder / "status.json", dead)
+
+    class Slow(RecordingListener):
+        def listed(self, observed: Mapping[AttemptRef, Observed]) -> None:
+            super().listed(observed)
+            cluster.launch(launch)
+            until_said(cluster, launch.ref, "ready")
+
+    listener, stop = Slow(), threading.Event()
+    watch = threading.Thread(target=place.cluster().watch, args=(listener, stop))
+    watch.start()
+    try:
+        eventually(lambda: listener.phases(launch.ref)[-1:] == [ReplicaPhase.RUNNING])
+        assert listener.phases(launch.ref)[0] is ReplicaPhase.LOST
+    finally:
+        stop.set()
+        watch.join()
+    (folder / "scratch" / "tmp" / "go").touch()
+    assert until(cluster, launch.ref, *ENDED).exit_code == 0
+
+
 def test_a_shim_that_hangs_is_killed_by_remove(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +183,34 @@ def test_a_command_killed_from_outside_is_137(place: Place) -> None:
     until(cluster, launch.ref, ReplicaPhase.RUNNING)
     os.kill(place.record(launch.ref)["pid"], signal.SIGKILL)
     assert until(cluster, launch.ref, ReplicaPhase.FAILED).exit_code == 137
+
+
+def test_a_command_killed_with_the_portal_has_not_failed(place: Place, lifeline: Path) -> None:
+    """As when the machine goes down: everything is killed, the command by chance first."""
+    cluster = place.cluster(lifeline=lifeline)
+    launch = a_launch("sleep 600")
+    cluster.launch(launch)
+    until(cluster, launch.ref, ReplicaPhase.RUNNING)
+    record = place.record(launch.ref)
+    os.kill(record["shim"], signal.SIGSTOP)
+    os.kill(record["pid"], signal.SIGKILL)
+    eventually(lambda: not start_time(record["pid"]))
+    kill_supervisor(lifeline)
+    os.kill(record["shim"], signal.SIGCONT)
+    assert until(cluster, launch.ref, *ENDED).code == "runtime_stopped"
+    assert status(cluster, launch.ref).phase is ReplicaPhase.LOST
+
+
+def test_a_command_told_to_go_before_its_shim_has_not_failed(place: Place) -> None:
+    cluster = place.cluster()
+    launch = a_launch("sleep 600")
+    cluster.launch(launch)
+    until(cluster, launch.ref, ReplicaPhase.RUNNING)
+    record = place.record(launch.ref)
+    os.kill(record["pid"], signal.SIGTERM)
+    eventually(lambda: not start_time(record["pid"]))
+    os.kill(record["shim"], signal.SIGTERM)
+    assert until(cluster, launch.ref, *ENDED).code == "runtime_stopped"
 
 
 def test_a_shim_told_to_go_by_others_takes_its_replica_along(place: Place) -> None:

@@ -74,6 +74,17 @@ def open_shim(record: dict[str, Any]) -> int | None:
     return None
 
 
+def sweep_after_shim(folder: Path) -> None:
+    """Kill what a killed shim has left, if it is dead and had started its command.
+
+    One that died before that has left nothing, and another may start the command at this
+    moment: what runs then is no left-over. After a start there never is another one.
+    """
+    record = read_json(folder / "status.json") or {}
+    if record.get("phase") == "running" and not shim_lives(record):
+        sweep(folder)
+
+
 def sweep(folder: Path) -> bool:
     """Kill the processes that a killed shim left behind; whether all are gone.
 

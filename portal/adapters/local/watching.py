@@ -17,7 +17,7 @@ from threading import Event
 from portal.adapters.local.bell import Bell
 from portal.adapters.local.layout import Layout, attempt_of, read_json
 from portal.adapters.local.status import observe
-from portal.adapters.local.stopping import open_shim, sweep
+from portal.adapters.local.stopping import open_shim, sweep_after_shim
 from portal.domain.job import AttemptRef
 from portal.domain.launch import Observed, ReplicaPhase
 from portal.domain.resources import Node
@@ -139,7 +139,7 @@ class Watch:
             if replica.phase in (ReplicaPhase.PENDING, ReplicaPhase.RUNNING):
                 self._hold(folder)
             elif replica.phase is ReplicaPhase.LOST:
-                sweep(folder)
+                sweep_after_shim(folder)
 
     def _hold(self, folder: Path) -> None:
         if folder in self._handles or len(self._handles) >= MAX_HANDLES:

@@ -28,8 +28,12 @@ else:  # the enums of ``signal`` take longer to make than everything else here
 LIFELINE_GRACE_S = 2.0
 KILL_PATIENCE_S = 10.0
 DRAIN_S = 2.0
+AFTERMATH_S = 1.0
+"""So long after a command was killed the end of the portal is taken for the cause."""
 FULL_DISK_PAUSE_S = 1.0
 STARTED = b"ok"
+_FROM_OUTSIDE = (1, 2, 9, 15)
+"""Signals that a command seldom brings upon itself (HUP, INT, KILL, TERM)."""
 
 
 def main() -> None:
@@ -159,7 +163,26 @@ class Supervisor:
                     poller.unregister(fd)
             status = family.reap().get(child.pid, status)
             self._kill_when_due()
+        if os.WIFSIGNALED(status) and os.WTERMSIG(status) in _FROM_OUTSIDE:
+            self._look_for_the_cause(cut)
         return status
+
+    def _look_for_the_cause(self, cut: int) -> None:
+        """Whether the portal ends, too: then it was not the user's command that failed.
+
+        Whoever stops a whole machine or service signals all its processes, in any order.
+        """
+        poller = select.poll()
+        for fd in (self._wake, cut):
+            if fd >= 0:
+                poller.register(fd, select.POLLIN)
+        due = time.monotonic() + AFTERMATH_S
+        while self._kill_at is None and (left := due - time.monotonic()) > 0:
+            for fd, _ in poller.poll(left * 1000):
+                if fd == cut:
+                    self._portal_stopped()
+                else:
+                    self._obey(os.read(fd, READ_SIZE))
 
     def _waits_for_others(self) -> bool:
         return self._kill_at is not None and not self._killed
