@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from flask import Response
+
 from portal.api import reading, schemas
 from portal.api.auth import MEMBER, actor, holders
 from portal.api.calls import PREFIX, Parameter, call, reply
@@ -12,6 +14,7 @@ from portal.api.context import services
 from portal.domain.errors import InvalidSpec, NotFound
 from portal.domain.permission import Permission
 from portal.domain.wait import remedy
+from portal.services.job_export import csv_blocks
 from portal.services.job_list import SORTS, JobQuery
 
 _ID = re.compile(r"[A-Za-z0-9-]{1,36}")
@@ -35,7 +38,9 @@ FILTERS = (
     Parameter("preemptible", schemas.YES_NO, "Preemptible or not"),
     Parameter("user", schemas.TEXT, "Of this user"),
     Parameter("q", schemas.TEXT, "Part of the name, or beginning of the id"),
-    Parameter("since", schemas.TIME, "Submitted then or later"),
+    Parameter("submitted_after", schemas.TIME, "Submitted then or later"),
+    Parameter("submitted_before", schemas.TIME, "Submitted before then"),
+    Parameter("since", schemas.TIME, "The same as submitted_after"),
     Parameter("sort", {"type": "string", "enum": _SORTS, "default": "-submitted"}, "Order"),
 )
 
@@ -102,7 +107,12 @@ def preview_job() -> Any:
 )
 def list_jobs() -> Any:
     """Newest first, unless another order is asked for."""
-    query = JobQuery(
+    page = services().jobs.page(actor(), _query())
+    return {"items": page.items, "next_cursor": page.next_cursor, "total": page.total}
+
+
+def _query() -> JobQuery:
+    return JobQuery(
         scope=reading.text("scope") or "mine",
         vc=reading.text("vc"),
         statuses=reading.words("status"),
@@ -111,13 +121,31 @@ def list_jobs() -> Any:
         preemptible=reading.flag("preemptible"),
         user=reading.text("user"),
         q=reading.text("q") or "",
-        since=reading.moment("since"),
+        submitted_after=reading.moment("submitted_after") or reading.moment("since"),
+        submitted_before=reading.moment("submitted_before"),
         sort=reading.text("sort") or "-submitted",
         limit=reading.limit(),
         cursor=reading.text("cursor"),
     )
-    page = services().jobs.page(actor(), query)
-    return {"items": page.items, "next_cursor": page.next_cursor, "total": page.total}
+
+
+@call(
+    "GET",
+    "/jobs/csv",
+    tag="Jobs",
+    summary="All jobs that a list would show, as a table for spreadsheets",
+    access=MEMBER,
+    query=FILTERS,
+    content_types=("text/csv",),
+    problems=(422,),
+)
+def export_jobs() -> Any:
+    """Newest first, whatever the order asked for; as many as there are."""
+    answer = Response(csv_blocks(actor(), _query()), content_type="text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = 'attachment; filename="jobs.csv"'
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer
 
 
 @call(

@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from portal.cli.client import portal_options, quote
-from portal.cli.client_logs import print_logs
+from portal.cli.client_logs import copy_answer, print_logs
 from portal.cli.client_submit import body_of, submission_options
 from portal.cli.http import Failed, PortalApi, Unreachable
+from portal.cli.moments import MOMENT
 from portal.cli.output import local_time, print_facts, print_json, print_table
 
 ENDED = ("finished", "failed", "error", "killed")
@@ -65,14 +66,30 @@ def _print_preview(seen: dict[str, Any], as_json: bool) -> None:
 @click.option("--device-type", help="Of this device type.")
 @click.option("--user", help="Of this user.")
 @click.option("-q", "--search", "q", help="Part of the name, or beginning of the id.")
+@click.option("--submitted-after", type=MOMENT, help="Submitted then or later (see below).")
+@click.option("--submitted-before", type=MOMENT, help="Submitted before then.")
+@click.option("--csv", "as_csv", is_flag=True, help="All that match, as a table for spreadsheets.")
 @click.option("--sort", help="Such as -submitted, name, priority.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
 @portal_options
 def job_list(
-    api: PortalApi, as_json: bool, status: tuple[str, ...], limit: int, **filters: str | None
+    api: PortalApi,
+    as_json: bool,
+    status: tuple[str, ...],
+    limit: int,
+    as_csv: bool,
+    **filters: str | None,
 ) -> None:
-    """List your jobs, newest first."""
-    found = _pages(api, limit, {**filters, "status": ",".join(status) or None})
+    """List your jobs, newest first.
+
+    A time is 2026-11-23, 2026-11-23T09:12 (of this machine's zone), or an age such as 90m,
+    24h, 7d.
+    """
+    wanted = {**filters, "status": ",".join(status) or None}
+    if as_csv:
+        copy_answer(api, "/jobs/csv", wanted)
+        return
+    found = _pages(api, limit, wanted)
     if as_json:
         print_json(found)
         return

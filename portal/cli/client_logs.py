@@ -6,7 +6,7 @@ import http.client
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -30,12 +30,18 @@ def print_logs(
     if follow:
         _follow(api, path, options, as_json)
         return
-    out = sys.stdout.buffer
+    if not as_json:
+        copy_answer(api, path, options)
+        return
     with api.open("GET", path, query=options) as answer:
-        if as_json:
-            lines = answer.read().decode("utf-8", "replace").split("\n")[:-1]
-            click.echo(json.dumps({"lines": lines}, ensure_ascii=False))
-            return
+        lines = answer.read().decode("utf-8", "replace").split("\n")[:-1]
+        click.echo(json.dumps({"lines": lines}, ensure_ascii=False))
+
+
+def copy_answer(api: PortalApi, path: str, query: Mapping[str, Any]) -> None:
+    """Copy an answer to standard output as it comes, byte for byte."""
+    out = sys.stdout.buffer
+    with api.open("GET", path, query=query) as answer:
         while block := answer.read(_BLOCK):
             out.write(block)
     out.flush()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from peewee import fn
+from peewee import Case, fn
 
 from portal.domain.errors import Forbidden, InvalidSpec
 from portal.domain.job_state import TERMINAL, JobState
@@ -23,6 +23,15 @@ MAX_OFFSET = 10**9
 COUNT_CAP = 10000
 """Lists longer than this are not counted to the end (``total`` is ``None``)."""
 ACTIVE = tuple(state for state in JobState if state not in TERMINAL)
+GROUPS: dict[str, tuple[JobState, ...]] = {
+    "running": (JobState.RUNNING, JobState.KILLING),
+    "waiting": (JobState.QUEUED, JobState.SCHEDULING, JobState.PREEMPTING),
+    "paused": (JobState.PAUSED, JobState.PAUSING),
+}
+"""How the active jobs of everybody are grouped (spec D1); each active state is in one group."""
+GROUP_OF = {state.value: name for name, states in GROUPS.items() for state in states}
+BATCH = 1000
+MOST_OWNERS = 200
 SORTS = {
     "submitted": JobRow.submitted_at,
     "name": JobRow.name,
@@ -39,7 +48,9 @@ SORTS = {
 class JobQuery:
     """What to list. ``sort`` is a key of :data:`SORTS`, with ``-`` in front for descending.
 
-    ``scope`` ``all`` without ``statuses`` lists the active jobs of everyone.
+    ``scope`` ``all`` without ``statuses`` lists the active jobs of everyone. ``grouped`` puts
+    the groups of :data:`GROUPS` one after the other, each in the order asked for. A job is
+    between the two times when ``submitted_after`` ≤ its submission < ``submitted_before``.
     """
 
     scope: str = "mine"
@@ -50,8 +61,10 @@ class JobQuery:
     preemptible: bool | None = None
     user: str | None = None
     q: str = ""
-    since: datetime | None = None
+    submitted_after: datetime | None = None
+    submitted_before: datetime | None = None
     sort: str = "-submitted"
+    grouped: bool = False
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
     offset: int = 0
@@ -75,8 +88,7 @@ def list_jobs(actor: Actor, query: JobQuery) -> JobPage:
     key, descending = _check(actor, query)
     base = JobRow.select().where(*_conditions(actor, query))
     total = _count(base)
-    order = (SORTS[key].desc() if descending else SORTS[key].asc(), JobRow.id.asc())
-    rows = base.order_by(*order)
+    rows = base.order_by(*_order(key, descending, query.grouped))
     if query.cursor is not None:
         rows, query = _after_cursor(rows, query, key, descending)
     found: list[Any] = list(rows.limit(query.limit + 1).offset(query.offset))
@@ -84,6 +96,35 @@ def list_jobs(actor: Actor, query: JobQuery) -> JobPage:
     items = found[: query.limit]
     cursor = _cursor(items[-1], query, key) if more else None
     return JobPage([summary(row) for row in items], cursor, total)
+
+
+def every_job(actor: Actor, query: JobQuery) -> Iterator[list[dict[str, Any]]]:
+    """All jobs that the query would list, newest first, in batches; one batch in memory.
+
+    Checks at once and raises as :func:`list_jobs`; each batch needs a database session.
+    """
+    whole = replace(query, sort="-submitted", grouped=False, cursor=None, offset=0, limit=1)
+    _check(actor, whole)
+    return _batches(actor, whole)
+
+
+def _batches(actor: Actor, query: JobQuery) -> Iterator[list[dict[str, Any]]]:
+    base = JobRow.select().where(*_conditions(actor, query))
+    base = base.order_by(*_order("submitted", True, False)).limit(BATCH)
+    rows: list[Any] = list(base)
+    while rows:
+        yield [summary(row) for row in rows]
+        if len(rows) < BATCH:
+            return
+        rows = list(base.where(_beyond(rows[-1].submitted_at, rows[-1].id, True)))
+
+
+def _order(key: str, descending: bool, grouped: bool) -> tuple[Any, ...]:
+    column = SORTS[key].desc() if descending else SORTS[key].asc()
+    if not grouped:
+        return (column, JobRow.id.asc())
+    ranks = [(state.value, rank) for rank, states in enumerate(GROUPS.values()) for state in states]
+    return (Case(JobRow.state, ranks, len(GROUPS)), column, JobRow.id.asc())
 
 
 def counts(actor: Actor, query: JobQuery) -> dict[str, int]:
@@ -97,6 +138,31 @@ def counts(actor: Actor, query: JobQuery) -> dict[str, int]:
         .tuples()
     )
     return dict(rows)
+
+
+def owners(actor: Actor, query: JobQuery) -> list[str]:
+    """Names of (at most :data:`MOST_OWNERS`) users with jobs that ``query`` would list."""
+    _check(actor, query)
+    rows: Any = (
+        JobRow.select(JobRow.username)
+        .where(*_conditions(actor, query))
+        .distinct()
+        .limit(MOST_OWNERS)
+        .tuples()
+    )
+    return sorted(name for (name,) in rows)
+
+
+def group_sizes(by_state: Mapping[str, int], statuses: Sequence[str] = ()) -> dict[str, int]:
+    """Number of jobs in each group of :data:`GROUPS`; ``statuses`` leaves the others out."""
+    return {
+        name: sum(
+            by_state.get(state.value, 0)
+            for state in states
+            if not statuses or state.value in statuses
+        )
+        for name, states in GROUPS.items()
+    }
 
 
 def _check(actor: Actor, query: JobQuery) -> tuple[str, bool]:
@@ -126,11 +192,16 @@ def _conditions(actor: Actor, query: JobQuery) -> list[Any]:
     conditions += [column == value for column, value in equal if value]
     if query.preemptible is not None:
         conditions.append(JobRow.preemptible == query.preemptible)
-    if query.since is not None:
-        conditions.append(JobRow.submitted_at >= query.since)
+    if query.submitted_after is not None:
+        conditions.append(JobRow.submitted_at >= query.submitted_after)
+    if query.submitted_before is not None:
+        conditions.append(JobRow.submitted_at < query.submitted_before)
     if query.q:
         text = query.q.strip()
-        conditions.append(JobRow.name.contains(text) | JobRow.id.startswith(text.lower()))
+        match = JobRow.name.contains(text) | JobRow.id.startswith(text.lower())
+        if query.scope == "all":
+            match |= JobRow.username.startswith(text)
+        conditions.append(match)
     return conditions
 
 
@@ -150,7 +221,7 @@ def _count(base: Any) -> int | None:
 def _cursor(row: Any, query: JobQuery, key: str) -> str:
     """Where the next page begins: a place in the order by time, a number in others."""
     place: dict[str, Any]
-    if key == "submitted":
+    if key == "submitted" and not query.grouped:
         place = {"at": row.submitted_at.isoformat(), "id": row.id}
     else:
         place = {"offset": query.offset + query.limit}
@@ -160,12 +231,17 @@ def _cursor(row: Any, query: JobQuery, key: str) -> str:
 def _after_cursor(rows: Any, query: JobQuery, key: str, descending: bool) -> tuple[Any, JobQuery]:
     try:
         place = json.loads(base64.urlsafe_b64decode((query.cursor or "").encode()))
-        if key != "submitted":
+        if key != "submitted" or query.grouped:
             offset = int(place["offset"])
             return rows, replace(query, offset=min(max(offset, 0), MAX_OFFSET))
         at, job_id = datetime.fromisoformat(place["at"]).astimezone(UTC), str(place["id"])
     except (binascii.Error, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         raise InvalidSpec("cursor", "Not a cursor of this list") from None
+    return rows.where(_beyond(at, job_id, descending)), query
+
+
+def _beyond(at: datetime, job_id: str, descending: bool) -> Any:
+    """Behind a place in the order by time."""
     column = JobRow.submitted_at
-    beyond = column < at if descending else column > at
-    return rows.where(beyond | ((column == at) & (JobRow.id > job_id))), query
+    later = column < at if descending else column > at
+    return later | ((column == at) & (JobRow.id > job_id))

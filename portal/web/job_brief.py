@@ -16,7 +16,8 @@ from portal.services import job_views
 from portal.web.context import services
 from portal.web.formats import duration, moment, now, ordinal
 from portal.web.job_console import last_lines
-from portal.web.job_lines import JobLine, reason_text, status_word
+from portal.web.job_lines import JobLine, reason_text
+from portal.web.job_words import status_word
 from portal.web.security.access import actor
 from portal.web.words import gettext
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,23 +12,27 @@ from werkzeug.datastructures import MultiDict
 
 from portal.domain.job_state import JobState
 from portal.services.job_list import ACTIVE, SORTS, JobQuery
+from portal.services.job_list import GROUPS as LIST_GROUPS
+from portal.web import submission_times
 
 LIMITS = (15, 30, 60, 100)
 DEFAULT_SORT = "-submitted"
 _S = JobState
 GROUPS: dict[str, tuple[JobState, ...]] = {
     "active": ACTIVE,
-    "running": (_S.RUNNING,),
-    "waiting": (_S.QUEUED, _S.SCHEDULING, _S.PREEMPTING),
-    "paused": (_S.PAUSED, _S.PAUSING),
+    **LIST_GROUPS,
     "finished": (_S.FINISHED,),
     "failed": (_S.FAILED, _S.ERROR),
-    "killed": (_S.KILLED, _S.KILLING),
+    "killed": (_S.KILLED,),
 }
 """What the status filter offers, each a set of states; single states work too."""
 MINE = ("active", "running", "waiting", "paused", "finished", "failed", "killed")
 EVERYONE = ("running", "waiting", "paused")
-FILTERS = ("q", "status", "device_type", "kind", "user")
+PREEMPTIBLE = {"yes": True, "no": False}
+FILTERS = (
+    *("q", "status", "device_type", "kind", "user", "preemptible"),
+    *("time", "after", "before"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +46,28 @@ class ListAddress:
     sort: str = DEFAULT_SORT
     number: int = 1
     limit: int = LIMITS[0]
+    between: submission_times.Between = submission_times.ANY
 
     @classmethod
-    def read(cls, path: str, everyone: bool, vc: str | None, args: MultiDict[str, str]) -> Any:
-        """What ``args`` say; what makes no sense is as if it were not there."""
-        filters = {name: args.get(name, "").strip() for name in FILTERS}
+    def read(
+        cls,
+        path: str,
+        everyone: bool,
+        vc: str | None,
+        args: MultiDict[str, str],
+        now: datetime,
+    ) -> Any:
+        """What ``args`` say; what makes no sense is as if it were not there.
+
+        ``now`` is in the reader's zone, which times without one are of.
+        """
+        filters = {name: args.get(name, "").strip()[:256] for name in FILTERS}
         if filters["status"] and not _states(filters["status"]):
             filters["status"] = ""
+        if filters["preemptible"] not in ("", "yes", "no"):
+            filters["preemptible"] = ""
+        between = submission_times.read(filters, now)
+        filters.update(between.shown)
         sort = args.get("sort", DEFAULT_SORT)
         limit, number = args.get("limit", ""), args.get("page", "")
         return cls(
@@ -58,6 +78,7 @@ class ListAddress:
             sort=sort if sort.removeprefix("-") in SORTS else DEFAULT_SORT,
             number=max(int(number), 1) if number.isdecimal() and len(number) < 7 else 1,
             limit=int(limit) if limit.isdecimal() and int(limit) in LIMITS else LIMITS[0],
+            between=between,
         )
 
     @property
@@ -70,8 +91,12 @@ class ListAddress:
             kind=self.filters["kind"] or None,
             device_type=self.filters["device_type"] or None,
             user=self.filters["user"] or None,
+            preemptible=PREEMPTIBLE.get(self.filters["preemptible"]),
             q=self.filters["q"],
+            submitted_after=self.between.after,
+            submitted_before=self.between.before,
             sort=self.sort,
+            grouped=self.everyone,
             limit=self.limit,
             offset=(self.number - 1) * self.limit,
         )
@@ -102,6 +127,12 @@ class ListAddress:
         }
         query = urlencode({name: value for name, value in values.items() if value})
         return f"{self.path}?{query}" if query else self.path
+
+    def export(self, path: str) -> str:
+        """Another address with the same filters."""
+        filters = urlencode({name: value for name, value in self.filters.items() if value})
+        joint = "&" if "?" in path else "?"
+        return f"{path}{joint}{filters}" if filters else path
 
     def sorted_by(self, key: str) -> str:
         """The list ordered by a column; again turns the order around."""

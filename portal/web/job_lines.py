@@ -10,6 +10,7 @@ from portal.domain import reason as reasons
 from portal.domain.job_state import TERMINAL, JobState, Trigger, allows
 from portal.domain.permission import Actor, Permission
 from portal.domain.reason import Reason
+from portal.services.job_list import GROUP_OF
 from portal.services.waiting import HIDDEN_JOB
 from portal.web.context import services
 from portal.web.formats import moment, now
@@ -42,6 +43,11 @@ class JobLine:
         if not self.manageable:
             return ()
         return tuple(name for name, trigger in ACTIONS.items() if allows(self.state, trigger))
+
+    @property
+    def group(self) -> str:
+        """Its group in the list of everybody's; empty when it has ended."""
+        return GROUP_OF.get(self.state.value, "")
 
     @property
     def ended(self) -> bool:
@@ -110,23 +116,3 @@ def _shown(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(item) for item in value)
     return gettext("another job") if value == HIDDEN_JOB else value
-
-
-def status_word(status: str) -> str:
-    """A state, or a group of states, in the reader's language."""
-    words = {
-        "active": gettext("Active"),
-        "waiting": gettext("Waiting"),
-        "queued": gettext("Queued"),
-        "scheduling": gettext("Scheduling"),
-        "running": gettext("Running"),
-        "pausing": gettext("Pausing"),
-        "paused": gettext("Paused"),
-        "preempting": gettext("Preempting"),
-        "killing": gettext("Killing"),
-        "killed": gettext("Killed"),
-        "finished": gettext("Finished"),
-        "failed": gettext("Failed or error"),
-        "error": gettext("Error"),
-    }
-    return words.get(status, status)

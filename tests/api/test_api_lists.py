@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -214,3 +214,22 @@ def test_what_is_installed(alice: Caller) -> None:
     types = {kind["name"]: kind for kind in alice.get("/device-types").get_json()["items"]}
     assert types["huawei_npu_arm64"]["legal_counts"] == [0, 1, 2, 4, 8]
     assert types[GPU]["devices_per_node"] == 8
+
+
+def test_submitted_between_two_times(web_house: WebHouse, alice: Caller) -> None:
+    with session():
+        ids = [insert(submitted_at=NOON + timedelta(minutes=n)) for n in range(4)]
+    after, before = (NOON + timedelta(minutes=n) for n in (1, 3))
+    query = f"submitted_after={stamp(after)}&submitted_before={stamp(before)}&sort=submitted"
+    assert all_pages(alice, query) == [ids[1:3]]
+    assert all_pages(alice, f"since={stamp(before)}") == [ids[3:]]
+    answer = alice.get("/jobs/csv", query_string=query)
+    assert answer.content_type == "text/csv; charset=utf-8"
+    assert [line[:36] for line in answer.text.splitlines()[1:]] == ids[2:0:-1]
+    assert alice.get("/jobs?submitted_before=tomorrow").status_code == 422
+    assert alice.get("/jobs/csv?scope=all").status_code == 403
+
+
+def stamp(at: datetime) -> str:
+    """RFC 3339, as an address takes it."""
+    return at.isoformat().replace("+00:00", "Z")

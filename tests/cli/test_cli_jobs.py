@@ -155,6 +155,24 @@ def test_list(shell: Shell) -> None:
     assert "\x1b" not in first
 
 
+def test_list_between_two_times_and_as_csv(shell: Shell) -> None:
+    shell.house.submit(name="old")
+    shell.house.advance(7200)
+    shell.house.submit(name="new")
+    noon = shell.house.now.isoformat()
+    after = shell.json("job", "list", "--submitted-after", noon)
+    before = shell.json("job", "list", "--submitted-before", noon)
+    assert [[item["name"] for item in page["items"]] for page in (after, before)] == [
+        ["new"],
+        ["old"],
+    ]
+    text = shell.ok("job", "list", "--csv", "--submitted-before", noon)
+    assert [line.split(",")[1] for line in text.splitlines()] == ["Name", "old"]
+    refused = shell.run("job", "list", "--submitted-after", "soon")
+    assert refused.exit_code == 2
+    assert "soon is no time such as" in refused.stderr
+
+
 def test_long_lists_take_several_pages(shell: Shell) -> None:
     ids = [shell.house.submit(name=f"job {number}") for number in range(230)]
     whole = shell.json("job", "list", "--limit", "1000")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import io
 import re
+from zoneinfo import ZoneInfo
 
 import pytest
 from house import GPU, NPU
-from web_pages import submit_job
+from web_pages import run_job, submit_job
 
 
 def names(page):
@@ -38,6 +42,68 @@ def test_all_jobs_are_the_active_ones_of_everybody(browse, submit):
     page = browse("vera").page("/jobs/all")
     assert names(page) == ["other", "mine"]
     assert ">bob</td>" in page.replace("</span> bob", ">bob")
+
+
+def test_all_jobs_are_grouped_and_sorted_within_each_group_over_pages(browse, web_house):
+    house = web_house.house
+    for n in range(2):
+        run_job(house, name=f"run_{n}")
+    paused = submit_job(house, name="rest", priority=900)
+    browse("alice").post("/jobs/actions", {"ids": paused, "action": "pause"})
+    for n in range(16):
+        submit_job(house, "bob", name=f"wait_{n:02}", priority=100 + n)
+    first = browse("vera").page("/jobs/all?sort=-priority")
+    assert sorted(names(first)[:2]) == ["run_0", "run_1"]
+    assert names(first)[2:] == [f"wait_{n:02}" for n in range(15, 2, -1)]
+    assert re.findall(r'data-group="(\w+)">([^<]+?) <span class="cnt" data-size>(\d+)', first) == [
+        ("running", "Running", "2"),
+        ("waiting", "Queued and scheduling", "16"),
+    ]
+    second = browse("vera").page("/jobs/all?sort=-priority&page=2")
+    assert names(second) == ["wait_02", "wait_01", "wait_00", "rest"]
+    assert re.findall(r'<th [^>]*data-group="(\w+)"', second) == ["waiting", "paused"]
+
+
+def test_the_time_of_submission_is_in_the_address_and_in_the_readers_zone(browse, web_house):
+    house, browser = web_house.house, browse("alice")
+    submit_job(house, name="yesterday")
+    house.advance(86_400)
+    submit_job(house, name="now")
+    today = house.now.astimezone(ZoneInfo("Asia/Shanghai"))
+    assert names(browser.page("/jobs/?time=1h")) == ["now"]
+    browser.client.set_cookie("zone", "Asia/Shanghai")
+    hour = today.replace(minute=0).strftime("%Y-%m-%dT%H:%M")
+    page = browser.page(f"/jobs/?after={hour}")
+    assert names(page) == ["now"]
+    assert f'name="after" value="{hour}"' in page
+    assert names(browser.page(f"/jobs/?before={hour}&sort=name")) == ["yesterday"]
+    assert "No job matches" in browser.page("/jobs/?time=1h&q=yesterday")
+
+
+def test_csv_has_the_lists_filters_and_no_formulas(browse, submit):
+    submit("kept", device_type=GPU, devices=2)
+    submit("other")
+    submit("bobs", "bob")
+    answer = browse("alice").get("/jobs/jobs.csv?q=kept")
+    assert answer.mimetype == "text/csv"
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert [(row["Name"], row["User"], row["Number of Device"]) for row in rows] == [
+        ("kept", "alice", "2")
+    ]
+    assert browse("alice").get("/jobs/all/jobs.csv").status_code == 403
+    every = browse("vera").page("/jobs/all/jobs.csv")
+    assert len(every.splitlines()) == 4
+
+
+def test_news_of_a_list_counts_what_came_since_it_was_shown(browse, submit, web_house):
+    submit("before")
+    page = browse("alice").page("/jobs/?q=o")
+    address = html.unescape(re.search(r'data-news="([^"]+)"', page)[1])
+    assert browse("alice").get(address).get_json()["new"] == 0
+    submit("one_more")
+    submit("unlike")
+    found = browse("alice").get(address).get_json()
+    assert (found["text"], found["counts"]) == ("1 new job", {"mine": 3})
 
 
 def test_the_list_is_that_of_the_current_virtual_cluster(at_alices, web_house):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import (
@@ -19,12 +21,16 @@ from flask import (
 
 from portal.domain.errors import InvalidSpec, NotFound
 from portal.domain.permission import Permission
-from portal.services.job_list import JobQuery
+from portal.services.job_export import csv_blocks
+from portal.services.job_list import JobQuery, group_sizes, owners
+from portal.web import submission_times
+from portal.web.appearance import zone
 from portal.web.context import services
 from portal.web.failures import error_words
 from portal.web.frame import current_vc
 from portal.web.job_filters import EVERYONE, MINE, ListAddress
-from portal.web.job_lines import JobLine, make_line, status_word
+from portal.web.job_lines import JobLine, make_line
+from portal.web.job_words import status_word, time_word, yes_no_word
 from portal.web.pages import Pager
 from portal.web.problems import problem
 from portal.web.security.access import actor, allowed, requires
@@ -54,21 +60,29 @@ def everyone() -> str:
 def _address(everyone: bool) -> ListAddress:
     vc = current_vc()
     path = url_for("jobs.everyone" if everyone else "jobs.index")
-    address: ListAddress = ListAddress.read(path, everyone, vc.name if vc else None, request.args)
+    at = services().clock().astimezone(zone())
+    address: ListAddress = ListAddress.read(
+        path, everyone, vc.name if vc else None, request.args, at
+    )
     return address
 
 
 def _list(*, everyone: bool) -> str:
     address = _address(everyone)
+    seen_at = services().clock()
     page = services().jobs.page(actor(), address.query)
+    counts = _counts(address.vc)
     return render_template(
         "jobs.html",
         everyone=everyone,
+        sizes=_sizes(address) if everyone else {},
+        news=url_for("jobs.news", everyone="1" if everyone else None, shown=seen_at.isoformat()),
+        export=url_for("jobs.export_all" if everyone else "jobs.export_mine"),
         address=address,
         pages=Pager.of(address, len(page.items), page.total, bool(page.next_cursor)),
         lines=_lines(page.items),
-        counts=_counts(address.vc),
-        choices=_choices(everyone),
+        counts=counts,
+        choices=_choices(address),
         filter_text=_filter_text(address),
         may_submit=allowed(Permission.SUBMIT_JOB),
         may_see_all=allowed(Permission.VIEW_ALL_JOBS),
@@ -89,12 +103,23 @@ def _counts(vc: str | None) -> dict[str, int]:
     return found
 
 
-def _choices(everyone: bool) -> dict[str, list[tuple[str, str]]]:
+def _sizes(address: ListAddress) -> dict[str, int]:
+    """Number of jobs in each group of the list of everybody's."""
+    query = address.query
+    return group_sizes(services().jobs.counts(actor(), query), query.statuses)
+
+
+def _choices(address: ListAddress) -> dict[str, list[tuple[str, str]]]:
     """What the filters offer."""
     registry = services().registry
-    groups = EVERYONE if everyone else MINE
+    groups = EVERYONE if address.everyone else MINE
+    users = owners(actor(), JobQuery(scope="all", vc=address.vc)) if address.everyone else []
+    chosen = address.filters["user"]
     return {
         "status": [(name, status_word(name)) for name in groups],
+        "user": [(name, name) for name in sorted({*users, chosen} - {""})],
+        "preemptible": [("yes", gettext("Preemptible")), ("no", gettext("Not preemptible"))],
+        "time": [(name, time_word(name)) for name in submission_times.CHOICES],
         "device_type": [(name, name) for name in sorted(registry.device_types)],
         "kind": [(name, gettext(kind.title)) for name, kind in sorted(registry.job_kinds.items())],
     }
@@ -107,13 +132,67 @@ def _filter_text(address: ListAddress) -> str:
         "device_type": gettext("Device type"),
         "kind": gettext("Job type"),
         "user": gettext("User"),
+        "preemptible": gettext("Preemptible"),
+        "time": gettext("Submitted"),
     }
+    shown = {"status": status_word, "preemptible": yes_no_word, "time": time_word}
     parts = []
     for name, word in words.items():
         value = address.filters[name]
         if value:
-            parts.append(f"{word}: {status_word(value) if name == 'status' else value}")
+            parts.append(f"{word}: {shown.get(name, str)(value)}")
     return ", ".join(parts)
+
+
+@blueprint.get("/jobs.csv")
+@requires(*JOB_PERMISSIONS)
+def export_mine() -> Response:
+    """MY JOBS as the address has them, for spreadsheets."""
+    return _export(everyone=False)
+
+
+@blueprint.get("/all/jobs.csv")
+@requires(Permission.VIEW_ALL_JOBS)
+def export_all() -> Response:
+    """ALL JOBS as the address has them, for spreadsheets."""
+    return _export(everyone=True)
+
+
+def _export(*, everyone: bool) -> Response:
+    address = _address(everyone)
+    response = Response(csv_blocks(actor(), address.query), mimetype="text/csv")
+    name = f"jobs-{address.vc or 'none'}-{services().clock():%Y-%m-%d}.csv"
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
+
+
+@blueprint.get("/news")
+@requires(*JOB_PERMISSIONS)
+def news() -> Response:
+    """What has come since the list was ``shown``: new jobs, the numbers of tabs and groups."""
+    everyone = request.args.get("everyone") == "1" and allowed(Permission.VIEW_ALL_JOBS)
+    address = _address(everyone)
+    fresh = _new_jobs(address)
+    return jsonify(
+        new=fresh,
+        text=ngettext("%(num)s new job", "%(num)s new jobs", fresh) if fresh else "",
+        counts=_counts(address.vc),
+        sizes=_sizes(address) if everyone else {},
+    )
+
+
+def _new_jobs(address: ListAddress) -> int:
+    try:
+        shown = datetime.fromisoformat(request.args.get("shown", ""))
+    except ValueError:
+        return 0
+    query = address.query
+    if shown.tzinfo is None or not 1 < shown.year < 9999:
+        return 0
+    after = max(shown + timedelta(microseconds=1), query.submitted_after or shown)
+    fresh = replace(query, submitted_after=after, limit=1, offset=0, grouped=False)
+    total = services().jobs.page(actor(), fresh).total
+    return MAX_ROWS if total is None else total
 
 
 @blueprint.get("/rows")

@@ -3,6 +3,36 @@
   'use strict';
   var A = window.Aoli, $ = A.$, $all = A.$all;
   var table = $('#jobs-table');
+
+  /* ---------- what has come meanwhile: it waits behind a note, nothing moves ---------- */
+  var note = $('#new-jobs'), NEWS_MS = 2000, newsAt = 0, newsTimer = null, moved = false;
+  function news() {
+    if (newsTimer) return;
+    newsTimer = setTimeout(function () {
+      newsTimer = null; newsAt = Date.now();
+      fetch(note.dataset.news, { headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
+        .then(function (answer) { if (!answer.ok) throw new Error('HTTP ' + answer.status); return answer.json(); })
+        .then(told)
+        .catch(function () { /* the next round tries again */ });
+    }, Math.max(0, newsAt + NEWS_MS - Date.now()));
+  }
+  function told(what) {
+    var tabs = $all('.tabs .cnt');
+    [what.counts.mine, what.counts.all].forEach(function (n, i) { if (tabs[i] && n !== undefined) tabs[i].textContent = n; });
+    Object.keys(what.sizes).forEach(function (name) {
+      var cell = table && $('th[data-group="' + name + '"] [data-size]', table);
+      if (cell) cell.textContent = what.sizes[name].toLocaleString('en');
+    });
+    var text = [what.text, moved && note.dataset.moved].filter(Boolean).join(' · ');
+    if (note.dataset.said === text) return;
+    note.dataset.said = text; note.textContent = '';
+    if (!text) return;
+    var link = document.createElement('a');
+    link.href = note.dataset.here; link.className = 'btn sm'; link.dataset.key = 'new';
+    link.textContent = text + ' · ' + note.dataset.show;
+    note.append(link);
+  }
+  A.live.on(news);
   if (!table) return;
   var bar = $('#bulk'), words = table.dataset;
 
@@ -10,7 +40,6 @@
   A.live.on(function (ids) {
     var shown = $all('tr[data-job]', table).map(function (row) { return row.dataset.job; });
     var wanted = ids ? ids.filter(function (id) { return shown.indexOf(id) >= 0; }) : shown;
-    if (ids && wanted.length < ids.length) countNew();
     if (!wanted.length) return;
     fetch(words.rows + (words.rows.indexOf('?') < 0 ? '?' : '&') + wanted.map(function (id) { return 'id=' + encodeURIComponent(id); }).join('&'),
       { headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
@@ -32,15 +61,17 @@
       row.replaceWith(fresh);
       if (key) { var back = $('[data-key="' + key + '"]', fresh); if (back) back.focus(); }
     });
+    if (misplaced() !== moved) { moved = !moved; news(); }
     selection();
   }
-  function countNew() {
-    var note = $('#new-jobs');
-    if (!note) return;
-    fetch(words.newer, { headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
-      .then(function (answer) { return answer.ok ? answer.text() : ''; })
-      .then(function (html) { note.innerHTML = html; })
-      .catch(function () { /* the next round tries again */ });
+  /* A row stays where it was read, also when its job belongs elsewhere now. */
+  function misplaced() {
+    var group = '';
+    return $all('tbody tr', table).some(function (row) {
+      var head = $('th[data-group]', row);
+      if (head) { group = head.dataset.group; return false; }
+      return group && row.dataset.group !== group;
+    });
   }
 
   /* ---------- selection and bulk acts ---------- */
