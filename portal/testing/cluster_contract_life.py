@@ -111,7 +111,7 @@ class LifeTests(ContractWords):
         cluster.stop(ref, 600)
         self.until_stopped(cluster, ref)
         follower.join(self.deadline_s)
-        assert heard[-1].endswith(b" bye\n")
+        assert [line.partition(b" ")[2] for line in heard] == [b"ready\n", b"bye\n"]
         self.until_gone(cluster, ref)
 
     def test_a_stubborn_command_is_killed_after_the_grace(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Generator, Iterator
+from datetime import UTC, datetime, timedelta
 
 from portal.adapters.kubernetes import naming, observe
-from portal.adapters.kubernetes.client import KubernetesApi, Refusal, Stream, Timeout
+from portal.adapters.kubernetes.client import KubernetesApi, Refusal, Timeout
+from portal.adapters.kubernetes.log_lines import LogLines, second_of
 from portal.adapters.kubernetes.node_view import health_of
 from portal.adapters.kubernetes.scope import NODES, Scope
 from portal.domain.errors import TemporaryFailure
@@ -18,9 +19,8 @@ READ_TIMEOUT: Timeout = (3.05, 30)
 FOLLOW_TIMEOUT: Timeout = (3.05, 120)
 """A quiet replica's connection is opened anew after so long: it may have died unnoticed."""
 POLL_S = 0.5
-_STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)(?: |$)")
-_NO_LOG = (b"unable to retrieve container logs", b"failed to try resolving symlinks")
-"""What kubelet writes in a log's place when there is none."""
+MARGIN = timedelta(seconds=2)
+"""Times go back by less: standard output and error are stamped by different hands."""
 
 
 class LogReader:
@@ -33,25 +33,25 @@ class LogReader:
     def lines(
         self, ref: AttemptRef, replica: str, since: datetime | None, follow: bool
     ) -> Iterator[bytes]:
-        """The lines of one replica; see ``ports.Cluster.logs``."""
-        name = naming.pod_name(ref, replica)
-        newest = b""
+        """The lines of one replica; see ``ports.Cluster.logs``.
+
+        A line that has no end yet is given out when nothing more can come of it: an answer
+        may break off in the middle of a line and look as if it were over.
+        """
+        name, given = naming.pod_name(ref, replica), _Given()
+        unended = b""
         while True:
             pod = self._pod(name)
-            if pod is None:
-                return
             # Looked at before reading: what ended before can say nothing after.
-            ended = observe.has_ended(pod)
-            known = newest
-            for line in self._read(name, pod, since, follow):
-                stamp = line.partition(b" ")[0]
-                # A node that has cleared the container away answers with words of its own.
-                if _STAMP.match(stamp) and stamp > known:
-                    newest = stamp
-                    yield line
-            if not follow or ended:
+            over = pod is None or observe.has_said_all(pod)
+            if pod is not None:
+                whole, unended = yield from self._once(name, pod, given, since, follow)
+                over = over and whole
+            if over and unended and given.is_new(unended):
+                yield unended
+            if over or not follow:
                 return
-            since = _second_of(newest) or since
+            since = given.since(since)
             time.sleep(POLL_S)
 
     def _pod(self, name: str) -> observe.Pod | None:
@@ -62,7 +62,29 @@ class LogReader:
                 return None
             raise
 
-    def _read(
+    def _once(
+        self,
+        name: str,
+        pod: observe.Pod,
+        given: _Given,
+        since: datetime | None,
+        follow: bool,
+    ) -> Generator[bytes, None, tuple[bool, bytes]]:
+        """The new lines of one answer; whether it came to its end, and its unended line."""
+        lines = LogLines()
+        given.begin()
+        whole = True
+        try:
+            for block in self._blocks(name, pod, since, follow):
+                yield from filter(given.is_new, lines.feed(block))
+        except _BrokenOff as broken:
+            # A follower opens it again; a reader would take a part for the whole.
+            if not follow:
+                raise broken.failure from None
+            whole = False
+        return whole, lines.unended(observe.container_id(pod))
+
+    def _blocks(
         self, name: str, pod: observe.Pod, since: datetime | None, follow: bool
     ) -> Iterator[bytes]:
         """What one request brings; nothing while the container has not started."""
@@ -84,20 +106,10 @@ class LogReader:
             if self._out_of_reach(pod):
                 return
             raise
-        yield from self._stamped(stream, follow)
-
-    def _stamped(self, stream: Stream, follow: bool) -> Iterator[bytes]:
-        stamp = b""
         try:
-            for raw in stream.lines():
-                line = stamped(raw, stamp)
-                if line is not None:
-                    stamp = line.partition(b" ")[0]
-                    yield line
-        except TemporaryFailure:
-            # A follower opens it again; a reader would take a part for the whole.
-            if not follow:
-                raise
+            yield from stream.blocks()
+        except TemporaryFailure as failure:
+            raise _BrokenOff(failure) from failure
         finally:
             stream.close()
 
@@ -113,26 +125,52 @@ class LogReader:
         return f"{self._scope.collection('Pod')}/{name}"
 
 
-def stamped(raw: bytes, before: bytes) -> bytes | None:
-    """A line as everyone keeps it: time in UTC with nine decimals, so that times sort as text.
+class _BrokenOff(Exception):
+    """An answer broke off; ``failure`` says how."""
 
-    ``before`` is the time of the line before, for one that has none; ``None`` for a line
-    that the command did not write.
+    def __init__(self, failure: TemporaryFailure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+class _Given:
+    """The lines that were given out in the last moments, to tell what an answer brings again.
+
+    Lines are counted: several of one answer may be the same, those of the next answer are
+    then the same ones. Only hashes are kept, of lines not older than the margin.
     """
-    text = raw.rstrip(b"\n")
-    found = _STAMP.match(text)
-    if found is None:
-        if not before or text.startswith(_NO_LOG):
-            return None
-        return before + b" " + text + b"\n"
-    second, fraction, zone = found.group(1), found.group(2) or b"", found.group(3)
-    if zone != b"Z":
-        local = datetime.fromisoformat((second + zone).decode())
-        second = f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%S}".encode()
-    return second + b"." + fraction.ljust(9, b"0") + b"Z " + text[found.end() :] + b"\n"
 
+    def __init__(self) -> None:
+        self._given: dict[datetime, Counter[int]] = {}
+        self._brought: dict[datetime, Counter[int]] = {}
+        self._newest: datetime | None = None
 
-def _second_of(stamp: bytes) -> datetime | None:
-    if not stamp:
-        return None
-    return datetime.fromisoformat(stamp[:19].decode()).replace(tzinfo=UTC)
+    def begin(self) -> None:
+        """A new answer begins; it may bring everything of the last moments again."""
+        self._brought = {}
+
+    def since(self, asked: datetime | None) -> datetime | None:
+        """The moment from which on the next answer is wanted."""
+        if self._newest is None:
+            return asked
+        ours = self._newest - MARGIN
+        return ours if asked is None else max(ours, asked)
+
+    def is_new(self, line: bytes) -> bool:
+        """Whether the line was not given out before; it now is."""
+        second, mark = second_of(line), hash(line)
+        brought = self._brought.setdefault(second, Counter())
+        given = self._given.setdefault(second, Counter())
+        brought[mark] += 1
+        if brought[mark] <= given[mark]:
+            return False
+        given[mark] = brought[mark]
+        if self._newest is None or second > self._newest:
+            self._newest = second
+            self._forget(second - MARGIN)
+        return True
+
+    def _forget(self, before: datetime) -> None:
+        for kept in (self._given, self._brought):
+            for second in [second for second in kept if second < before]:
+                del kept[second]

@@ -128,6 +128,19 @@ def has_ended(pod: Pod) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
+def has_said_all(pod: Pod) -> bool:
+    """Whether the command has ended, so that no more output can come."""
+    return has_ended(pod) or "terminated" in _container_state(pod.get("status") or {})
+
+
+def container_id(pod: Pod) -> str:
+    """The runtime's name of the container that runs the command; empty before it is made."""
+    for container in (pod.get("status") or {}).get("containerStatuses") or ():
+        if container.get("name") == naming.CONTAINER:
+            return str(container.get("containerID") or "").rpartition("/")[2]
+    return ""
+
+
 def due_at(pod: Pod) -> datetime | None:
     """When the grace of a deleted pod is over; ``None`` when it was not deleted."""
     return _time(pod["metadata"].get("deletionTimestamp"))
