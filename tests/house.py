@@ -7,11 +7,15 @@ The cast: *alice* owns, *bob* shares her virtual cluster ``vision``, *carol* is 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
+from servers import PostgresServer
 
 from portal import wiring
 from portal.domain.job import AttemptRef, Job
@@ -22,6 +26,8 @@ from portal.services import job_store
 from portal.settings import Settings
 from portal.testing import FakeCluster, FakeEvents, FakeQueue, a_node
 
+BOTH_DATABASES = pytest.mark.parametrize("house", ["sqlite", "postgres"], indirect=True)
+"""For tests whose ``house`` is to stand on each of the two databases."""
 GPU, NPU = "nvidia_gpu_amd64", "huawei_npu_arm64"
 PASSWORD = "correct horse battery"
 TRAINER = ("submit_job", "view_vc")
@@ -122,10 +128,11 @@ def body(**fields: Any) -> dict[str, Any]:
     return {**given, **fields}
 
 
-def make_settings(folder: Path) -> Settings:
+def make_settings(folder: Path, database_url: str = "") -> Settings:
     """Settings of a portal below ``folder``."""
     return Settings(
         data_dir=folder / "data",
+        database_url=database_url,
         secret_key="a key of tests, long enough for HMAC",
         cluster_name="lab",
     )
@@ -211,3 +218,32 @@ def open_house(folder: Path, database: Path) -> House:
     settings.data_dir.mkdir(parents=True)
     shutil.copyfile(database, settings.data_dir / "aoli.db")
     return make_house(settings)
+
+
+def build_postgres(folder: Path, server: PostgresServer) -> str:
+    """The same on PostgreSQL, without accounts: the name of a database to copy."""
+    name = server.create()
+    settings = make_settings(folder, server.url(name))
+    settings.data_dir.mkdir(parents=True)
+    seed(make_house(settings))
+    close_database()
+    return name
+
+
+@contextmanager
+def open_postgres_house(folder: Path, server: PostgresServer, template: str) -> Iterator[House]:
+    """A portal on a copy of the PostgreSQL database ``template``."""
+    name = server.create(template)
+    settings = make_settings(folder, server.url(name))
+    settings.data_dir.mkdir(parents=True)
+    try:
+        yield make_house(settings)
+    finally:
+        close_database()
+        server.drop(name)
+
+
+def close_database() -> None:
+    """Close every connection, those of the pool too."""
+    db.close()
+    db.database.obj.close_all()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from house import GPU, House, actor
+from house import BOTH_DATABASES, GPU, House, actor
 
 from portal import migrations
 from portal.models import AllocationRow, db
 from portal.models.db import session
 from portal.services import allocations, job_store
 from portal.services.allocations import milliseconds
+
+pytestmark = BOTH_DATABASES
 
 
 def book(house: House) -> list[tuple[Any, ...]]:
@@ -107,7 +109,7 @@ def test_the_step_takes_in_what_is_held_already(house: House) -> None:
     with session():
         before = list(AllocationRow.select().dicts())
         db.database.execute_sql("DROP TABLE allocation")
-        db.database.execute_sql("DELETE FROM migration WHERE name LIKE '0003%'")
+        db.database.execute_sql("DELETE FROM migration WHERE substr(name, 1, 4) = '0003'")
         assert migrations.upgrade() == ["0003_allocation"]
         assert list(AllocationRow.select().dicts()) == before
     house.end(job_id)

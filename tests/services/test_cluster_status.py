@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple
 
 import pytest
-from house import GPU, NPU, House, actor
+from house import BOTH_DATABASES, GPU, NPU, House, actor
 
 from portal.domain.errors import Forbidden, NotFound, TemporaryFailure
 from portal.domain.permission import Actor
@@ -13,6 +13,8 @@ from portal.models import AuditRow
 from portal.models.db import session
 from portal.services import cluster_status, virtual_clusters
 from portal.services.cordoning import Cordoner
+
+pytestmark = BOTH_DATABASES
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from house import GPU, House, actor, make_house
+from house import BOTH_DATABASES, GPU, House, actor, make_house
 from pydantic import SecretStr
 
 from portal.domain.errors import Conflict, TemporaryFailure
@@ -15,6 +15,8 @@ from portal.domain.launch import Launch
 from portal.domain.reconcile import FORCE_AFTER_S
 from portal.models import JobSecretRow
 from portal.models.db import session
+
+pytestmark = BOTH_DATABASES
 
 LOGIN = {"server": "registry.example", "username": "u", "password": "p"}
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 
 import pytest
-from house import GPU, House, actor
+from house import BOTH_DATABASES, GPU, House, actor
 
 from portal.domain.errors import TemporaryFailure
 from portal.models.db import session
 from portal.services import inventory
 from portal.services.passes import DUE_AFTER_S
 from portal.testing import a_node, eventually
+
+pytestmark = BOTH_DATABASES
 
 
 def reason(house: House, job_id: str) -> str:

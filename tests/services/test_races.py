@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from house import GPU, House, actor
+from house import BOTH_DATABASES, GPU, House, actor
 
 from portal.domain.errors import AoliError, Conflict, TemporaryFailure
 from portal.domain.job import Job
@@ -18,6 +18,8 @@ from portal.domain.reason import Reason
 from portal.models import JobEventRow, JobRow
 from portal.models.db import session
 from portal.services import inventory, job_store, virtual_clusters
+
+pytestmark = BOTH_DATABASES
 
 
 def at_once(*calls: Callable[[], object]) -> list[object]:

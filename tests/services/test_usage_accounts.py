@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from house import GPU, NPU, House
+from house import BOTH_DATABASES, GPU, NPU, House
 
 from portal.domain.errors import InvalidSpec
 from portal.domain.usage import HOUR_MS
@@ -27,6 +27,7 @@ def lines(found: user_usage.UserPage) -> list[tuple[object, ...]]:
     ]
 
 
+@BOTH_DATABASES
 def test_booked_is_devices_times_hours(house: House) -> None:
     ended = house.run(device_type=GPU, devices=2)
     house.advance(HOUR_S)
@@ -42,6 +43,7 @@ def test_booked_is_devices_times_hours(house: House) -> None:
     assert (use.idle, use.idle_hours, use.idle_percent) == (None, None, None)
 
 
+@BOTH_DATABASES
 def test_what_is_older_than_the_past_month_no_longer_counts(house: House) -> None:
     job_id = house.run(device_type=GPU, devices=1)
     house.advance(2 * HOUR_S)
@@ -54,6 +56,7 @@ def test_what_is_older_than_the_past_month_no_longer_counts(house: House) -> Non
             assert found.get((GPU, "alice"), 0) == pytest.approx(booked), hours_ago
 
 
+@BOTH_DATABASES
 def test_a_series_holds_the_average_of_each_step(house: House) -> None:
     house.advance(23 * HOUR_S)
     house.run(device_type=GPU, devices=4)
@@ -70,6 +73,7 @@ def test_a_series_holds_the_average_of_each_step(house: House) -> None:
     assert one.hours["alice"] == pytest.approx(4 * 150 / HOUR_S)
 
 
+@BOTH_DATABASES
 def test_the_cluster_counts_every_virtual_cluster(house: House) -> None:
     house.run("carol", vc="platform", device_type=GPU, devices=2)
     house.run(device_type=GPU, devices=1)
@@ -81,6 +85,7 @@ def test_the_cluster_counts_every_virtual_cluster(house: House) -> None:
     assert found.allocated == [pytest.approx(3)] * 60
 
 
+@BOTH_DATABASES
 def test_users_beyond_the_first_are_one_line(house: House, monkeypatch) -> None:
     monkeypatch.setattr(usage, "TOP_USERS", 1)
     for user, devices in (("alice", 2), ("bob", 1), ("vera", 1)):
@@ -94,6 +99,7 @@ def test_users_beyond_the_first_are_one_line(house: House, monkeypatch) -> None:
     assert list(found.hours) == ["alice", "bob"]
 
 
+@BOTH_DATABASES
 def test_what_begins_in_this_very_millisecond_was_not_held_before(house: House) -> None:
     house.run(device_type=GPU, devices=4)
     with session():
@@ -102,6 +108,7 @@ def test_what_begins_in_this_very_millisecond_was_not_held_before(house: House) 
     assert set(found.allocated) <= {0.0}
 
 
+@BOTH_DATABASES
 def test_an_unknown_range_is_refused(house: House) -> None:
     with pytest.raises(InvalidSpec):
         usage.span_of("1y", house.now)

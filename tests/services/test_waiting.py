@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from house import GPU, House, actor, body
+from house import BOTH_DATABASES, GPU, House, actor, body
 
 from portal.models import JobRow, VcRow
 from portal.models.db import session
 from portal.services.job_list import JobQuery
+
+pytestmark = BOTH_DATABASES
 
 
 def later(house: House, owner: str = "alice", /, **fields: Any) -> str:
