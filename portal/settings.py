@@ -47,6 +47,9 @@ class Settings(BaseModel):
     web_threads: int = Field(default=32, ge=2, le=512)
     max_streams: int = Field(default=200, ge=1, description="Open live streams per web process")
     session_lifetime_s: int = Field(default=12 * 3600, ge=60)
+    trusted_proxies: int = Field(
+        default=0, ge=0, le=8, description="Reverse proxies in front, each adding X-Forwarded-*"
+    )
     secure_cookies: bool = Field(default=False, description="Set true behind TLS")
     sign_up: bool = Field(default=True, description="Whether people may make their own account")
     password_min_length: int = Field(default=8, ge=1, le=128)

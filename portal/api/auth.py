@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, current_app, g, request
-from flask_jwt_extended import verify_jwt_in_request
+from flask import current_app, g, request
+from flask_jwt_extended import get_jwt, verify_jwt_in_request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
@@ -94,15 +94,14 @@ def _check_permission(wanted: Access, caller: Actor) -> None:
 def recheck() -> Callable[[], Actor | None]:
     """A question to ask again later, outside the request: who is this caller now?
 
-    ``None`` when the account was disabled or its sessions were ended meanwhile.
+    ``None`` when he may nothing any more: see :func:`access.recheck`. A key that was revoked
+    and a token from before a change of the password are worthless too; a token that has only
+    grown old is not: what it opened goes on.
     """
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    key = str(g.user.id) if _bears_token() else str(g.user.get_id())
-
-    def ask() -> Actor | None:
-        with app.app_context():
-            manager: Any = app.appbuilder.sm  # type: ignore[attr-defined]
-            g.user = manager.load_user(key)
-            return access.actor() if g.user is not None else None
-
-    return ask
+    if not _bears_token():
+        return access.recheck()
+    key = current_app.appbuilder.sm.extract_api_key_from_request()  # type: ignore[attr-defined]
+    if key is not None:
+        return access.recheck(lambda manager: manager.validate_api_key(key))
+    claims = get_jwt()
+    return access.recheck(lambda manager: manager.load_user_jwt({}, claims))

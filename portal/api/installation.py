@@ -13,6 +13,7 @@ import portal.api.jobs
 import portal.api.openapi
 import portal.api.people
 import portal.api.plugins
+import portal.api.ssh_keys
 import portal.api.templates
 import portal.api.vc_editing
 import portal.api.virtual_clusters  # noqa: F401  (each module adds its calls)

@@ -4,6 +4,7 @@ from portal.models.allocation import AllocationRow
 from portal.models.audit import AuditRow
 from portal.models.cluster import ClusterRow, NodeRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
+from portal.models.ssh_key import SshKeyRow
 from portal.models.template import TemplateRow
 from portal.models.user import GroupMemberRow, GroupRow, UserChoiceRow, UserRow
 from portal.models.virtual_cluster import VcMemberRow, VcRow
@@ -21,7 +22,7 @@ FIRST = (
     TemplateRow,
 )
 """Tables that the first migration makes."""
-OWNED = (*FIRST, AuditRow, AllocationRow)
+OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow)
 """Tables that the migrations make; ``ab_user`` is not among them."""
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "JobSecretRow",
     "NodeRow",
     "ReplicaRow",
+    "SshKeyRow",
     "TemplateRow",
     "UserChoiceRow",
     "UserRow",

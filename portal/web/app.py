@@ -10,6 +10,7 @@ from flask_appbuilder.models.sqla.base import SQLA
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal import api
 from portal.models import db
@@ -132,11 +133,15 @@ def create_app(
     """
     portal = portal or connect(settings)
     app = make_flask(settings)
+    _believe_proxies(app, settings.trusted_proxies)
     context.keep(app, _page_services(portal))
     administration.install(app, settings)
     app.extensions["aoli-throttle"] = Throttle(redis_url(settings))
     app.extensions["aoli-sign-up-throttle"] = Throttle(
         redis_url(settings), name="aoli-sign-up", per_address=20
+    )
+    app.extensions["aoli-outside-throttle"] = Throttle(
+        redis_url(settings), name="aoli-outside", per_account=30, everywhere=0
     )
     app.extensions["aoli-streams"] = sse.StreamGate(settings.max_streams)
     app.teardown_appcontext(_give_connection_back)
@@ -150,6 +155,14 @@ def create_app(
     if development:
         app.register_blueprint(components.blueprint)
     return app
+
+
+def _believe_proxies(app: Flask, number: int) -> None:
+    """Take address, scheme and host of whoever asks from the proxies in front, if there are."""
+    if number:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=number, x_proto=number, x_host=number
+        )
 
 
 def _page_services(portal: Portal) -> PageServices:

@@ -30,6 +30,10 @@ ACTIONS: dict[str, LazyString] = {
     "account.unbind": lazy_gettext("unbound a way to sign in"),
     "api_key.create": lazy_gettext("created the API key %(name)s"),
     "api_key.revoke": lazy_gettext("revoked the API key %(name)s"),
+    "ssh_key.create": lazy_gettext("added the SSH key %(name)s"),
+    "ssh_key.delete": lazy_gettext("deleted the SSH key %(name)s"),
+    "node.cordon": lazy_gettext("cordoned the node %(name)s"),
+    "node.uncordon": lazy_gettext("uncordoned the node %(name)s"),
 }
 OBJECTS: dict[str, LazyString] = {
     "user": lazy_gettext("User"),
@@ -38,6 +42,8 @@ OBJECTS: dict[str, LazyString] = {
     "vc": lazy_gettext("Virtual cluster"),
     "account": lazy_gettext("Own account"),
     "api_key": lazy_gettext("API key"),
+    "ssh_key": lazy_gettext("SSH key"),
+    "node": lazy_gettext("Node"),
 }
 
 

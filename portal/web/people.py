@@ -11,13 +11,12 @@ from flask import Flask, flash, g, redirect, request, url_for
 from flask_appbuilder.security.sqla.models import Group, Role, User
 from sqlalchemy import func, select
 
-from portal.domain.errors import AoliError, Conflict, Forbidden, InvalidSpec
+from portal.domain.errors import AoliError, Conflict, FieldError, Forbidden, InvalidSpec
 from portal.domain.permission import Permission
 from portal.web.failures import error_words
 from portal.web.frame import avatar_colour
 from portal.web.permissions import role_text
 from portal.web.security.access import HIDDEN_ROLES, allowed, requires
-from portal.web.security.account_rules import NotNow, NotYours
 from portal.web.security.administration import session
 from portal.web.security.redirects import next_or_home
 from portal.web.words import gettext
@@ -79,8 +78,9 @@ def _entry(label: str, endpoint: str, icon: str, count: int | None = None) -> Pe
 
 def refusal(error: AoliError) -> str:
     """Why something was refused, in the reader's language."""
-    if isinstance(error, (NotNow, NotYours)):
-        return gettext(error.words.template, **error.words.params)
+    words = getattr(error, "words", None)
+    if isinstance(words, FieldError):
+        return gettext(words.template, **words.params)
     if isinstance(error, InvalidSpec):
         first = next(iter(error.errors.values()))[0]
         return gettext(first.template, **first.params)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, json
@@ -19,12 +19,14 @@ from portal.models import db
 from portal.ports import Notice
 from portal.web.context import PageServices, services
 from portal.web.problems import problem
-from portal.web.security.access import actor, requires
+from portal.web.security.access import actor, recheck, requires
 
 blueprint = Blueprint("events", __name__)
 
 KEEP_ALIVE_S = 8.0
-"""A comment is sent so often, so that proxies keep the connection and a dead one is noticed."""
+"""A comment is sent so often, so that proxies keep the connection and a dead one is noticed.
+The reader's permissions are looked at as often: whoever has lost them hears no more.
+"""
 RETRY_AFTER_S = 20
 MOST_KNOWN = 5000
 LONGEST_S = 120.0
@@ -78,7 +80,7 @@ def stream() -> Response:
         refused = problem(503, "Too many open streams; the page polls instead.")
         refused.headers["Retry-After"] = str(RETRY_AFTER_S)
         return refused
-    feed = _Feed(gate(), services(), actor())
+    feed = _Feed(gate(), services(), actor(), recheck())
     response = Response(feed, mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
@@ -88,10 +90,16 @@ def stream() -> Response:
 class _Feed:
     """The body of one stream. ``close`` gives the place back even if nothing was read."""
 
-    def __init__(self, gate: StreamGate, parts: PageServices, reader: Actor) -> None:
+    def __init__(
+        self,
+        gate: StreamGate,
+        parts: PageServices,
+        reader: Actor,
+        recheck: Callable[[], Actor | None],
+    ) -> None:
         self._gate = gate
         self._ended = threading.Event()
-        self._pages = _news(gate, parts, reader, self._ended)
+        self._pages = _news(gate, parts, reader, recheck, self._ended)
 
     def __iter__(self) -> Iterator[bytes]:
         return self._pages
@@ -105,15 +113,23 @@ class _Feed:
 
 
 def _news(
-    gate: StreamGate, parts: PageServices, reader: Actor, ended: threading.Event
+    gate: StreamGate,
+    parts: PageServices,
+    reader: Actor | None,
+    recheck: Callable[[], Actor | None],
+    ended: threading.Event,
 ) -> Iterator[bytes]:
-    sight = _Sight(parts, reader)
+    sight = _Sight(parts, reader) if reader else None
     news = parts.events.subscribe(ended)  # before the greeting: the page looks anew at it
-    begun = spoken = time.monotonic()
+    begun = spoken = asked = time.monotonic()
     yield _event("hello", {})
     for notice in news:
         now = time.monotonic()
-        if gate.stop.is_set() or now - begun > LONGEST_S:
+        if now - asked > KEEP_ALIVE_S:
+            asked, again = now, recheck()
+            if again != reader:
+                reader, sight = again, _Sight(parts, again) if again else None
+        if gate.stop.is_set() or now - begun > LONGEST_S or sight is None:
             yield _event("bye", {})
             return
         said = sight.tell(notice) if notice is not None else None

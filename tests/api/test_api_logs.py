@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from queue import Empty, Queue
 from typing import Any
 
@@ -254,9 +255,10 @@ def test_streams_end_when_the_process_does(web_house: WebHouse, alice: Caller) -
     stream.close()
 
 
-@pytest.mark.parametrize("how", ["disabled", "role lost"])
+@pytest.mark.parametrize("chatty", [False, True])
+@pytest.mark.parametrize("how", ["disabled", "role lost", "password changed"])
 def test_a_stream_ends_when_it_is_no_longer_allowed(
-    web_house: WebHouse, monkeypatch: pytest.MonkeyPatch, how: str
+    web_house: WebHouse, monkeypatch: pytest.MonkeyPatch, how: str, chatty: bool
 ) -> None:
     from flask_appbuilder.security.sqla.models import User
 
@@ -268,9 +270,29 @@ def test_a_stream_ends_when_it_is_no_longer_allowed(
         vera = session.query(User).filter_by(username="vera").one()
         if how == "disabled":
             vera.active = False
-        else:
+        elif how == "role lost":
             vera.roles = []
+        else:
+            vera.password_changed_on = datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=5)
         session.commit()
+    if chatty:
+        web_house.house.write_log(job_id, "loss 0.1")
+    assert stream.next() is None
+    stream.close()
+
+
+def test_a_stream_ends_with_the_key_that_opened_it(
+    web_house: WebHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_logs, "KEEP_ALIVE_S", 0.0)
+    alice = web_house.caller("alice")
+    made = alice.post("/me/api-keys", {"name": "ci"}).get_json()
+    by_key = web_house.caller(None)
+    by_key.token = made["key"]
+    job_id = web_house.house.run("alice")
+    stream = Stream(by_key.get(f"/jobs/{job_id}/logs?follow=1"))
+    alice.send("DELETE", f"/me/api-keys/{made['id']}")
+    web_house.house.write_log(job_id, "loss 0.1")
     assert stream.next() is None
     stream.close()
 

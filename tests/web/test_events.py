@@ -108,3 +108,39 @@ def test_a_long_stream_is_opened_anew(browse, web_house, streams, monkeypatch):
     stream = streams(browse("alice"))
     stream.next()
     assert stream.next() == "event: bye\ndata: {}\n\n"
+
+
+@pytest.mark.parametrize("how", ["disabled", "role lost", "signed out"])
+def test_whoever_may_no_more_hears_no_more(browse, web_house, streams, monkeypatch, how):
+    monkeypatch.setattr(sse, "KEEP_ALIVE_S", 0.0)
+    stream = streams(browse("vera"))
+    stream.next()
+    with web_house.app.app_context():
+        manager = web_house.app.appbuilder.sm
+        vera = manager.find_user(username="vera")
+        if how == "disabled":
+            vera.active = False
+        elif how == "role lost":
+            vera.roles = []
+        else:
+            vera.session_epoch += 1
+        manager.session.commit()
+    submit_job(web_house.house)  # there is news, all the time
+    assert stream.next() == "event: bye\ndata: {}\n\n"
+    with pytest.raises(StopIteration):
+        stream.next()
+
+
+def test_a_permission_that_is_gone_narrows_the_stream(browse, web_house, streams, monkeypatch):
+    stream = streams(browse("vera"))
+    stream.next()
+    seen = submit_job(web_house.house)
+    assert seen in stream.next()
+    monkeypatch.setattr(sse, "KEEP_ALIVE_S", 0.0)
+    with web_house.app.app_context():
+        manager = web_house.app.appbuilder.sm
+        vera = manager.find_user(username="vera")
+        vera.roles = [manager.find_role("role of carol")]
+        manager.session.commit()
+    hidden = submit_job(web_house.house)
+    assert hidden not in stream.next()

@@ -29,7 +29,8 @@ PAGES: dict[Any, str] = {
         outside.callback outside.sign_up sign_up.index sign_up.create preferences.language
         preferences.theme probes.healthz probes.readyz probes.metrics""",
     ACCOUNT: """account.index account.edit account.password account.create_key
-        account.revoke_key outside.bind outside.unbind""",
+        account.revoke_key account.add_ssh_key account.delete_ssh_key outside.bind
+        outside.unbind""",
     MEMBER: """home.index home.cards events.stream preferences.virtual_cluster jobs.rows jobs.act
         jobs.brief jobs.brief_body jobs.bar jobs.console jobs.download jobs.head jobs.lines
         jobs.priority""",
@@ -53,7 +54,8 @@ PAGES: dict[Any, str] = {
 }
 CALLS: dict[Any, str] = {
     WORLD: "TokenApi.login api.show_document api.show_docs",
-    ACCOUNT: "api.show_me api.list_api_keys api.create_api_key api.revoke_api_key",
+    ACCOUNT: """api.show_me api.list_api_keys api.create_api_key api.revoke_api_key
+        api.list_ssh_keys api.create_ssh_key api.delete_ssh_key""",
     MEMBER: """api.list_jobs api.show_job api.change_job api.pause_job api.resume_job
         api.kill_job api.act_on_jobs api.list_job_events api.read_job_logs api.select_vc
         api.list_device_types api.list_job_kinds api.list_plugins api.list_templates

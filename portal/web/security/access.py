@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from flask import abort, current_app, g, has_request_context, redirect, request, url_for
+from flask import Flask, abort, current_app, g, has_request_context, redirect, request, url_for
 from flask_appbuilder.security.sqla.models import (
     Group,
     PermissionView,
@@ -124,6 +124,26 @@ def actor() -> Actor:
             address=(request.remote_addr or "") if has_request_context() else "",
         )
     return cast(Actor, g.actor)
+
+
+def recheck(look: Callable[[Any], Any] | None = None) -> Callable[[], Actor | None]:
+    """A question to ask again later, outside the request: who is this reader now?
+
+    ``None`` when the account was disabled, its sessions were ended, or its roles give nothing
+    any more. ``look`` finds the user by the security manager, for whoever did not come with a
+    session.
+    """
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    session_id = str(g.user.get_id())
+
+    def ask() -> Actor | None:
+        with app.app_context():
+            manager: Any = app.appbuilder.sm  # type: ignore[attr-defined]
+            g.user = look(manager) if look is not None else manager.load_user(session_id)
+            found = actor() if g.user is not None else None
+            return found if found is not None and found.anything else None
+
+    return ask
 
 
 def allowed(permission: Permission) -> bool:

@@ -19,6 +19,11 @@ MAX_BATCH = 10
 Errors = list[tuple[str, FieldError]]
 
 
+def storable(text: str) -> str:
+    """The text, with what no database takes (NUL, half of a pair) as a question mark."""
+    return text.replace("\x00", "?").encode("utf-8", "replace").decode()
+
+
 class Fields:
     """The fields of one body, taken one by one; :meth:`done` raises what was wrong.
 

@@ -12,7 +12,7 @@ from flask_appbuilder.security.sqla.models import (
     assoc_user_group,
     assoc_user_role,
 )
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import and_, column, delete, func, or_, select, table, update
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import FieldError
@@ -25,6 +25,12 @@ _TAKEN = {
     "username": FieldError("This username is taken"),
     "email": FieldError("This address belongs to another account"),
 }
+
+
+_SSH_KEYS = table("ssh_key", column("user_id"))
+_CHOICES = table("user_choice", column("user_id"))
+_TEMPLATES = table("template", column("scope"), column("place"))
+"""Tables of ``portal.models`` with rows that belong to one user alone."""
 
 
 def _now() -> datetime:
@@ -46,7 +52,6 @@ def new_user(row: Mapping[str, Any], hashed: str) -> User:
         password_changed_on=_now(),
         active=True,
         created_on=_now(),
-        session_epoch=0,
     )
 
 
@@ -115,21 +120,22 @@ def write_changes(
 
 
 def remove_user(session: Session, user_id: int) -> None:
-    """Delete a user's row and all that hangs on it."""
-    for column in (User.created_by_fk, User.changed_by_fk):
+    """Delete a user's row and all that is his alone; jobs that have ended stay."""
+    for editor in (User.created_by_fk, User.changed_by_fk):
         session.execute(
-            update(User).where(column == user_id).values({column: None}),
+            update(User).where(editor == user_id).values({editor: None}),
             execution_options={"synchronize_session": False},
         )
-    for table, column in (
-        (assoc_user_role, assoc_user_role.c.user_id),
-        (assoc_user_group, assoc_user_group.c.user_id),
-        (ApiKey, ApiKey.user_id),
-        (Identity, Identity.user_id),
-        (User, User.id),
+    his_templates = and_(_TEMPLATES.c.scope == "user", _TEMPLATES.c.place == str(user_id))
+    for rows, his in (
+        (assoc_user_role, assoc_user_role.c.user_id == user_id),
+        (assoc_user_group, assoc_user_group.c.user_id == user_id),
+        (ApiKey, ApiKey.user_id == user_id),
+        (Identity, Identity.user_id == user_id),
+        (_SSH_KEYS, _SSH_KEYS.c.user_id == user_id),
+        (_CHOICES, _CHOICES.c.user_id == user_id),
+        (_TEMPLATES, his_templates),
+        (User, User.id == user_id),
     ):
-        session.execute(
-            delete(table).where(column == user_id),
-            execution_options={"synchronize_session": False},
-        )
+        session.execute(delete(rows).where(his), execution_options={"synchronize_session": False})
     session.expire_all()

@@ -16,10 +16,11 @@ from flask_appbuilder.security.sqla.models import ApiKey, User
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from portal.domain.errors import Conflict, FieldError, NotFound
+from portal.domain.errors import FieldError, NotFound
 from portal.domain.permission import Actor
 from portal.web.security import account_fields as fields
 from portal.web.security.account_fields import Fields
+from portal.web.security.account_rules import NotNow
 from portal.web.security.directory import aware, stamp
 from portal.web.security.trail import note
 
@@ -91,7 +92,7 @@ def create(session: Session, actor: Actor, body: Any) -> tuple[KeyFacts, str]:
     values = taken.done()
     keys = listed(session, actor.user_id)
     if len(keys) >= MOST:
-        raise Conflict(f"You have {MOST} API keys; revoke one first")
+        raise NotNow(FieldError("You have %(n)s API keys; revoke one first", {"n": MOST}))
     key = MARK + secrets.token_urlsafe(32)
     row = {
         "name": values["name"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from flask_appbuilder.security.sqla.models import User
@@ -9,7 +11,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.domain.errors import FieldError, NotFound
+from portal.domain.errors import Conflict, FieldError, InvalidSpec, NotFound
 from portal.domain.permission import Actor
 from portal.web.security import own_account
 from portal.web.security.account_fields import USERNAME, email
@@ -17,6 +19,9 @@ from portal.web.security.account_rules import NotNow
 from portal.web.security.identities import Identity
 from portal.web.security.provider import Outsider
 from portal.web.security.trail import note
+
+MOST_NAMES = 100
+"""So many people of one name get a number behind it; the next gets a random ending."""
 
 
 def owner(session: Session, outsider: Outsider) -> User | None:
@@ -82,30 +87,42 @@ def unbind(session: Session, actor: Actor, provider: str) -> None:
 
 
 def make_account(session: Session, outsider: Outsider, address: str) -> User:
-    """An account without role or password for who signs in from outside the first time."""
-    name = _free_name(session, outsider)
-    values = {"username": name, "nickname": (outsider.name or name)[:64]}
-    mail = _usable_email(session, outsider.email)
-    return own_account.sign_up(
-        session,
-        {**values, "email": mail},
-        address,
-        along=lambda user: session.add(row(user.id, outsider)),
-    )
+    """An account without role or password for who signs in from outside the first time.
+
+    When he does so twice at once, both find the account that was made first.
+    """
+    for name in _free_names(session, outsider):
+        values = {"username": name, "nickname": (outsider.name or name)[:64]}
+        mail = _usable_email(session, outsider.email)
+        try:
+            return own_account.sign_up(
+                session,
+                {**values, "email": mail},
+                address,
+                along=lambda user: _add(session, row(user.id, outsider)),
+            )
+        except (IntegrityError, InvalidSpec):  # the identity or the name is taken meanwhile
+            session.rollback()
+            made = owner(session, outsider)
+            if made is not None:
+                return made
+    raise Conflict("No name is free for this account")
 
 
-def _free_name(session: Session, outsider: Outsider) -> str:
-    """His name there if it is free here, else with the next number behind it."""
+def _add(session: Session, identity: Identity) -> None:
+    session.add(identity)
+    session.flush()
+
+
+def _free_names(session: Session, outsider: Outsider) -> Iterator[str]:
+    """His name there if it is free here, else with the next number behind it, or a random one."""
     wanted = outsider.username
     if not USERNAME.fullmatch(wanted):
         wanted = outsider.provider
-    number = 1
-    while True:
-        name = wanted if number == 1 else f"{wanted}-{number}"
-        taken = own_account.name_is_taken(session, name)
-        if not taken:
-            return name
-        number += 1
+    names = [wanted, *(f"{wanted}-{number}" for number in range(2, MOST_NAMES))]
+    taken = own_account.taken_names(session, names)
+    yield from (name for name in names if name.lower() not in taken)
+    yield f"{wanted}-{secrets.token_hex(4)}"
 
 
 def _usable_email(session: Session, given: str) -> str:

@@ -16,6 +16,7 @@ import portal.web.security.identities  # noqa: F401  (both add to the tables)
 from portal.web.problems import problem
 from portal.web.security import api_keys
 from portal.web.security.access import grants
+from portal.web.security.account_fields import storable
 from portal.web.security.passwords import is_right
 from portal.web.security.sign_in import SignInView
 from portal.web.security.tokens import TokenApi
@@ -65,6 +66,7 @@ class AoliSecurityManager(SecurityManager):  # type: ignore[misc]
         As slow for an account that does not exist or is disabled as for a wrong password, and
         with the same writes (none), so that nobody learns which accounts there are.
         """
+        username = storable(username)
         named = or_(User.username == username, User.email == username)
         found = list(self.session.scalars(select(User).where(named).limit(2)))
         user = next((one for one in found if one.username == username), None)

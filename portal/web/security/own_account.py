@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import User
@@ -85,9 +85,10 @@ def edit(session: Session, actor: Actor, body: Any) -> None:
     session.commit()
 
 
-def name_is_taken(session: Session, username: str) -> bool:
-    """Whether a new account cannot have this name."""
-    return bool(rows.clashes(session, [{"username": username}], lambda row: ""))
+def taken_names(session: Session, usernames: Sequence[str]) -> set[str]:
+    """Those of the names, in small letters, that a new account cannot have."""
+    found = rows.clashes(session, [{"username": name} for name in usernames], str)
+    return {usernames[int(place.removesuffix("username"))].lower() for place, _ in found}
 
 
 def has_password(session: Session, user_id: int) -> bool:

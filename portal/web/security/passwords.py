@@ -38,7 +38,7 @@ class PasswordPolicy:
         """What is wrong with a password, if anything is."""
         if len(password) < self.min_length:
             return FieldError("Use at least %(min)s characters", {"min": self.min_length})
-        if len(password) > MAX_LENGTH or "\x00" in password:
+        if len(password) > MAX_LENGTH or _unsayable(password):
             return FieldError("Use at most %(max)s characters", {"max": MAX_LENGTH})
         if _classes(password) < self.classes:
             return FieldError(
@@ -48,6 +48,11 @@ class PasswordPolicy:
         if password.lower() in NOTORIOUS or password.lower() == username.lower():
             return FieldError("This password is too easy to guess")
         return None
+
+
+def _unsayable(password: str) -> bool:
+    """Whether it holds what no form can send again: NUL, half of a pair."""
+    return "\x00" in password or any("\ud800" <= one <= "\udfff" for one in password)
 
 
 def _classes(password: str) -> int:
@@ -68,5 +73,6 @@ def _nobodys() -> str:
 def is_right(kept: str | None, password: str) -> bool:
     """Whether ``password`` is the one; as slow when there is none to compare with."""
     usable = kept is not None and kept != NONE
+    password = password.encode("utf-8", "replace").decode()
     right = check_password_hash(kept if usable and kept else _nobodys(), password)
     return right and usable and bool(password.strip("\x00"))

@@ -47,4 +47,5 @@ class Provider(Protocol):
 AWAY = FieldError("The sign-in service did not answer. Try again in a moment.")
 DENIED = FieldError("You did not allow the sign-in.")
 STALE = FieldError("This sign-in is too old or was used already. Try again.")
+BUSY = FieldError("Too many tries from your address. Try again in some minutes.")
 BROKEN = FieldError("The sign-in service gave an answer that cannot be trusted.")

@@ -56,12 +56,11 @@ class SignInView(AuthDBView):  # type: ignore[misc]
     def _check(self, username: str, password: str) -> Any:
         if not username or not password:
             return _page(problem=gettext("Enter your account and password."), status=422)
-        wait = throttle().wait_s(username, address())
+        wait = throttle().take(username, address())
         if wait:
             return _too_many(wait)
         user = self.appbuilder.sm.auth_user_db(username, password)
         if user is None:
-            throttle().failed(username, address())
             wait = throttle().wait_s(username, address())
             if wait:
                 return _too_many(wait)

@@ -48,7 +48,10 @@ class TokenApi(SecurityApi):  # type: ignore[misc]
             422: {description: Bad fields}
             429: {description: Too many wrong passwords}
         """
-        body = request.get_json(silent=True)
+        try:
+            body = request.get_json(silent=True)
+        except RecursionError:
+            body = None
         if not isinstance(body, dict):
             return problem(422, "The body must be a JSON object.")
         errors = {
@@ -63,14 +66,13 @@ class TokenApi(SecurityApi):  # type: ignore[misc]
         return self._answer(body["username"], body["password"], bool(body.get("refresh")))
 
     def _answer(self, username: str, password: str, refresh: bool) -> Any:
-        wait = throttle().wait_s(username, address())
+        wait = throttle().take(username, address())
         if wait:
             answer = problem(429, f"Too many wrong passwords. Try again in {wait} s.")
             answer.headers["Retry-After"] = str(wait)
             return answer
         user = self.appbuilder.sm.auth_user_db(username, password)
         if user is None:
-            throttle().failed(username, address())
             return problem(401, "The account or the password is wrong.")
         throttle().succeeded(username, address())
         tokens = {"access_token": create_access_token(identity=str(user.id), fresh=True)}

@@ -20,6 +20,9 @@ from flask import session as browser_session
 from flask_login import login_user
 
 from portal.domain.errors import Conflict, InvalidSpec, NotFound
+from portal.services import ssh_keys
+from portal.web.context import services
+from portal.web.formats import duration
 from portal.web.people import refusal
 from portal.web.security import api_keys, bindings, directory, own_account
 from portal.web.security.access import actor, sign_in_required
@@ -32,6 +35,8 @@ blueprint = Blueprint("account", __name__, url_prefix="/account")
 
 DAYS = ("30", "90", "365", "")
 """How long a key may live; empty: until it is revoked."""
+SSH_FIELDS = {"ssh_name": "name", "ssh_key": "key"}
+"""Names in the form, where other forms have fields ``name`` too."""
 
 
 @blueprint.get("/")
@@ -56,6 +61,8 @@ def _page(errors: Errors | None = None, part: str = "", key: str = "", status: i
             key=key,
             keys=api_keys.listed(session(), user.id),
             days=DAYS,
+            ssh_keys=ssh_keys.listed(user.id),
+            ssh_values={name: request.form.get(name, "") for name in SSH_FIELDS},
             password_changed=directory.aware(g.user.password_changed_on),
             has_password=own_account.has_password(session(), user.id),
             providers=current_app.extensions["aoli-providers"],
@@ -85,18 +92,21 @@ def edit() -> Any:
 def password() -> Any:
     """Change the password: every other session ends, this one goes on."""
     me = actor()
-    wait = throttle().wait_s(me.username, address())
+    wait = throttle().take(me.username, address())
     if wait:
-        text = gettext("Too many wrong passwords. Try again in %(wait)s.", wait=f"{wait} s")
-        return _page({"present": [text]}, "password", status=429)
+        text = gettext("Too many wrong passwords. Try again in %(wait)s.", wait=duration(wait))
+        answer = _page({"present": [text]}, "password", status=429)
+        answer.headers["Retry-After"] = str(wait)
+        return answer
     names = ("present", "password", "password_again")
     body = {name: request.form.get(name, "") for name in names}
     try:
         own_account.change_password(session(), administration().policy, me, body)
     except InvalidSpec as invalid:
-        if "present" in invalid.errors:
-            throttle().failed(me.username, address())
+        if "present" not in invalid.errors:
+            throttle().succeeded(me.username, address())
         return _page(errors_of(invalid), "password", status=422)
+    throttle().succeeded(me.username, address())
     user = current_app.appbuilder.sm.get_user_by_id(me.user_id)  # type: ignore[attr-defined]
     browser_session["_user_id"] = user.get_id()
     login_user(user)
@@ -131,4 +141,34 @@ def revoke_key(key_id: int) -> Any:
         pass  # it is gone already, which is what was wanted
     else:
         flash(gettext("The API key is revoked"), "success")
+    return redirect(url_for("account.index"), 303)
+
+
+@blueprint.post("/ssh-keys")
+@sign_in_required
+def add_ssh_key() -> Any:
+    """Keep a public key."""
+    name, key = (request.form.get(field, "") for field in SSH_FIELDS)
+    try:
+        ssh_keys.add(actor(), name, key, services().clock())
+    except InvalidSpec as invalid:
+        found = errors_of(invalid)
+        errors = {field: found[of] for field, of in SSH_FIELDS.items() if of in found}
+        return _page(errors, "ssh", status=422)
+    except Conflict as refused:
+        return _page({"ssh_key": [refusal(refused)]}, "ssh", status=409)
+    flash(gettext("The SSH key is added"), "success")
+    return redirect(url_for("account.index"), 303)
+
+
+@blueprint.post("/ssh-keys/<int:key_id>/delete")
+@sign_in_required
+def delete_ssh_key(key_id: int) -> Any:
+    """Delete a public key."""
+    try:
+        ssh_keys.remove(actor(), key_id, services().clock())
+    except NotFound:
+        pass  # it is gone already, which is what was wanted
+    else:
+        flash(gettext("The SSH key is deleted"), "success")
     return redirect(url_for("account.index"), 303)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from typing import Any
@@ -28,11 +29,13 @@ from portal.web.security import bindings, own_account
 from portal.web.security.access import actor, sign_in_required, signed_in
 from portal.web.security.administration import administration, session
 from portal.web.security.microsoft import Microsoft
-from portal.web.security.provider import STALE, Outsider, Provider, ProviderRefused
+from portal.web.security.provider import BUSY, STALE, Outsider, Provider, ProviderRefused
 from portal.web.security.redirects import safe_path
 from portal.web.security.sign_in import address, open_session
+from portal.web.security.throttle import Throttle
 from portal.web.security.wechat import WeChat
 from portal.web.submission_panel import errors_of
+from portal.web.views.sign_up import too_many, wait_s
 from portal.web.words import gettext
 
 log = logging.getLogger(__name__)
@@ -115,12 +118,16 @@ def callback(provider: str) -> Any:
     way = _provider(provider)
     purpose = browser_session.pop(PURPOSE, None) or {}
     bind = int(purpose.get("bind", 0))
+    throttle: Throttle = current_app.extensions["aoli-outside-throttle"]
     try:
         if purpose.get("provider") != provider:
             raise ProviderRefused(STALE, "purpose")
+        if throttle.take(provider, address()):
+            raise ProviderRefused(BUSY, address())
         outsider = way.finish()
     except ProviderRefused as refused:
         return _sorry(refused, bind)
+    throttle.succeeded(provider, address())
     return _bound(outsider, bind) if bind else _entered(outsider, purpose.get("next") or "/")
 
 
@@ -180,6 +187,9 @@ def sign_up() -> Any:
         return redirect(url_for("SignInView.login"), 303)
     if request.method == "GET":
         return _form(outsider)
+    wait = wait_s()
+    if wait:
+        return too_many(wait, functools.partial(_form, outsider))
     try:
         body = {name: request.form.get(name, "") for name in FIELDS}
         values = own_account.read_sign_up(session(), administration().policy, body)
@@ -190,11 +200,11 @@ def sign_up() -> Any:
             along=lambda user: session().add(bindings.row(user.id, outsider)),
         )
     except InvalidSpec as invalid:
-        return _form(outsider, errors_of(invalid), 422)
+        return _form(outsider, errors_of(invalid), status=422)
     return _let_in(user, "/")
 
 
-def _form(outsider: Outsider, errors: Any = None, status: int = 200) -> Any:
+def _form(outsider: Outsider, errors: Any = None, problem: str = "", status: int = 200) -> Any:
     response = make_response(
         render_template(
             "sign_up.html",
@@ -203,7 +213,7 @@ def _form(outsider: Outsider, errors: Any = None, status: int = 200) -> Any:
                 "nickname": request.form.get("nickname", outsider.name),
             },
             errors=errors or {},
-            problem="",
+            problem=problem,
             action=url_for("outside.sign_up"),
             lead=gettext("Your WeChat is new here. Choose an account that goes with it."),
             policy=administration().policy,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import (
@@ -61,20 +62,31 @@ def _page(errors: Errors | None = None, problem: str = "", status: int = 200) ->
     return response
 
 
+def wait_s() -> int:
+    """Count a try of whoever signs up; the seconds to wait when there were too many.
+
+    The form tells whether a name is taken: without a limit, one would read out all of them.
+    """
+    throttle: Throttle = current_app.extensions["aoli-sign-up-throttle"]
+    return throttle.take(request.form.get("username", ""), address())
+
+
+def too_many(wait: int, page: Callable[..., Any]) -> Any:
+    """The form again, with how long to wait."""
+    text = gettext("Too many tries. Try again in %(wait)s.", wait=duration(wait))
+    response = page(problem=text, status=429)
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
 @blueprint.post("/")
 def create() -> Any:
     """Make the account, then back to signing in."""
     if not open_for_all():
         abort(404)
-    throttle: Throttle = current_app.extensions["aoli-sign-up-throttle"]
-    name = request.form.get("username", "")
-    wait = throttle.wait_s(name, address())
+    wait = wait_s()
     if wait:
-        text = gettext("Too many tries. Try again in %(wait)s.", wait=duration(wait))
-        response = _page(problem=text, status=429)
-        response.headers["Retry-After"] = str(wait)
-        return response
-    throttle.failed(name, address())
+        return too_many(wait, _page)
     try:
         body = {name: request.form.get(name, "") for name in FIELDS}
         values = own_account.read_sign_up(session(), administration().policy, body)

@@ -1,0 +1,156 @@
+"""Every door is watched (A6): limits, addresses behind proxies, bodies that are meant to break."""
+
+from __future__ import annotations
+
+import pytest
+from flask import request
+from house import PASSWORD
+from web_house import LOGIN, problem_of
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from portal.settings import Settings
+from portal.web import app as web_app
+from portal.web.security import bindings
+from portal.web.security.administration import session
+from portal.web.security.provider import Outsider
+from portal.web.views import outside
+
+NEW = {
+    "username": "",
+    "nickname": "Mei",
+    "password": "a long password",
+    "password_again": "a long password",
+}
+
+
+def newcomer_of(browser):
+    with browser.client.session_transaction() as cookie:
+        cookie[outside.NEWCOMER] = {
+            "provider": "wechat",
+            "subject": "u-1",
+            "name": "梅子",
+            "at": 32503680000,
+        }
+    return browser
+
+
+def test_signing_up_with_an_identity_is_slowed_down(browse):
+    browser = newcomer_of(browse())
+    for _ in range(5):
+        assert browser.post("/sign-up/identity", NEW).status_code == 422
+    answer = browser.post("/sign-up/identity", NEW)
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "Too many tries" in answer.text
+
+
+def test_trying_many_names_is_slowed_down(browse):
+    """The form tells whether a name is taken; nobody reads out all of them."""
+    browser = browse()
+    token = browser.csrf()
+    codes = [
+        browser.client.post(
+            "/sign-up/", data={**NEW, "username": f"user{n}", "nickname": "", "csrf_token": token}
+        ).status_code
+        for n in range(22)
+    ]
+    assert codes == [422] * 20 + [429] * 2
+
+
+def test_coming_back_from_outside_is_slowed_down(browse, web_house):
+    settings = Settings(
+        data_dir=web_house.house.settings.data_dir,
+        wechat_app_id="wx1",
+        wechat_page_url="http://127.0.0.1:1",
+        wechat_api_url="http://127.0.0.1:1",
+    )
+    outside.install(web_house.app, settings)
+    browser = browse()
+    for number in range(31):
+        browser.get("/login/oauth/wechat")
+        browser.get("/login/oauth/wechat/callback?state=made-up&code=made-up")
+        page = browser.page("/login/")
+        assert ("Too many tries from your address" in page) is (number == 30)
+
+
+def test_a_wrong_present_password_counts_with_the_wrong_ones_at_the_door(browse):
+    browser = browse("alice")
+    new = {"password": "another password", "password_again": "another password"}
+    for _ in range(5):
+        browser.post("/account/password", {**new, "present": "no"})
+    answer = browser.post("/account/password", {**new, "present": PASSWORD})
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    login = browse().post("/login/", {"username": "alice", "password": PASSWORD})
+    assert login.status_code == 429
+
+
+def test_a_new_password_that_is_too_weak_is_no_wrong_password(browse):
+    browser = browse("alice")
+    weak = {"present": PASSWORD, "password": "short", "password_again": "short"}
+    for _ in range(7):
+        assert browser.post("/account/password", weak).status_code == 422
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b"\xff\xfe", b""])
+def test_a_body_that_is_meant_to_break_the_door(web_house, body):
+    answer = web_house.app.test_client().post(LOGIN, data=body, content_type="application/json")
+    problem_of(answer, 422)
+
+
+@pytest.mark.parametrize("name", ["ali\x00ce", "\ud800", "a" * 100_000, "' OR 1=1 --"])
+def test_names_that_are_meant_to_break_the_door(browse, web_house, name):
+    client = web_house.app.test_client()
+    answer = client.post(LOGIN, json={"username": name, "password": "x"})
+    assert answer.status_code in (401, 422)
+    if "\ud800" not in name:
+        assert browse().post("/login/", {"username": name, "password": "x"}).status_code == 401
+
+
+def address_behind(number: int, forwarded: str, monkeypatch) -> str:
+    from flask import Flask
+
+    app = Flask("x")
+    app.add_url_rule("/", "x", lambda: f"{request.remote_addr} {request.scheme} {request.host}")
+    web_app._believe_proxies(app, number)
+    headers = {"X-Forwarded-For": forwarded, "X-Forwarded-Proto": "https"}
+    return app.test_client().get("/", headers=headers).text
+
+
+def test_only_proxies_that_were_named_are_believed(monkeypatch):
+    told = "6.6.6.6, 192.0.2.7"
+    assert address_behind(0, told, monkeypatch) == "127.0.0.1 http localhost"
+    assert address_behind(1, told, monkeypatch).startswith("192.0.2.7 https")
+
+
+def test_the_proxies_of_the_settings_are_used(web_house):
+    settings = web_house.house.settings.model_copy(update={"trusted_proxies": 1})
+    made = web_app.create_app(settings, portal=web_house.house.portal)
+    assert isinstance(made.wsgi_app, ProxyFix)
+    answer = made.test_client().get("/login/", headers={"X-Forwarded-Proto": "https"})
+    assert "max-age" in answer.headers["Strict-Transport-Security"]
+    assert "Strict-Transport-Security" not in made.test_client().get("/login/").headers
+    with made.app_context():
+        made.extensions["sqlalchemy"].engine.dispose()
+
+
+HANA = Outsider("microsoft", "t.1", name="Hana", username="hana", email="")
+
+
+def test_two_first_sign_ins_at_once_make_one_account(web_house, monkeypatch):
+    """The second finds no account and makes one: too late."""
+    with web_house.app.app_context():
+        first = bindings.make_account(session(), HANA, "10.0.0.1")
+        again = bindings.make_account(session(), HANA, "10.0.0.1")
+        assert again.id == first.id
+
+
+def test_a_hundred_of_one_name(web_house):
+    with web_house.app.app_context():
+        names = [
+            bindings.make_account(session(), Outsider("microsoft", f"t.{n}", username="li4"), "a")
+            for n in range(101)
+        ]
+        usernames = [user.username for user in names]
+        assert usernames[:2] == ["li4", "li4-2"]
+        assert len({name.lower() for name in usernames}) == 101
