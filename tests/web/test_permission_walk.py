@@ -34,8 +34,8 @@ PAGES: dict[Any, str] = {
     MEMBER: """home.index home.cards events.stream preferences.virtual_cluster jobs.rows jobs.act
         jobs.brief jobs.brief_body jobs.bar jobs.console jobs.download jobs.head jobs.lines
         jobs.priority""",
-    frozenset(JOBS): "jobs.index",
-    frozenset(LOOK_AT_ALL): "jobs.everyone",
+    frozenset(JOBS): "jobs.index jobs.news jobs.export_mine",
+    frozenset(LOOK_AT_ALL): "jobs.everyone jobs.export_all",
     frozenset({SUBMIT}): """submit.index submit.create submit.preview submit.from_yaml
         submit.save_template submit.delete_template""",
     frozenset(VCS): "virtual_clusters.index virtual_clusters.fragment",
@@ -56,7 +56,7 @@ CALLS: dict[Any, str] = {
     WORLD: "TokenApi.login api.show_document api.show_docs",
     ACCOUNT: """api.show_me api.list_api_keys api.create_api_key api.revoke_api_key
         api.list_ssh_keys api.create_ssh_key api.delete_ssh_key""",
-    MEMBER: """api.list_jobs api.show_job api.change_job api.pause_job api.resume_job
+    MEMBER: """api.list_jobs api.export_jobs api.show_job api.change_job api.pause_job api.resume_job
         api.kill_job api.act_on_jobs api.list_job_events api.read_job_logs api.select_vc
         api.list_device_types api.list_job_kinds api.list_plugins api.list_templates
         api.show_template api.delete_template""",
