@@ -35,6 +35,8 @@ class Movable:
     preemptible: bool
     """This plan may preempt it."""
     nodes: list[int] = field(default_factory=list)
+    open: int = 0
+    """Its devices on the nodes of the pool, which take jobs."""
 
 
 @dataclass(slots=True)
@@ -230,4 +232,5 @@ def _load_movable(job: Holding, rank: int, pool: DevicePool) -> None:
             here[number] = here.get(number, ()) + slot.devices
     for number, devices in here.items():
         moving.nodes.append(number)
+        moving.open += len(devices)
         pool.use[number].hold_movable(moving, devices)

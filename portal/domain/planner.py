@@ -12,6 +12,11 @@ The jobs are looked at in their order (:mod:`~portal.domain.queue_order`). For e
 
 What is given out or reserved is gone for all later jobs, so the first in order gets it, in
 this pass and in the next.
+
+While nodes are cordoned, not ready or gone and the virtual clusters were given more than is
+left, each may hold only its part on the nodes that take jobs (:mod:`~portal.domain.shortage`),
+as if its quota were smaller there. That bounds new starts only: what runs already goes on,
+and is preempted for a start alone, by the rules that hold for a quota.
 """
 
 from __future__ import annotations
@@ -68,6 +73,9 @@ class _Refusal:
     """Sizes of nodes to keep for one of them that has waited too long."""
 
 
+_SHARES = ("vc_quota", "vc_shortage")
+
+
 class _Pass:
     """One planning pass."""
 
@@ -121,12 +129,13 @@ class _Pass:
             return self._without_devices(demand)
         pool = self._pools.get(kind)
         obstacle = self._ledger.obstacle(demand, kind)
-        if obstacle is not None:
-            # Small jobs must not take for ever what a large one needs of the quota.
-            sizes = pool.all_sizes if pool and obstacle.code == "vc_quota" else NO_SIZES
-            return _Refusal(obstacle, sizes if self._could_ever(demand, kind) else NO_SIZES)
-        if pool is None:
+        if pool is None and (obstacle is None or obstacle.code == "vc_shortage"):
             return _Refusal(self._unavailable(kind))
+        if pool is None or obstacle is not None:
+            assert obstacle is not None
+            # Small jobs must not take for ever what a large one needs of the quota.
+            sizes = pool.all_sizes if pool and obstacle.code in _SHARES else NO_SIZES
+            return _Refusal(obstacle, sizes if self._could_ever(demand, kind) else NO_SIZES)
         if self._start(demand, pool) or self._reserve(demand, pool):
             return None
         return self._no_place(demand, pool)
@@ -140,9 +149,9 @@ class _Pass:
 
     def _start(self, demand: Demand, pool: DevicePool) -> bool:
         """Start ``demand`` if everything it needs is free now."""
-        if self._ledger.shortage_now(demand, pool.kind):
+        if self._ledger.missing_now(demand, pool.kind):
             return False
-        if not demand.preemptible and self._ledger.excess(demand, pool.kind):
+        if self._ledger.excess(demand, pool.kind):
             return False
         places = self._find(demand, pool, pool.now)
         if places is None:
@@ -155,7 +164,7 @@ class _Pass:
     def _reserve(self, demand: Demand, pool: DevicePool) -> bool:
         """Keep a place that is being given back, or preempt to make one."""
         banned = self._guard.banned(demand)
-        excess = 0 if demand.preemptible else self._ledger.excess(demand, pool.kind)
+        excess = self._ledger.excess(demand, pool.kind)
         places = None if excess else self._find(demand, pool, pool.soon)
         if places is None:
             view = pool.soon if demand.preemptible else pool.reclaimable
@@ -166,7 +175,7 @@ class _Pass:
             places = self._find(demand, pool, pool.soon)
             assert places is not None, "the victims make room"
         missing = sum((mask & ~pool.now.masks[node]).bit_count() for node, mask in places)
-        missing = max(missing, self._ledger.shortage_now(demand, pool.kind))
+        missing = max(missing, self._ledger.missing_now(demand, pool.kind))
         pool.take(places)
         self._ledger.reserve(demand, pool.kind)
         self._lines.add(demand, wait.preempting(missing), pool.placement(places))

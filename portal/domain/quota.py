@@ -3,34 +3,65 @@
 Two books are kept. *Now* counts every job that holds devices, also those that are giving
 them back. *Soon* leaves those out and counts the jobs for which a place is reserved. A job
 may start when both allow it; when only *soon* does, it waits for what is being given back.
+
+Each book has two bounds for a virtual cluster: its quota for everything that its jobs hold,
+and its part (:mod:`~portal.domain.shortage`) for what they hold on nodes that take jobs.
+While there is no shortage the part is the quota.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from portal.domain import wait
 from portal.domain.reason import Reason
+from portal.domain.shortage import Shares
 from portal.domain.snapshot import Demand, Holding, Snapshot, VcShare
 
-_Vc = tuple[str, str]
+_Hold = tuple[str, str, bool, bool]
+"""VC, device type, preemptible, only on nodes that take jobs."""
 _User = tuple[str, str, str]
 
 
 class _Book:
-    """Devices in use by virtual cluster and class, and by user."""
+    """Devices in use by virtual cluster, class and place, and by user."""
 
     def __init__(self) -> None:
-        self.firm: dict[_Vc, int] = defaultdict(int)
-        """By non-preemptible jobs."""
-        self.preemptible: dict[_Vc, int] = defaultdict(int)
+        self._held: dict[_Hold, int] = defaultdict(int)
         self.user: dict[_User, int] = defaultdict(int)
 
-    def add(self, vc: str, user: str, kind: str, devices: int, preemptible: bool) -> None:
-        books = self.preemptible if preemptible else self.firm
-        books[vc, kind] += devices
-        self.user[vc, kind, user] += devices
+    def add(self, job: Demand | Holding, kind: str, devices: int, held_open: int) -> None:
+        """``job`` holds so many devices more, so many of them on nodes that take jobs."""
+        self._held[job.vc, kind, job.preemptible, False] += devices
+        self._held[job.vc, kind, job.preemptible, True] += held_open
+        self.user[job.vc, kind, job.user] += devices
+
+    def held(self, vc: str, kind: str, *, both: bool, only_open: bool) -> int:
+        """Devices of non-preemptible jobs, or of ``both`` classes."""
+        firm = self._held[vc, kind, False, only_open]
+        return firm + self._held[vc, kind, True, only_open] if both else firm
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """Devices that preemptible jobs of a VC must give back before a job of it may start."""
+
+    anywhere: int = 0
+    """For its quota."""
+    open: int = 0
+    """Of those, on nodes that take jobs, for its part while there is a shortage."""
+
+    def __bool__(self) -> bool:
+        return self.anywhere > 0 or self.open > 0
+
+    def less(self, devices: int, held_open: int) -> Excess:
+        """What remains when somebody gives back so many devices; it may be below 0."""
+        return Excess(self.anywhere - devices, self.open - held_open)
+
+
+NO_EXCESS = Excess()
 
 
 class Ledger:
@@ -39,92 +70,104 @@ class Ledger:
     def __init__(self, snapshot: Snapshot) -> None:
         self._vcs: Mapping[str, VcShare] = snapshot.vcs
         self._shared = snapshot.preemptible_scope == "vc"
+        self._shares = Shares(snapshot.nodes, snapshot.vcs.values())
         self._now, self._soon = _Book(), _Book()
         for job in snapshot.holding:
             devices = job.total_devices
             if job.device_type is None or not devices:
                 continue
-            self._now.add(job.vc, job.user, job.device_type, devices, job.preemptible)
+            kind, held_open = job.device_type, self._open(job)
+            self._now.add(job, kind, devices, held_open)
             if not job.stopping:
-                self._soon.add(job.vc, job.user, job.device_type, devices, job.preemptible)
+                self._soon.add(job, kind, devices, held_open)
 
     def obstacle(self, demand: Demand, kind: str) -> Reason | None:
-        """Why the quota or the user's limit does not allow ``demand``, even soon.
+        """Why the quota, the VC's part or the user's limit does not allow it, even soon.
 
         What a non-preemptible job can get by preempting in its own virtual cluster is no
         obstacle, see :meth:`excess`.
         """
         needed = demand.total_devices
         if not self._borrows(demand):
-            used = self._used(self._soon, demand, kind)
-            quota = self._quota(demand, kind)
-            if used + needed > quota:
-                return wait.vc_quota(kind, used=used, quota=quota, needed=needed)
+            found = self._above_share(demand, kind, needed)
+            if found is not None:
+                return found
         limit = self._user_limit(demand, kind)
         held = self._soon.user[demand.vc, kind, demand.user]
         if limit is not None and held + needed > limit:
             return wait.user_limit(kind, used=held, limit=limit, needed=needed)
         return None
 
-    def excess(self, demand: Demand, kind: str) -> int:
-        """Devices that preemptible jobs of its own VC must give back before it may start."""
-        if not self._shared:
-            return 0
-        return max(0, self._over_quota(self._soon, demand, kind))
+    def _above_share(self, demand: Demand, kind: str, needed: int) -> Reason | None:
+        shares, vc = self._shares, demand.vc
+        used = self._soon.held(vc, kind, both=demand.preemptible, only_open=False)
+        used_open = self._soon.held(vc, kind, both=demand.preemptible, only_open=True)
+        quota, usable = shares.quota(vc, kind), shares.usable(vc, kind, used, used_open)
+        if used + needed > quota:
+            return wait.vc_quota(kind, used=used, quota=quota, needed=needed, usable=usable)
+        if used_open + needed > shares.part(vc, kind):
+            short = shares.of(kind)
+            return wait.vc_shortage(
+                kind, short, used=used, quota=quota, needed=needed, usable=usable
+            )
+        return None
 
-    def shortage_now(self, demand: Demand, kind: str) -> int:
+    def excess(self, demand: Demand, kind: str) -> Excess:
+        """Devices that preemptible jobs of its own VC must give back before it may start."""
+        if not self._shared or demand.preemptible:
+            return NO_EXCESS
+        return self._over(self._soon, demand, kind, both=True)
+
+    def missing_now(self, demand: Demand, kind: str) -> int:
         """Devices that must be given back before the books of now allow it."""
         limit = self._user_limit(demand, kind)
-        needed = demand.total_devices
         over = 0
         if not self._borrows(demand):
-            used = self._used(self._now, demand, kind)
-            over = used + needed - self._quota(demand, kind)
-        if self._shared:
-            over = max(over, self._over_quota(self._now, demand, kind))
+            both = demand.preemptible or self._shared
+            above = self._over(self._now, demand, kind, both=both)
+            over = max(above.anywhere, above.open)
         if limit is not None:
-            over = max(over, self._now.user[demand.vc, kind, demand.user] + needed - limit)
-        return max(0, over)
+            held = self._now.user[demand.vc, kind, demand.user]
+            over = max(over, held + demand.total_devices - limit)
+        return over
 
     def could_ever(self, demand: Demand, kind: str) -> bool:
-        """Whether quota and limit would allow ``demand`` if nobody else used anything."""
+        """Whether quota, part and limit would allow it if nobody else used anything."""
         limit = self._user_limit(demand, kind)
-        enough = self._borrows(demand) or demand.total_devices <= self._quota(demand, kind)
+        enough = self._borrows(demand) or demand.total_devices <= self._shares.part(demand.vc, kind)
         return enough and (limit is None or demand.total_devices <= limit)
 
     def start(self, demand: Demand, kind: str) -> None:
         """``demand`` holds its devices from now on."""
-        self._add(self._now, demand, kind)
-        self._add(self._soon, demand, kind)
+        self._now.add(demand, kind, demand.total_devices, demand.total_devices)
+        self.reserve(demand, kind)
 
     def reserve(self, demand: Demand, kind: str) -> None:
         """``demand`` will hold its devices soon."""
-        self._add(self._soon, demand, kind)
+        self._soon.add(demand, kind, demand.total_devices, demand.total_devices)
 
     def give_back(self, job: Holding) -> None:
         """``job`` will not hold its devices for long."""
         assert job.device_type is not None
-        self._soon.add(job.vc, job.user, job.device_type, -job.total_devices, job.preemptible)
+        self._soon.add(job, job.device_type, -job.total_devices, -self._open(job))
 
-    def _add(self, book: _Book, demand: Demand, kind: str) -> None:
-        book.add(demand.vc, demand.user, kind, demand.total_devices, demand.preemptible)
+    def _open(self, job: Holding) -> int:
+        assert job.device_type is not None
+        return self._shares.held_open(job.device_type, job.placement)
 
     def _borrows(self, demand: Demand) -> bool:
         """Whether its quota is no bound for it: it takes what others leave idle."""
         return demand.preemptible and not self._shared
 
-    def _quota(self, demand: Demand, kind: str) -> int:
-        return self._vcs[demand.vc].quota.get(kind, 0)
-
     def _user_limit(self, demand: Demand, kind: str) -> int | None:
         return self._vcs[demand.vc].user_limit.get(kind)
 
-    def _used(self, book: _Book, demand: Demand, kind: str) -> int:
-        """The use that counts against ``demand``: only firm use for a firm job."""
-        used = book.firm[demand.vc, kind]
-        return used + book.preemptible[demand.vc, kind] if demand.preemptible else used
-
-    def _over_quota(self, book: _Book, demand: Demand, kind: str) -> int:
-        """How far both classes together would be above the quota with ``demand``."""
-        both = book.firm[demand.vc, kind] + book.preemptible[demand.vc, kind]
-        return both + demand.total_devices - self._quota(demand, kind)
+    def _over(self, book: _Book, demand: Demand, kind: str, *, both: bool) -> Excess:
+        """How far the VC would be above its two bounds with ``demand``; never below 0."""
+        vc, needed = demand.vc, demand.total_devices
+        held = book.held(vc, kind, both=both, only_open=False)
+        held_open = book.held(vc, kind, both=both, only_open=True)
+        return Excess(
+            max(0, held + needed - self._shares.quota(vc, kind)),
+            max(0, held_open + needed - self._shares.part(vc, kind)),
+        )

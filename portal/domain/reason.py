@@ -11,6 +11,10 @@ TEMPLATES: dict[str, str] = {
     "new": "Waiting for the next scheduling pass.",
     "vc_quota": "The virtual cluster's quota is in use: %(used)s of %(quota)s %(device_type)s,"
     " %(needed)s needed.",
+    "vc_shortage": "The virtual cluster may use %(usable)s of its %(quota)s %(device_type)s now:"
+    " %(used)s in use, %(needed)s needed. Nodes that take jobs have %(schedulable)s of the"
+    " %(given)s devices given to virtual clusters (%(cordoned)s nodes cordoned, %(not_ready)s"
+    " not ready).",
     "user_limit": "Your limit in this virtual cluster is reached: %(used)s of %(limit)s"
     " %(device_type)s, %(needed)s needed.",
     "no_free_devices": "Not enough free devices: %(free)s %(device_type)s free, %(needed)s needed.",

@@ -7,7 +7,8 @@ The choice, in the order in which it is made:
 2. A place is made on one node at a time, with the fewest victims there, then the fewest
    devices in all, then the lowest priority, then the latest start.
 3. What the own virtual cluster must still give back is taken from as few of its jobs as
-   possible, the smallest that suffices.
+   possible, the smallest that suffices: first on nodes that take jobs, as far as it must be
+   there (:class:`~portal.domain.quota.Excess`).
 4. Whoever turns out not to be needed is spared, the largest first.
 """
 
@@ -20,6 +21,7 @@ from heapq import heapify, heappop, heappush
 from portal.domain.device_pool import DevicePool, Movable
 from portal.domain.making_room import JobKind, NodeCounts, fewest
 from portal.domain.placement import all_devices, free_by_group
+from portal.domain.quota import Excess
 
 _Cost = tuple[int, int, tuple[int, ...], int]
 """Victims, their devices, their ranks from the highest, the node."""
@@ -33,7 +35,7 @@ class Need:
     devices: int
     replicas: int
     vc: str
-    excess: int
+    excess: Excess
     banned: frozenset[int]
 
 
@@ -43,7 +45,7 @@ class VictimSearch:
     def __init__(self, pool: DevicePool) -> None:
         self._pool = pool
         self._options: dict[tuple[int, str | None, frozenset[int]], _Options] = {}
-        self._own: dict[str, _BySize] = {}
+        self._own: dict[tuple[str, bool], _BySize] = {}
         self._all = [job for job in pool.movable if job.preemptible]
         self._by_vc: dict[str, list[Movable]] = {}
         for job in self._all:
@@ -58,14 +60,15 @@ class VictimSearch:
         chosen: list[Movable] = []
         excess = need.excess
         while not self._has_place(need):
-            found = self._cheapest(need, need.vc) if excess > 0 else None
+            found = self._cheapest(need, need.vc) if excess else None
             found = found or self._cheapest(need, None)
             assert found is not None, "the caller checked what can be reclaimed"
-            excess -= sum(job.total for job in found if job.job.vc == need.vc)
+            for job in found:
+                excess = excess.less(*_own(job, need))
             chosen += self._preempt(found)
-        while excess > 0:
-            job = self._of(need.vc).suited(excess)
-            excess -= job.total
+        while excess:
+            job = self._suited(need.vc, excess)
+            excess = excess.less(job.total, job.open)
             chosen += self._preempt([job])
         if len(chosen) > 1:
             self._spare(chosen, need, excess)
@@ -87,32 +90,42 @@ class VictimSearch:
             options = self._options[key] = _Options(self._pool, jobs, *key)
         return options.cheapest()
 
-    def _of(self, vc: str) -> _BySize:
-        own = self._own.get(vc)
+    def _suited(self, vc: str, excess: Excess) -> Movable:
+        """The job of the VC that gives back best what it must."""
+        only_open = excess.open > 0
+        own = self._own.get((vc, only_open))
         if own is None:
-            own = self._own[vc] = _BySize(self._by_vc[vc])
-        return own
+            own = self._own[vc, only_open] = _BySize(self._by_vc[vc], only_open)
+        return own.suited(excess.open if only_open else excess.anywhere)
 
-    def _spare(self, chosen: list[Movable], need: Need, excess: int) -> None:
-        """Leave out whom the start does not need; ``excess`` is 0 or less by now."""
+    def _spare(self, chosen: list[Movable], need: Need, excess: Excess) -> None:
+        """Leave out whom the start does not need; no ``excess`` is left by now."""
         for job in sorted(chosen, key=lambda job: (-job.total, -job.rank)):
-            own = job.total if job.job.vc == need.vc and need.excess else 0
-            if excess + own > 0:
+            devices, held_open = _own(job, need)
+            more = excess.less(-devices, -held_open)
+            if need.excess and more:
                 continue
             self._pool.preempt(job, gone=False)
             if self._has_place(need):
-                excess += own
+                excess = more
                 chosen.remove(job)
-                if job.job.vc in self._own:
-                    self._own[job.job.vc].add(job)
+                for only_open in (False, True):
+                    if (job.job.vc, only_open) in self._own:
+                        self._own[job.job.vc, only_open].add(job)
             else:
                 self._pool.preempt(job)
+
+
+def _own(job: Movable, need: Need) -> tuple[int, int]:
+    """What the own VC gives back with the job, and how much of it on nodes that take jobs."""
+    return (job.total, job.open) if job.job.vc == need.vc else (0, 0)
 
 
 class _BySize:
     """The preemptible jobs of one virtual cluster, by devices, then rank."""
 
-    def __init__(self, jobs: Iterable[Movable]) -> None:
+    def __init__(self, jobs: Iterable[Movable], only_open: bool) -> None:
+        self._only_open = only_open
         self._jobs: dict[int, Movable] = {}
         self._ranks: dict[int, list[int]] = {}
         for job in jobs:
@@ -120,8 +133,10 @@ class _BySize:
 
     def add(self, job: Movable) -> None:
         """Note a job, also one that was gone and is not any more."""
-        self._jobs[job.rank] = job
-        heappush(self._ranks.setdefault(job.total, []), job.rank)
+        devices = job.open if self._only_open else job.total
+        if devices:
+            self._jobs[job.rank] = job
+            heappush(self._ranks.setdefault(devices, []), job.rank)
 
     def suited(self, excess: int) -> Movable:
         """The smallest job that suffices, else the largest; not one that is gone."""

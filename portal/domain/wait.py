@@ -8,11 +8,14 @@ from datetime import datetime
 from portal.domain.capacity import FreeDevices
 from portal.domain.reason import Reason
 from portal.domain.resources import Node
+from portal.domain.shortage import Shortage
 from portal.domain.snapshot import Demand
 
 REMEDIES: dict[str, str] = {
     "vc_quota": "It starts when jobs of the virtual cluster give devices back, or with a"
     " larger quota.",
+    "vc_shortage": "It starts when jobs of the virtual cluster give devices back, or when nodes"
+    " take jobs again.",
     "user_limit": "It starts when one of your other jobs gives devices back, or with a larger"
     " limit.",
     "no_free_devices": "It starts when running jobs give devices back.",
@@ -37,9 +40,30 @@ def remedy(reason: Reason) -> str | None:
     return REMEDIES.get(reason.code)
 
 
-def vc_quota(kind: str, *, used: int, quota: int, needed: int) -> Reason:
-    """The virtual cluster may not take so many more."""
-    return Reason("vc_quota", {"device_type": kind, "used": used, "quota": quota, "needed": needed})
+def vc_quota(kind: str, *, used: int, quota: int, needed: int, usable: int) -> Reason:
+    """The virtual cluster may not take so many more; ``usable`` is told where it is less."""
+    numbers = {"device_type": kind, "used": used, "quota": quota, "needed": needed}
+    return Reason("vc_quota", numbers if usable == quota else {**numbers, "usable": usable})
+
+
+def vc_shortage(
+    kind: str, short: Shortage, *, used: int, quota: int, needed: int, usable: int
+) -> Reason:
+    """Its quota would do, but too few nodes take jobs, and this is its part of the rest."""
+    return Reason(
+        "vc_shortage",
+        {
+            "device_type": kind,
+            "used": used,
+            "quota": quota,
+            "usable": usable,
+            "needed": needed,
+            "schedulable": short.schedulable,
+            "given": short.given,
+            "cordoned": short.cordoned,
+            "not_ready": short.not_ready,
+        },
+    )
 
 
 def user_limit(kind: str, *, used: int, limit: int, needed: int) -> Reason:

@@ -10,6 +10,7 @@ from portal.domain.snapshot import Demand, Holding, Plan, Snapshot, VcShare
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 GPU, NPU = "gpu", "npu"
+PLENTY = 50
 SHAPES = {
     GPU: DeviceShape(per_node=8),
     NPU: DeviceShape(per_node=8, ring=4, counts=(0, 1, 2, 4, 8)),
@@ -67,17 +68,34 @@ def slot(place: str) -> Slot:
 
 
 def cluster(*parts: Node | Holding | Demand | VcShare, **more: Any) -> Snapshot:
-    """A snapshot of these parts; the VCs red and blue have plenty unless they are given."""
-    vcs = {name: VcShare(name, {GPU: 1000, NPU: 1000}) for name in ("red", "blue")}
-    vcs |= {part.name: part for part in parts if isinstance(part, VcShare)}
+    """A snapshot of these parts; the VCs red and blue have plenty unless VCs are given.
+
+    That there is no shortage all the same is due to nodes of one device each, full of the work
+    of a third VC (:func:`_elsewhere`).
+    """
+    nodes = [part for part in parts if isinstance(part, Node)]
+    holding = [part for part in parts if isinstance(part, Holding)]
+    vcs = {part.name: part for part in parts if isinstance(part, VcShare)}
+    if not vcs:
+        vcs = {name: VcShare(name, {GPU: PLENTY, NPU: PLENTY}) for name in ("red", "blue")}
+        for kind in sorted({n.device_type for n in nodes if n.schedulable and n.device_type}):
+            others, load = _elsewhere(kind, 2 * PLENTY)
+            nodes += others
+            holding.append(load)
     values: dict[str, Any] = {
-        "nodes": tuple(part for part in parts if isinstance(part, Node)),
+        "nodes": tuple(nodes),
         "vcs": vcs,
-        "holding": tuple(part for part in parts if isinstance(part, Holding)),
+        "holding": tuple(holding),
         "waiting": tuple(part for part in parts if isinstance(part, Demand)),
         "shapes": SHAPES,
     }
     return Snapshot(**{**values, **more})
+
+
+def _elsewhere(kind: str, devices: int) -> tuple[list[Node], Holding]:
+    nodes = [node(f"~{kind}-{number}", 1, kind) for number in range(devices)]
+    places = (f"{one.name}:0" for one in nodes)
+    return nodes, held(f"~{kind}", *places, vc="green", device_type=kind)
 
 
 def started(made: Plan) -> dict[str, str]:

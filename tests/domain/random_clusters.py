@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ def snapshots(draw: st.DrawFn, max_waiting: int = 8, kinds: tuple[str, ...] = ()
     nodes = [_named(node, number) for number, node in enumerate(nodes)]
     return Snapshot(
         nodes=tuple(nodes),
-        vcs={name: draw(_shares(name, used_kinds)) for name in VCS},
+        vcs=draw(_vcs(used_kinds, nodes)),
         holding=tuple(draw(_holders(nodes))),
         waiting=tuple(
             draw(_demand(n, used_kinds)) for n in range(draw(st.integers(0, max_waiting)))
@@ -68,10 +69,24 @@ def _named(node: Node, number: int) -> Node:
 
 
 @st.composite
-def _shares(draw: st.DrawFn, name: str, kinds: tuple[str, ...]) -> VcShare:
-    quota = {kind: draw(st.sampled_from([4, 8, 16, 24, 40])) for kind in kinds}
-    limited = draw(st.integers(0, 3)) == 0
-    return VcShare(name, quota, dict.fromkeys(kinds, 8) if limited else {})
+def _vcs(draw: st.DrawFn, kinds: tuple[str, ...], nodes: list[Node]) -> dict[str, VcShare]:
+    """Quotas that share all devices, open nodes or not; or any numbers, as after a loss."""
+    quotas: dict[str, dict[str, int]] = {name: {} for name in VCS}
+    for kind in kinds:
+        total = sum(node.devices for node in nodes if node.device_type == kind)
+        if draw(st.integers(0, 2)):
+            red = draw(st.integers(0, total))
+            numbers = [red, total - red]
+        else:
+            numbers = [draw(st.sampled_from([0, 4, 7, 8, 16, 24, 40])) for _ in VCS]
+        for name, number in zip(VCS, numbers, strict=True):
+            quotas[name][kind] = number
+    return {name: VcShare(name, quotas[name], draw(_limits(kinds))) for name in VCS}
+
+
+@st.composite
+def _limits(draw: st.DrawFn, kinds: tuple[str, ...]) -> dict[str, int]:
+    return dict.fromkeys(kinds, 8) if draw(st.integers(0, 3)) == 0 else {}
 
 
 @st.composite
@@ -174,8 +189,12 @@ def crowded(seed: int, kinds: tuple[str, ...] = ("gpu", "npu")) -> Snapshot:
             )
         )
     total = sum(node.devices for node in nodes)
+    closed = rng.random() < 0.4
     return Snapshot(
-        nodes=tuple(nodes),
+        nodes=tuple(
+            replace(node, cordoned=closed and rng.random() < 0.4, ready=rng.random() > 0.03)
+            for node in nodes
+        ),
         vcs={
             name: VcShare(
                 name,

@@ -97,16 +97,18 @@ class _Reference:
         sizes = {node.devices for node in self.nodes(demand)}
         obstacle = self.obstacle(demand)
         if obstacle is not None:
-            keep = obstacle.code == "vc_quota" and self.could_ever(demand)
+            if obstacle.code == "vc_shortage" and not sizes:
+                return self.no_nodes(demand.device_type), set()
+            keep = obstacle.code in ("vc_quota", "vc_shortage") and self.could_ever(demand)
             return obstacle, sizes if keep else set()
         if not sizes:
             return self.no_nodes(demand.device_type), set()
-        excess = 0 if demand.preemptible else self.excess(demand)
+        excess = (0, 0) if demand.preemptible else self.excess(demand)
         place = self.place_for(demand, self.gone_now())
-        if place and not excess and not self.shortage(demand):
+        if place and not any(excess) and not self.missing(demand):
             self.started.append((demand, place))
             return None
-        place = None if excess else self.place_for(demand, self.gone_soon())
+        place = None if any(excess) else self.place_for(demand, self.gone_soon())
         if place is None and not demand.preemptible:
             everyone = frozenset(job.job_id for job in self.movable(demand))
             if self.room(demand, everyone, self.allowed(demand)) >= demand.replicas:
@@ -118,7 +120,7 @@ class _Reference:
             missing = sum(len(set(slot.devices) - free_now[slot.node]) for slot in place)
             self.wait(
                 demand,
-                Reason("preempting", {"devices": max(missing, self.shortage(demand))}),
+                Reason("preempting", {"devices": max(missing, self.missing(demand))}),
                 place,
             )
             self.reserved.append((demand, place))
@@ -150,24 +152,63 @@ class _Reference:
 
     # Quota
 
-    def use(self, soon: bool) -> Iterator[tuple[str, str, str | None, int, bool]]:
-        """VC, user, device type, devices, preemptible of whoever holds something."""
+    def use(self, soon: bool) -> Iterator[tuple[str, str, str | None, int, int, bool]]:
+        """VC, user, type, devices, those on open nodes, preemptible of whoever holds some."""
         victims = {job.job_id for job, _ in self.preempted}
         for job in self.snapshot.holding:
             if not (soon and (job.stopping or job.job_id in victims)):
-                yield job.vc, job.user, job.device_type, job.total_devices, job.preemptible
+                total, here = job.total_devices, self.open_devices(job)
+                yield job.vc, job.user, job.device_type, total, here, job.preemptible
         for demand, _ in self.started + (self.reserved if soon else []):
             total = demand.total_devices
-            yield demand.vc, demand.user, demand.device_type, total, demand.preemptible
+            yield demand.vc, demand.user, demand.device_type, total, total, demand.preemptible
 
-    def used(self, demand: Demand, soon: bool, firm_only: bool = False, user: str = "") -> int:
+    def open_devices(self, job: Holding) -> int:
+        """Devices of a job on nodes that take jobs of its type."""
+        names = {
+            node.name
+            for node in self.snapshot.nodes
+            if node.schedulable and node.devices and node.device_type == job.device_type
+        }
+        return sum(len(slot.devices) for slot in job.placement if slot.node in names)
+
+    def used(
+        self,
+        demand: Demand,
+        soon: bool,
+        firm_only: bool = False,
+        user: str = "",
+        only_open: bool = False,
+    ) -> int:
         return sum(
-            devices
-            for vc, who, kind, devices, preemptible in self.use(soon)
+            here if only_open else devices
+            for vc, who, kind, devices, here, preemptible in self.use(soon)
             if (vc, kind) == (demand.vc, demand.device_type)
             and not (firm_only and preemptible)
             and (not user or who == user)
         )
+
+    def part(self, demand: Demand) -> int:
+        """What the VC may hold on open nodes: its quota less its part of the shortage.
+
+        The shortage is given back one device after another, each by the VC that is furthest
+        from its exact part.
+        """
+        kind = demand.device_type or ""
+        quotas = {name: vc.quota.get(kind, 0) for name, vc in self.snapshot.vcs.items()}
+        given = sum(quotas.values())
+        there = sum(n.devices - n.foreign_devices for n in self.nodes(demand))
+        short = max(given - there, 0)
+        if not short:
+            return quotas[demand.vc]
+        lost = {name: short * quota // given for name, quota in quotas.items()}
+        while sum(lost.values()) < short:
+            name = max(
+                sorted(quotas),  # of equals the first by name
+                key=lambda n: (short * quotas[n] - lost[n] * given, quotas[n]),
+            )
+            lost[name] += 1
+        return quotas[demand.vc] - lost[demand.vc]
 
     def quota(self, demand: Demand) -> int:
         return self.snapshot.vcs[demand.vc].quota.get(demand.device_type or "", 0)
@@ -180,29 +221,50 @@ class _Reference:
 
     def obstacle(self, demand: Demand) -> Reason | None:
         needed, kind = demand.total_devices, demand.device_type
-        used = self.used(demand, soon=True, firm_only=not demand.preemptible)
-        quota = self.quota(demand)
+        firm_only = not demand.preemptible
+        used = self.used(demand, soon=True, firm_only=firm_only)
+        here = self.used(demand, soon=True, firm_only=firm_only, only_open=True)
+        quota, part = self.quota(demand), self.part(demand)
+        numbers = {"device_type": kind, "used": used, "quota": quota, "needed": needed}
+        usable = min(quota, part + used - here)
         if not self.borrows(demand) and used + needed > quota:
-            numbers = {"device_type": kind, "used": used, "quota": quota, "needed": needed}
-            return Reason("vc_quota", numbers)
+            return Reason("vc_quota", numbers | ({} if usable == quota else {"usable": usable}))
+        if not self.borrows(demand) and here + needed > part:
+            nodes = [n for n in self.snapshot.nodes if n.device_type == kind]
+            numbers |= {
+                "usable": usable,
+                "schedulable": sum(n.devices - n.foreign_devices for n in self.nodes(demand)),
+                "given": sum(vc.quota.get(kind or "", 0) for vc in self.snapshot.vcs.values()),
+                "cordoned": sum(1 for n in nodes if n.cordoned and n.ready),
+                "not_ready": sum(1 for n in nodes if not n.ready),
+            }
+            return Reason("vc_shortage", numbers)
         limit, used = self.limit(demand), self.used(demand, soon=True, user=demand.user)
         if limit is not None and used + needed > limit:
             numbers = {"device_type": kind, "used": used, "limit": limit, "needed": needed}
             return Reason("user_limit", numbers)
         return None
 
-    def excess(self, demand: Demand) -> int:
+    def excess(self, demand: Demand) -> tuple[int, int]:
+        """What the own VC must give back anywhere, and on open nodes."""
         if self.snapshot.preemptible_scope == "cluster":
-            return 0
-        return max(0, self.used(demand, soon=True) + demand.total_devices - self.quota(demand))
+            return 0, 0
+        needed = demand.total_devices
+        anywhere = self.used(demand, soon=True) + needed - self.quota(demand)
+        here = self.used(demand, soon=True, only_open=True) + needed - self.part(demand)
+        return max(0, anywhere), max(0, here)
 
-    def shortage(self, demand: Demand) -> int:
+    def missing(self, demand: Demand) -> int:
         needed, quota, over = demand.total_devices, self.quota(demand), [0]
+        classes = []
         if not self.borrows(demand):
-            firm = self.used(demand, soon=False, firm_only=not demand.preemptible)
-            over.append(firm + needed - quota)
+            classes.append(not demand.preemptible)
         if self.snapshot.preemptible_scope == "vc":
-            over.append(self.used(demand, soon=False) + needed - quota)
+            classes.append(False)
+        for firm_only in classes:
+            over.append(self.used(demand, soon=False, firm_only=firm_only) + needed - quota)
+            here = self.used(demand, soon=False, firm_only=firm_only, only_open=True)
+            over.append(here + needed - self.part(demand))
         limit = self.limit(demand)
         if limit is not None:
             over.append(self.used(demand, soon=False, user=demand.user) + needed - limit)
@@ -220,7 +282,7 @@ class _Reference:
         )
         return (
             empty >= demand.replicas
-            and (self.borrows(demand) or demand.total_devices <= self.quota(demand))
+            and (self.borrows(demand) or demand.total_devices <= self.part(demand))
             and (limit is None or demand.total_devices <= limit)
         )
 
@@ -348,9 +410,8 @@ class _Reference:
 
     # Victims
 
-    def preempt(self, demand: Demand, excess: int) -> None:
+    def preempt(self, demand: Demand, excess: tuple[int, int]) -> None:
         chosen: list[Holding] = []
-        left = excess
 
         def gone() -> frozenset[str]:
             return self.gone_soon() | {job.job_id for job in chosen}
@@ -358,27 +419,35 @@ class _Reference:
         def no_room() -> bool:
             return self.room(demand, gone(), self.allowed(demand)) < demand.replicas
 
+        def left() -> tuple[int, int]:
+            """What the own VC still must give back, anywhere and on open nodes."""
+            own = [job for job in chosen if job.vc == demand.vc]
+            anywhere = excess[0] - sum(job.total_devices for job in own)
+            return anywhere, excess[1] - sum(self.open_devices(job) for job in own)
+
         while no_room():
-            victims = self.cheapest(demand, gone(), own=True) if left > 0 else None
+            victims = self.cheapest(demand, gone(), own=True) if max(left()) > 0 else None
             victims = victims or self.cheapest(demand, gone(), own=False)
             assert victims
             chosen += victims
-            left -= sum(job.total_devices for job in victims if job.vc == demand.vc)
-        while left > 0:
-            own = [j for j in self.victims(demand) if j.vc == demand.vc and j not in chosen]
-            enough = [job.total_devices for job in own if job.total_devices >= left]
-            size = min(enough) if enough else max(job.total_devices for job in own)
-            chosen.append(min((j for j in own if j.total_devices == size), key=self.rank))
-            left -= size
+        while max(left()) > 0:
+            here = left()[1] > 0
+            wanted = left()[1 if here else 0]
+            own = {
+                j: self.open_devices(j) if here else j.total_devices
+                for j in self.victims(demand)
+                if j.vc == demand.vc and j not in chosen
+            }
+            own = {j: devices for j, devices in own.items() if devices}
+            enough = [devices for devices in own.values() if devices >= wanted]
+            size = min(enough) if enough else max(own.values())
+            chosen.append(min((j for j in own if own[j] == size), key=self.rank))
         by_size = sorted(sorted(chosen, key=self.rank, reverse=True), key=_smallest_last)
         for job in by_size if len(chosen) > 1 else []:
-            own_devices = job.total_devices if job.vc == demand.vc and excess else 0
             everyone = list(chosen)
             chosen.remove(job)
-            if left + own_devices > 0 or no_room():
+            if (any(excess) and max(left()) > 0) or no_room():
                 chosen[:] = everyone
-            else:
-                left += own_devices
         self.preempted += [(job, demand) for job in sorted(chosen, key=self.rank)]
 
     def victims(self, demand: Demand) -> list[Holding]:

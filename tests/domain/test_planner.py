@@ -428,11 +428,18 @@ PLACEMENT = {
         starts={"gang": "a:0-3 a:4-7 c:4-7"},
     ),
     "a job without devices starts on the least loaded node": Case(
-        cluster(node("a"), node("b"), held("h", "a", device_type=None), job("j", 0)),
+        cluster(
+            *(node("a"), node("b"), VcShare("red")),
+            held("h", "a", device_type=None),
+            job("j", 0),
+        ),
         starts={"j": "b"},
     ),
     "replicas without devices are spread": Case(
-        cluster(node("a"), node("b"), job("gang", 0, device_type=None, replicas=4)),
+        cluster(
+            *(node("a"), node("b"), VcShare("red")),
+            job("gang", 0, device_type=None, replicas=4),
+        ),
         starts={"gang": "a b a b"},
     ),
     "a job without devices needs a schedulable node": Case(
@@ -442,7 +449,11 @@ PLACEMENT = {
         cluster(node("a"), VcShare("red"), job("j", 0)), starts={"j": "a"}
     ),
     "a job without devices stays with its device type's nodes": Case(
-        cluster(node("a"), node("n", kind=NPU), job("j", 0, device_type=NPU)), starts={"j": "n"}
+        cluster(
+            *(node("a"), node("n", kind=NPU), VcShare("red")),
+            job("j", 0, device_type=NPU),
+        ),
+        starts={"j": "n"},
     ),
 }
 
@@ -582,7 +593,117 @@ STARVATION = {
     ),
 }
 
-CASES = ORDER | QUOTA | PREEMPTION | PLACEMENT | RINGS | STARVATION
+TWO_TEAMS = (share("red", 16), share("blue", 16))
+"""With nodes a, b, c, d of 8 devices."""
+A_IS_CLOSED = (node("a", cordoned=True), node("b"), node("c"), node("d"))
+
+SHORTAGE = {
+    "a shortage is shared: a VC gets its part, not what is another's": Case(
+        cluster(*A_IS_CLOSED, *TWO_TEAMS, job("first", 8), job("second", 4), job("third", 1)),
+        starts={"first": "b:0-7", "second": "c:0-3"},
+        waits={"third": "vc_shortage"},
+    ),
+    "the other VC has its part of it too": Case(
+        cluster(
+            *A_IS_CLOSED,
+            *TWO_TEAMS,
+            held("h", "b:0-7"),
+            held("i", "c:0-3"),
+            job("eight", 8, vc="blue"),
+            job("four", 4, vc="blue"),
+        ),
+        starts={"eight": "d:0-7", "four": "c:4-7"},
+    ),
+    "who runs above his part goes on, and gets no more": Case(
+        cluster(*A_IS_CLOSED, *TWO_TEAMS, held("h", "b:0-7"), held("i", "c:0-5"), job("j", 1)),
+        waits={"j": "vc_shortage"},
+    ),
+    "what still runs on a closed node counts against the quota alone": Case(
+        cluster(*A_IS_CLOSED, *TWO_TEAMS, held("h", "a:0-7"), job("eight", 8), job("one", 1)),
+        starts={"eight": "b:0-7"},
+        waits={"one": "vc_quota"},
+    ),
+    "a single VC has all that is left": Case(
+        cluster(
+            *(node("a", cordoned=True), node("b"), share("red", 16)),
+            *(held("h", "a:0-7"), job("j", 8)),
+        ),
+        starts={"j": "b:0-7"},
+    ),
+    "a node that is gone is missing like a cordoned one": Case(
+        cluster(node("b"), node("c"), node("d"), *TWO_TEAMS, job("big", 8), job("more", 8)),
+        starts={"big": "b:0-7"},
+        waits={"more": "vc_shortage"},
+    ),
+    "devices that others use are missing too": Case(
+        cluster(node("a", foreign_devices=4), share("red", 8), job("four", 4), job("one", 1)),
+        starts={"four": "a:0-3"},
+        waits={"one": "vc_shortage"},
+    ),
+    "preemptible jobs of a VC keep to its part": Case(
+        cluster(
+            *A_IS_CLOSED,
+            *TWO_TEAMS,
+            held("h", "b:0-7", preemptible=True),
+            job("four", 4, preemptible=True),
+            job("one", 1, preemptible=True),
+        ),
+        starts={"four": "c:0-3"},
+        waits={"one": "vc_shortage"},
+    ),
+    "with scope cluster they borrow what is idle": Case(
+        cluster(
+            *A_IS_CLOSED,
+            *TWO_TEAMS,
+            *(held("h", "b:0-7", preemptible=True), job("j", 8, preemptible=True)),
+            preemptible_scope="cluster",
+        ),
+        starts={"j": "c:0-7"},
+    ),
+    "a start above the part preempts in its own VC first": Case(
+        cluster(
+            *A_IS_CLOSED,
+            *TWO_TEAMS,
+            held("old", "b:0-3", preemptible=True, admitted_at=minutes_ago(9)),
+            held("new", "b:4-7", preemptible=True, admitted_at=minutes_ago(3)),
+            job("j", 8),
+        ),
+        preempts={"new": "j"},
+        waits={"j": "preempting"},
+    ),
+    "for the part nobody is preempted on a closed node": Case(
+        cluster(
+            *A_IS_CLOSED,
+            *TWO_TEAMS,
+            held("closed", "a:0-1", preemptible=True, admitted_at=minutes_ago(1)),
+            held("open", "b:0-7", preemptible=True, admitted_at=minutes_ago(9)),
+            job("j", 6),
+        ),
+        preempts={"open": "j"},
+        waits={"j": "preempting"},
+    ),
+    "nobody else is held back for a job above the VC's part": Case(
+        cluster(
+            *(node("a", cordoned=True), node("b"), share("red", 8), share("blue", 8)),
+            *(job("big", 8, waits=99), job("small", 4)),
+        ),
+        starts={"small": "b:0-3"},
+        waits={"big": "vc_shortage"},
+    ),
+    "small jobs do not take for ever what a large one needs of the part": Case(
+        cluster(
+            *(node("a", cordoned=True), node("b"), share("red", 8), share("blue", 8)),
+            *(held("h", "b:0"), job("big", 4, waits=99), job("small", 1)),
+        ),
+        waits={"big": "vc_shortage", "small": "held_back"},
+    ),
+    "without any node that takes jobs that is the reason": Case(
+        cluster(node("a", cordoned=True), share("red", 8), job("j", 1)),
+        waits={"j": "node_unavailable"},
+    ),
+}
+
+CASES = ORDER | QUOTA | PREEMPTION | PLACEMENT | RINGS | STARVATION | SHORTAGE
 
 
 @pytest.mark.parametrize("sentence", CASES)
@@ -597,6 +718,11 @@ def test_rule(sentence: str) -> None:
 MESSAGES = {
     "The virtual cluster's quota is in use: 3 of 4 gpu, 2 needed.": cluster(
         node("a"), share("red", 4), held("h", "a:0-2"), job("j", 2)
+    ),
+    "The virtual cluster may use 4 of its 8 gpu now: 3 in use, 2 needed. Nodes that take jobs"
+    " have 8 of the 16 devices given to virtual clusters (1 nodes cordoned, 0 not ready).": cluster(
+        *(node("a"), node("b", cordoned=True), share("red", 8), share("blue", 8)),
+        *(held("h", "a:0-2"), job("j", 2)),
     ),
     "Your limit in this virtual cluster is reached: 1 of 2 gpu, 2 needed.": cluster(
         node("a"), share("red", 8, limit=2), held("h", "a:0"), job("j", 2)

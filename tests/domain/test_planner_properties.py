@@ -14,10 +14,11 @@ from random_clusters import NOW, crowded, snapshots
 from portal.domain.planner import plan, preview
 from portal.domain.queue_order import order_key
 from portal.domain.resources import Slot
+from portal.domain.shortage import Shares
 from portal.domain.snapshot import Admission, Demand, Holding, Plan, Snapshot
 
 CLUSTERS = st.one_of(snapshots(max_waiting=12), st.builds(crowded, st.integers(0, 10_000)))
-NOT_PLACED = {"vc_quota", "no_free_devices", "no_fitting_node", "gang"}
+NOT_PLACED = {"vc_quota", "vc_shortage", "no_free_devices", "no_fitting_node", "gang"}
 
 
 def by_id(snapshot: Snapshot) -> dict[str, Demand]:
@@ -135,6 +136,35 @@ def test_never_above_quota_or_limit(snapshot: Snapshot) -> None:
             assert sum(j.total_devices for j in same if j.user == new.user) <= limit
 
 
+@given(CLUSTERS)
+def test_never_above_a_part_of_what_is_left(snapshot: Snapshot) -> None:
+    """Nobody eats another's share of a shortage, by whatever starts, now or after this plan."""
+    made = plan(snapshot, NOW)
+    shares = Shares(snapshot.nodes, snapshot.vcs.values())
+    demands = by_id(snapshot)
+    later = after(snapshot, made)
+    running = [as_holding(demands[a.job_id], a) for a in made.admit]
+    soon = [
+        as_holding(demands[job_id], Admission(job_id, waiting.reserved))
+        for job_id, waiting in made.waiting.items()
+        if waiting.reserved
+    ]
+    for new, everyone in [
+        *((job, [*snapshot.holding, *running]) for job in running),
+        *((job, [*later.holding, *soon]) for job in soon),
+    ]:
+        kind = new.device_type
+        if kind is None or (new.preemptible and snapshot.preemptible_scope == "cluster"):
+            continue
+        both = new.preemptible or snapshot.preemptible_scope == "vc"
+        held = sum(
+            shares.held_open(kind, job.placement)
+            for job in everyone
+            if (job.vc, job.device_type) == (new.vc, kind) and (both or not job.preemptible)
+        )
+        assert held <= shares.part(new.vc, kind) or not new.total_devices
+
+
 @given(CLUSTERS, st.integers(0, 2**32))
 def test_the_order_of_the_parts_does_not_matter(snapshot: Snapshot, seed: int) -> None:
     rng = random.Random(seed)
@@ -246,7 +276,7 @@ def test_who_has_waited_too_long_is_not_overtaken(snapshot: Snapshot) -> None:
                 and later.job_id in admitted
                 and order_key(later) > order_key(starving)
             ):
-                assert waiting.reason.code != "vc_quota"
+                assert waiting.reason.code not in ("vc_quota", "vc_shortage")
                 used = {slot.node for slot in admitted[later.job_id].placement}
                 for node in (node for node in snapshot.nodes if node.name in used):
                     assert not plan(replace(empty, nodes=(node,)), NOW).admit
