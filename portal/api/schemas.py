@@ -196,6 +196,10 @@ VC = record(
     name=TEXT,
     quota=COUNTS,
     used=COUNTS,
+    usable_quota={
+        **COUNTS,
+        "description": "What it can use of its quota now: less while too few nodes take jobs",
+    },
     members=record(users=array(TEXT), groups=array(TEXT)),
     user_limit=COUNTS,
     max_run_time_s=or_null(NUMBER),

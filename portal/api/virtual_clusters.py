@@ -109,6 +109,7 @@ class Shown:
             "name": vc.name,
             "quota": dict(vc.quota),
             "used": dict(vc.used),
+            "usable_quota": dict(vc.usable_quota),
             "members": {kind: list(names) for kind, names in vc.members.items()},
             "user_limit": dict(vc.user_limit),
             "max_run_time_s": vc.max_run_time_s,

@@ -106,11 +106,16 @@ def vc_list(api: PortalApi, as_json: bool) -> None:
         return
     rows = []
     for item in found["items"]:
-        quota = [
-            f"{item['used'].get(kind, 0)}/{number} {kind}" for kind, number in item["quota"].items()
-        ]
+        quota = [_share(item, kind, number) for kind, number in item["quota"].items()]
         rows.append(("*" if item["current"] else " ", item["name"], quota, item["permission"]))
     print_table(("", "NAME", "USED/QUOTA", "PERMISSION"), rows)
+
+
+def _share(item: dict[str, Any], kind: str, quota: int) -> str:
+    """``4/8 TYPE``, and what is usable now where that is less than the quota."""
+    usable = item.get("usable_quota", {}).get(kind, quota)
+    short = f" ({usable} usable now)" if usable < quota else ""
+    return f"{item['used'].get(kind, 0)}/{quota} {kind}{short}"
 
 
 @vc.command("select")

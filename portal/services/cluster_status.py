@@ -41,7 +41,8 @@ class VcDevices:
     """Devices of one type as a virtual cluster has them.
 
     ``used`` includes ``preemptible_used``. ``available`` is what a job could get now;
-    ``unschedulable`` is what it could get but for nodes that are cordoned or not ready.
+    ``unschedulable`` is the VC's part of the shortage: what it cannot use of its quota while
+    too few nodes take jobs (:mod:`portal.domain.shortage`).
     """
 
     device_type: str
@@ -169,36 +170,32 @@ def vc_devices(
 ) -> list[VcDevices]:
     """The devices of one VC by type."""
     free: Counter[str] = Counter()
-    blocked: Counter[str] = Counter()
     for use in uses:
         kind = use.node.device_type or ""
         free[kind] += use.available
-        blocked[kind] += use.free - use.available
     mine = [hold for hold in holding if hold.vc == vc.name]
     return [
         _line(
             kind,
             quota,
+            vc.usable_quota.get(kind, quota),
             [hold for hold in mine if hold.device_type == kind and hold.devices],
             free[kind],
-            blocked[kind],
         )
         for kind, quota in sorted(vc.quota.items())
         if quota or any(hold.device_type == kind for hold in mine)
     ]
 
 
-def _line(kind: str, quota: int, mine: Sequence[Hold], free: int, blocked: int) -> VcDevices:
+def _line(kind: str, quota: int, usable: int, mine: Sequence[Hold], free: int) -> VcDevices:
     used = sum(hold.devices for hold in mine)
-    left = max(0, quota - used)
-    available = min(left, free)
     return VcDevices(
         device_type=kind,
         devices=quota,
-        unschedulable=min(left - available, blocked),
+        unschedulable=quota - usable,
         used=used,
         preemptible_used=sum(hold.devices for hold in mine if hold.preemptible),
-        available=available,
+        available=min(max(0, usable - used), free),
         active_jobs=len(mine),
     )
 

@@ -16,6 +16,7 @@ from portal.domain.permission import Actor
 from portal.domain.snapshot import VcShare
 from portal.models import JobRow, NodeRow, UserChoiceRow, VcMemberRow, VcRow
 from portal.models.db import database
+from portal.services import shortages
 from portal.services.submission import VcOffer
 
 FIRST_VC = "platform"
@@ -30,6 +31,8 @@ class VirtualCluster:
     name: str
     quota: Mapping[str, int]
     used: Mapping[str, int] = field(default_factory=dict)
+    usable_quota: Mapping[str, int] = field(default_factory=dict)
+    """What it can use of its quota now: less while too few nodes take jobs."""
     user_limit: Mapping[str, int] = field(default_factory=dict)
     members: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     max_run_time_s: int | None = None
@@ -38,12 +41,14 @@ class VirtualCluster:
 
 
 def list_all() -> list[VirtualCluster]:
-    """Every VC with what its jobs hold now; three queries whatever their number."""
+    """Every VC with what its jobs hold now; four queries whatever their number."""
     used = used_devices()
+    rows = list(VcRow.select().order_by(VcRow.name))
+    usable = shortages.usable_quotas([_share(row) for row in rows])
     members: dict[str, dict[str, list[str]]] = defaultdict(lambda: {"user": [], "group": []})
     for row in VcMemberRow.select().order_by(VcMemberRow.name):
         members[row.vc][row.kind].append(row.name)
-    return [_load(row, used, members[row.name]) for row in VcRow.select().order_by(VcRow.name)]
+    return [_load(row, used, usable, members[row.name]) for row in rows]
 
 
 def get(name: str) -> VirtualCluster:
@@ -54,13 +59,21 @@ def get(name: str) -> VirtualCluster:
     raise NotFound("There is no such virtual cluster")
 
 
+def _share(row: VcRow) -> VcShare:
+    return VcShare(row.name, row.quota, row.user_limit)
+
+
 def _load(
-    row: VcRow, used: Mapping[tuple[str, str], int], members: Mapping[str, list[str]]
+    row: VcRow,
+    used: Mapping[tuple[str, str], int],
+    usable: shortages.Usable,
+    members: Mapping[str, list[str]],
 ) -> VirtualCluster:
     return VirtualCluster(
         name=row.name,
         quota=row.quota,
         used={kind: used.get((row.name, kind), 0) for kind in row.quota},
+        usable_quota={kind: usable.get((row.name, kind), n) for kind, n in row.quota.items()},
         user_limit=row.user_limit,
         members={"users": tuple(members["user"]), "groups": tuple(members["group"])},
         max_run_time_s=row.max_run_time_s,
@@ -124,7 +137,7 @@ def select(actor: Actor, name: str) -> VirtualCluster:
 
 def shares() -> dict[str, VcShare]:
     """All VCs as the planner sees them."""
-    return {row.name: VcShare(row.name, row.quota, row.user_limit) for row in VcRow.select()}
+    return {row.name: _share(row) for row in VcRow.select()}
 
 
 def preempt_grace_s(name: str) -> int:

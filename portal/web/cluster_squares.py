@@ -103,11 +103,13 @@ def _read_out(devices: Iterable[Device]) -> str:
 def vc_cells(line: VcDevices) -> list[tuple[str, int]]:
     """Class and number of the squares of one device type of a virtual cluster."""
     firm = line.used - line.preemptible_used
-    rest = max(0, line.devices - line.used - line.unschedulable - line.available)
+    # Jobs may run on above what the VC can use now.
+    blocked = min(line.unschedulable, max(0, line.devices - line.used))
+    rest = max(0, line.devices - line.used - blocked - line.available)
     return [
         ("c1", firm),
         ("c8", line.preemptible_used),
         ("free", line.available),
-        ("bad", line.unschedulable),
+        ("bad", blocked),
         ("lent", rest),
     ]

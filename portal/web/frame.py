@@ -143,7 +143,7 @@ def free_text() -> str:
     """A fact for empty lists: which devices are free now."""
     vc = current_vc()
     for name, quota in sorted(vc.quota.items()) if vc else ():
-        free = quota - vc.used.get(name, 0) if vc else 0
+        free = vc.usable_quota.get(name, quota) - vc.used.get(name, 0) if vc else 0
         if free > 0:
             return gettext(
                 "%(free)s of %(quota)s %(type)s are free now. A job on them would start at once.",

@@ -189,6 +189,9 @@ def waiting_facts(reason: Reason, job: Mapping[str, Any]) -> list[Fact]:
     if "quota" in numbers:
         text = gettext("%(used)s of %(quota)s in use, needs %(needed)s", **_with(numbers, "needed"))
         facts.append(Fact(gettext("VC quota"), text, reason.code == "vc_quota"))
+    if "usable" in numbers:
+        text = gettext("%(usable)s of %(quota)s", **numbers)
+        facts.append(Fact(gettext("Usable now"), text, reason.code == "vc_shortage"))
     if "limit" in numbers:
         text = gettext("%(used)s of %(limit)s in use, needs %(needed)s", **_with(numbers, "needed"))
         facts.append(Fact(gettext("Your limit"), text, reason.code == "user_limit"))

@@ -102,6 +102,9 @@ def _facts(body: Mapping[str, Any], vc: VirtualCluster) -> list[tuple[str, str]]
         facts.append((gettext("Asked for"), asked))
         used, quota = vc.used.get(device_type, 0), vc.quota.get(device_type, 0)
         said = gettext("%(used)s of %(quota)s used", used=used, quota=quota)
+        usable = vc.usable_quota.get(device_type, quota)
+        if usable < quota:
+            said = f"{said}; {gettext('%(n)s usable now', n=usable)}"
         facts.append((gettext("VC quota"), f"{device_type} {said}"))
     facts.append((gettext("Priority"), str(body.get("priority", ""))))
     return facts
@@ -126,7 +129,7 @@ def _other_type(body: Mapping[str, Any], vc: VirtualCluster) -> dict[str, Any] |
     if not isinstance(devices, int) or not body.get("device_type"):
         return None
     for name, quota in sorted(vc.quota.items()):
-        free = quota - vc.used.get(name, 0)
+        free = vc.usable_quota.get(name, quota) - vc.used.get(name, 0)
         if name != body["device_type"] and free >= devices * int(body.get("nodes", 1)) > 0:
             return {"name": name, "free": free}
     return None

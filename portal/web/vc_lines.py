@@ -57,6 +57,11 @@ class VcLine:
         """Device types of which it has any."""
         return [(kind, number) for kind, number in sorted(self.vc.quota.items()) if number]
 
+    def usable_of(self, kind: str) -> int | None:
+        """What it can use now where that is less than the quota, else ``None``."""
+        usable = self.vc.usable_quota.get(kind, 0)
+        return usable if usable < self.vc.quota.get(kind, 0) else None
+
     @property
     def in_use(self) -> str:
         """Devices held of all types together."""

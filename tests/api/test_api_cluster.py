@@ -121,6 +121,8 @@ def test_cordon_and_back(web_house: WebHouse, root) -> None:
     assert root.post("/cluster/nodes/node-1/cordon").get_json()["status"] == "cordoned"
     status = root.get("/cluster/status?vc=vision").get_json()["items"][0]
     assert (status["unschedulable"], status["available"]) == (4, 0)
+    vc = root.get("/vcs/vision").get_json()
+    assert (vc["quota"], vc["usable_quota"]) == ({GPU: 4}, {GPU: 0})
     assert root.post("/cluster/nodes/node-1/uncordon").get_json()["status"] == "ready"
     problem_of(root.post("/cluster/nodes/node-9/cordon"), 404)
     web_house.house.cluster.unreachable = True

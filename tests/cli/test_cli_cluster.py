@@ -27,6 +27,13 @@ def test_status(admin: Shell) -> None:
     assert admin.run("cluster", "status", "--vc", "nowhere").exit_code == 1
 
 
+def test_what_is_usable_of_a_quota_while_nodes_are_missing(admin: Shell) -> None:
+    assert "usable" not in admin.ok("vc", "list")
+    admin.ok("cluster", "cordon", "node-1")
+    admin.house.look()
+    assert f"0/4 {GPU} (0 usable now)" in admin.ok("vc", "list")
+
+
 def test_nodes_with_what_is_on_them(admin: Shell) -> None:
     admin.house.run("alice", device_type=GPU, devices=2, name="train")
     lines = admin.ok("cluster", "nodes").splitlines()

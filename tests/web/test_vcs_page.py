@@ -111,6 +111,13 @@ def test_while_jobs_hold_devices_only_members_and_limits(at_roots, web_house):
     assert changed["members"]["users"] == ["alice"]
 
 
+def test_what_is_usable_while_nodes_are_missing(at_roots, browse, web_house):
+    assert "usable now" not in at_roots.page(PAGE)
+    assert web_house.caller("root").post("/cluster/nodes/node-1/cordon").status_code == 200
+    assert at_roots.page(PAGE).count("0 usable now") == 2
+    assert "0 / 4 to use, jobs wait; 0 usable now" in browse("alice").page("/submit/")
+
+
 def test_delete_asks_for_the_name(at_roots, web_house):
     job_id = run_job(web_house.house, vc="vision")
     web_house.house.end(job_id)

@@ -105,12 +105,14 @@ def _types(vc: VirtualCluster) -> list[dict[str, Any]]:
         quota = vc.quota.get(name, 0)
         if not quota:
             continue
+        usable = vc.usable_quota.get(name, quota)
         counts = list(kind.shape.counts or ())
         found.append(
             {
                 "name": name,
                 "quota": quota,
-                "free": max(quota - vc.used.get(name, 0), 0),
+                "free": max(usable - vc.used.get(name, 0), 0),
+                "usable": usable,
                 "counts": counts,
                 "help": _count_help(kind.title, counts, quota),
             }
