@@ -34,6 +34,7 @@ POSTGRES = ["psycopg2-binary>=2.9"]
 BUILD = ["setuptools>=77"]
 DEMO = ["scikit-learn>=1.7", "tensorboard>=2.20"]
 DEVELOPMENT = [
+    "aiosmtpd>=1.4.6",
     "coverage>=7",
     "hypothesis>=6.170",
     "import-linter>=2.16",

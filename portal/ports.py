@@ -1,6 +1,7 @@
 """The doors to the outside. Adapters stand behind them, services in front.
 
-Every ``Cluster`` is held to ``portal.testing.cluster_contract``; the in-memory fake too.
+Every ``Cluster`` is held to ``portal.testing.cluster_contract``, every ``Mailer`` to
+``portal.testing.mailer_contract``; the in-memory fakes too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 
 from portal.domain.job import AttemptRef
 from portal.domain.launch import Launch, Observed
+from portal.domain.mail import Mail
 from portal.domain.resources import Node
 
 
@@ -127,3 +129,15 @@ class Events(Protocol):
 
     def subscribe(self, stop: Event) -> Iterator[Notice | None]:
         """All news from now on until ``stop``; ``None`` at least every second when quiet."""
+
+
+class Mailer(Protocol):
+    """Sends mails. Held to ``portal.testing.mailer_contract``; the in-memory fake too."""
+
+    def send(self, mail: Mail) -> tuple[str, ...]:
+        """Return when the mail server has taken it for at least one receiver.
+
+        Returns the receivers that it refused for good. Raises ``TemporaryFailure`` when the
+        server does not answer, asks to come back, or does not know our log-in (which an
+        administrator mends); ``PermanentFailure`` when it refuses the mail for good.
+        """

@@ -14,6 +14,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from portal.domain.mail import MAX_RECEIVERS, is_address
+
 
 class SettingsError(Exception):
     """A setting is wrong; the text names it, its source and what is expected."""
@@ -62,6 +64,12 @@ class Settings(BaseModel):
     microsoft_client_secret: SecretStr = SecretStr("")
     microsoft_tenant: str = Field(default="common", description="Directory id, or common")
     microsoft_url: str = "https://login.microsoftonline.com"
+    smtp_url: str = Field(default="", description="Mail server, host:port; empty: no mail")
+    smtp_security: Literal["auto", "tls", "starttls", "plain"] = "auto"
+    smtp_login: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_sender: str = Field(default="", description="Address that mails come from")
+    support_receivers: tuple[str, ...] = Field(default=(), description="Who gets calls for help")
     preemptible_scope: Literal["vc", "cluster"] = "vc"
     starvation_guard_minutes: int = Field(default=10, ge=1)
     stop_grace_s: int = Field(default=30, ge=0, le=3600)
@@ -82,6 +90,24 @@ class Settings(BaseModel):
         if any(not sep for _, sep, _ in pairs):
             raise ValueError("expected NAME=COUNT,NAME=COUNT")
         return {name.strip(): count.strip() for name, _, count in pairs}
+
+    @field_validator("support_receivers", mode="before")
+    @classmethod
+    def _parse_addresses(cls, value: object) -> object:
+        """``a@example.org,b@example.org`` or a list."""
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("support_receivers", "smtp_sender", mode="after")
+    @classmethod
+    def _check_addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for address in (value,) if isinstance(value, str) else value:
+            if address and not is_address(address):
+                raise ValueError(f"{address} is no mail address such as ops@example.org")
+        if len(value) > MAX_RECEIVERS and isinstance(value, tuple):
+            raise ValueError(f"at most {MAX_RECEIVERS} addresses")
+        return value
 
     @field_validator("data_dir", "config_dir", mode="after")
     @classmethod

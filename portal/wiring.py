@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from portal import migrations
 from portal.domain.reconcile import Limits
 from portal.models import db
-from portal.ports import Cluster, Events, Queue
+from portal.ports import Cluster, Events, Mailer, Queue
 from portal.services import inventory, virtual_clusters
 from portal.services.admission import Admitter
 from portal.services.cordoning import Cordoner
@@ -21,7 +22,9 @@ from portal.services.driving import Driver
 from portal.services.jobs import JobService
 from portal.services.log_following import LogFollower
 from portal.services.logs import LogKeeper
+from portal.services.mail import Outbox
 from portal.services.passes import Ear, Passes
+from portal.services.support import SupportDesk
 from portal.services.templates import TemplateService
 from portal.services.vault import Vault
 from portal.services.vc_editing import VcEditor
@@ -55,6 +58,8 @@ class Portal:
     vc_editor: VcEditor
     templates: TemplateService
     cordoner: Cordoner
+    outbox: Outbox
+    support: SupportDesk
 
 
 def connect(
@@ -63,6 +68,7 @@ def connect(
     cluster: Cluster | None = None,
     queue: Queue | None = None,
     events: Events | None = None,
+    mailer: Mailer | None = None,
     registry: Registry | None = None,
     clock: Clock = utc_now,
 ) -> Portal:
@@ -98,6 +104,24 @@ def connect(
         clock=clock,
     )
     passes = Passes(cluster=cluster, driver=driver, queue=queue, clock=clock)
+    jobs = JobService(
+        cluster=cluster,
+        queue=queue,
+        events=events,
+        registry=registry,
+        vault=vault,
+        admitter=admitter,
+        storage_root=settings.storage,
+        stop_grace_s=settings.stop_grace_s,
+        clock=clock,
+    )
+    outbox = Outbox(
+        mailer=mailer or make_mailer(settings),
+        sender=settings.smtp_sender,
+        host=mail_host(settings),
+        queue=queue,
+        clock=clock,
+    )
     return Portal(
         settings=settings,
         clock=clock,
@@ -118,15 +142,15 @@ def connect(
             events=events,
             clock=clock,
         ),
-        jobs=JobService(
-            cluster=cluster,
-            queue=queue,
-            events=events,
-            registry=registry,
+        jobs=jobs,
+        outbox=outbox,
+        support=SupportDesk(
+            jobs=jobs,
+            outbox=outbox,
             vault=vault,
-            admitter=admitter,
-            storage_root=settings.storage,
-            stop_grace_s=settings.stop_grace_s,
+            receivers=settings.support_receivers,
+            cluster=cluster.name,
+            public_url=settings.public_url,
             clock=clock,
         ),
         ear=Ear(
@@ -216,6 +240,30 @@ def _make_events(settings: Settings) -> Events:
     from portal.adapters.redis_events import RedisEvents
 
     return RedisEvents(redis_url(settings))
+
+
+def make_mailer(settings: Settings) -> Mailer | None:
+    """The mail server that the settings name, if any."""
+    if not settings.smtp_url:
+        return None
+    from portal.adapters.smtp import SmtpMailer, SmtpServer
+
+    try:
+        server = SmtpServer.read(
+            settings.smtp_url,
+            settings.smtp_security,
+            settings.smtp_login,
+            settings.smtp_password.get_secret_value(),
+        )
+    except ValueError as error:
+        raise SettingsError(f"smtp_url: {error}") from None
+    return SmtpMailer(server)
+
+
+def mail_host(settings: Settings) -> str:
+    """The host part of Message-IDs: the portal's address, else the sender's."""
+    host = urlsplit(settings.public_url).hostname or settings.smtp_sender.rpartition("@")[2]
+    return host if host and host.isascii() else "aoli.invalid"
 
 
 def redis_url(settings: Settings) -> str:

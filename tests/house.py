@@ -24,7 +24,7 @@ from portal.models import VcMemberRow, VcRow, db
 from portal.models.db import session
 from portal.services import job_store
 from portal.settings import Settings
-from portal.testing import FakeCluster, FakeEvents, FakeQueue, a_node
+from portal.testing import FakeCluster, FakeEvents, FakeMailer, FakeQueue, a_node
 
 BOTH_DATABASES = pytest.mark.parametrize("house", ["sqlite", "postgres"], indirect=True)
 """For tests whose ``house`` is to stand on each of the two databases."""
@@ -56,6 +56,7 @@ class House:
     cluster: FakeCluster
     queue: FakeQueue
     events: FakeEvents
+    mailer: FakeMailer
     portal: wiring.Portal
     app: Any = None
     tokens: dict[str, str] = field(default_factory=dict)
@@ -135,6 +136,8 @@ def make_settings(folder: Path, database_url: str = "") -> Settings:
         database_url=database_url,
         secret_key="a key of tests, long enough for HMAC",
         cluster_name="lab",
+        smtp_sender="aoli@example.org",
+        support_receivers=("ops@example.org",),
     )
 
 
@@ -142,15 +145,22 @@ def make_house(settings: Settings) -> House:
     """Wire the portal with fakes; the tables are there already."""
     nodes = (a_node("node-1"), a_node("node-2", device_type=NPU, ip="10.0.0.2"))
     cluster, queue, events = FakeCluster(nodes, name="lab"), FakeQueue(), FakeEvents()
+    mailer = FakeMailer()
     portal = wiring.connect(
-        settings, cluster=cluster, queue=queue, events=events, clock=lambda: cluster.now
+        settings,
+        cluster=cluster,
+        queue=queue,
+        events=events,
+        mailer=mailer,
+        clock=lambda: cluster.now,
     )
     queue.tasks = {
         "admit": in_session(portal.admitter.admit),
         "drive": in_session(portal.driver.drive),
+        "send_mail": in_session(portal.outbox.send_due),
         "sweep": in_session(lambda job_id, number: portal.passes.sweep(job_id, int(number))),
     }
-    return House(settings, cluster, queue, events, portal)
+    return House(settings, cluster, queue, events, mailer, portal)
 
 
 def in_session(task: Callable[..., object]) -> Callable[..., None]:

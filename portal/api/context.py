@@ -15,6 +15,7 @@ from portal.services.jobs import JobService
 from portal.services.log_streams import LogStreams
 from portal.services.logs import LogKeeper
 from portal.services.metrics import PortalMetrics
+from portal.services.support import SupportDesk
 from portal.services.templates import TemplateService
 from portal.services.vc_editing import VcEditor
 from portal.spi.registry import Registry
@@ -58,6 +59,10 @@ class Wired(Protocol):
         """The use cases of templates."""
 
     @property
+    def support(self) -> SupportDesk:
+        """Asking the operators for help."""
+
+    @property
     def cordoner(self) -> Cordoner:
         """Keeping new work off nodes."""
 
@@ -75,6 +80,7 @@ class ApiServices:
     cluster: Cluster
     queue: Queue
     cordoner: Cordoner
+    support: SupportDesk
     clock: Callable[[], datetime]
 
 
@@ -90,6 +96,7 @@ def keep(app: Flask, wired: Wired) -> None:
         cluster=wired.cluster,
         queue=wired.queue,
         cordoner=wired.cordoner,
+        support=wired.support,
         clock=wired.clock,
     )
 

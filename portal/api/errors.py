@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 from werkzeug.exceptions import HTTPException
 
-from portal.domain.errors import AoliError, InvalidSpec
+from portal.domain.errors import AoliError, InvalidSpec, TooMany
 from portal.web.problems import http_problem, problem
 
 STATUS: dict[str, int] = {
@@ -15,6 +15,7 @@ STATUS: dict[str, int] = {
     "not_found": 404,
     "forbidden": 403,
     "conflict": 409,
+    "too_many": 429,
     "unavailable": 503,
     "refused": 422,
 }
@@ -31,6 +32,8 @@ def domain_problem(error: AoliError) -> Response:
         detail = "One field is wrong" if count == 1 else f"{count} fields are wrong"
         return problem(status, detail, code=error.code, errors=errors)
     answer = problem(status, error.message, code=error.code)
+    if isinstance(error, TooMany):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
     if status == 503:
         answer.headers["Retry-After"] = str(RETRY_AFTER_S)
     return answer

@@ -210,6 +210,22 @@ kill_job = _action("kill", "Kill a job", "For good.")
 
 @call(
     "POST",
+    "/jobs/<job_id>/support",
+    tag="Jobs",
+    summary="Ask the operators for help with a job",
+    access=MEMBER,
+    body=schemas.ref("SupportRequest"),
+    answer=schemas.ref("Job"),
+    status=202,
+    problems=(400, 404, 409, 422, 429),
+)
+def ask_support(job_id: str) -> Any:
+    """A mail with the job's facts, without its secrets; 409 where no mail is set up."""
+    return _whole(services().support.ask(actor(), known_id(job_id), reading.json_body()))
+
+
+@call(
+    "POST",
     "/jobs/actions",
     tag="Jobs",
     summary="Pause, resume or kill several jobs",

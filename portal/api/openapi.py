@@ -21,6 +21,7 @@ PROBLEM_TEXT = {
     404: "Not there, or not visible to you",
     409: "Its state forbids it",
     422: "Bad fields",
+    429: "Asked too often; see Retry-After",
     503: "Something does not answer; see Retry-After",
 }
 LOGIN: dict[str, Any] = {

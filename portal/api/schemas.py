@@ -15,6 +15,7 @@ from portal.domain.job import (
 from portal.domain.job_state import JobState
 from portal.services.field_checks import MAX_COMMAND, MAX_IMAGE, MAX_NAME, MAX_PORT, MIN_PORT
 from portal.services.jobs import ACTIONS, MAX_BULK
+from portal.services.support import MAX_MESSAGE, MAX_SUBJECT
 
 Schema = dict[str, Any]
 
@@ -248,6 +249,14 @@ PROBLEM = {
     "description": "RFC 9457",
 }
 
+SUPPORT = closed(
+    record(
+        ("subject",),
+        subject={**TEXT, "maxLength": MAX_SUBJECT, "description": "One line; default: the job's"},
+        message={**TEXT, "maxLength": MAX_MESSAGE, "minLength": 1},
+    )
+)
+
 COMPONENTS: dict[str, Schema] = {
     "Submission": SUBMISSION,
     "Reason": REASON,
@@ -255,6 +264,7 @@ COMPONENTS: dict[str, Schema] = {
     "Job": JOB,
     "JobEvent": EVENT,
     "Preview": PREVIEW,
+    "SupportRequest": SUPPORT,
     "BulkAction": BULK,
     "BulkResult": BULK_RESULT,
     "Me": ME,

@@ -76,6 +76,16 @@ class Conflict(AoliError):
     code = "conflict"
 
 
+class TooMany(AoliError):
+    """Asked too often; ``retry_after_s`` seconds later it may work."""
+
+    code = "too_many"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class TemporaryFailure(AoliError):
     """An outside service did not answer; trying again later may work."""
 

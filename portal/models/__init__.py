@@ -4,6 +4,7 @@ from portal.models.allocation import AllocationRow
 from portal.models.audit import AuditRow
 from portal.models.cluster import ClusterRow, NodeRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
+from portal.models.mail import MailRow
 from portal.models.ssh_key import SshKeyRow
 from portal.models.template import TemplateRow
 from portal.models.user import GroupMemberRow, GroupRow, UserChoiceRow, UserRow
@@ -22,7 +23,7 @@ FIRST = (
     TemplateRow,
 )
 """Tables that the first migration makes."""
-OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow)
+OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow, MailRow)
 """Tables that the migrations make; ``ab_user`` is not among them."""
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "JobEventRow",
     "JobRow",
     "JobSecretRow",
+    "MailRow",
     "NodeRow",
     "ReplicaRow",
     "SshKeyRow",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DUE_S = 2
+MAIL_S = 10
 CLEAN_QUEUE_S = 60
 
 
@@ -45,6 +46,7 @@ def all_ticks(portal: Portal) -> tuple[Tick, ...]:
         Tick("admit", settings.admit_tick_s, lambda: portal.queue.enqueue("admit", key="admit")),
         Tick("full pass", settings.full_pass_s, portal.passes.full_pass),
         Tick("due", DUE_S, portal.passes.due),
+        Tick("mail", MAIL_S, portal.outbox.sweep),
     ]
     clean = getattr(portal.queue, "clean", None)
     if clean is not None:

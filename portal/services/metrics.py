@@ -16,7 +16,7 @@ from portal.domain.job_state import JobState
 from portal.models import JobEventRow, JobRow, NodeRow
 from portal.models.db import session
 from portal.ports import Queue
-from portal.services import virtual_clusters
+from portal.services import mail, virtual_clusters
 
 KEEP_S = 5.0
 """Numbers are counted at most so often, however many ask."""
@@ -61,6 +61,11 @@ class PortalMetrics:
         yield _family(
             "aoli_devices_used", "gauge", "Devices that jobs hold, by type.", _used_devices()
         )
+        mails = mail.outstanding()
+        about = "Mails that are not sent yet."
+        yield _family("aoli_mail_outbox", "gauge", about, [({}, mails["waiting"])])
+        about = "Mails that were given up in the last month."
+        yield _family("aoli_mail_failed", "gauge", about, [({}, mails["failed"])])
         yield _family("aoli_nodes", "gauge", "Nodes by what they may take.", _nodes())
 
 

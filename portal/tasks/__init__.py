@@ -21,6 +21,12 @@ def drive(job_id: str) -> None:
         portal().driver.drive(job_id)
 
 
+def send_mail() -> None:
+    """Send the mails that are due."""
+    with session():
+        portal().outbox.send_due()
+
+
 def sweep(job_id: str, attempt: str) -> None:
     """Take an attempt off the cluster that no job owns."""
     with session():

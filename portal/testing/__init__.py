@@ -18,6 +18,7 @@ from portal.testing.builders import (
 )
 from portal.testing.fake_cluster import FakeCluster
 from portal.testing.fake_events import FakeEvents
+from portal.testing.fake_mailer import FakeMailer
 from portal.testing.fake_queue import FakeQueue, QueuedCall
 from portal.testing.recording import RecordingListener
 from portal.testing.waiting import eventually
@@ -26,6 +27,7 @@ __all__ = [
     "NOON",
     "FakeCluster",
     "FakeEvents",
+    "FakeMailer",
     "FakeQueue",
     "QueuedCall",
     "RecordingListener",

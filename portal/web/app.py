@@ -174,6 +174,7 @@ def _page_services(portal: Portal) -> PageServices:
         registry=portal.registry,
         events=portal.events,
         cordoner=portal.cordoner,
+        support=portal.support,
         cluster=portal.cluster.name,
         grafana_url=portal.settings.grafana_url,
         storage_root=portal.settings.storage,

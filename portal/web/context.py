@@ -12,6 +12,7 @@ from portal.ports import Events
 from portal.services.cordoning import Cordoner
 from portal.services.jobs import JobService
 from portal.services.logs import LogKeeper
+from portal.services.support import SupportDesk
 from portal.services.templates import TemplateService
 from portal.services.vc_editing import VcEditor
 from portal.spi.registry import Registry
@@ -30,6 +31,7 @@ class PageServices:
     registry: Registry
     events: Events
     cordoner: Cordoner
+    support: SupportDesk
     cluster: str
     grafana_url: str
     storage_root: str

@@ -15,6 +15,7 @@ from portal.domain.errors import (
     InvalidSpec,
     NotFound,
     TemporaryFailure,
+    TooMany,
 )
 from portal.web.formats import clock, iso, now
 from portal.web.headers import request_id
@@ -30,6 +31,7 @@ STATUS: dict[type[AoliError], int] = {
     Forbidden: 403,
     Conflict: 409,
     InvalidSpec: 422,
+    TooMany: 429,
     TemporaryFailure: 503,
 }
 
@@ -65,6 +67,7 @@ def error_words(code: str, message: str) -> str:
         "conflict": gettext("Its present state does not allow this."),
         "forbidden": gettext("Your permissions do not allow this."),
         "not_found": gettext("It does not exist, or you may not see it."),
+        "too_many": gettext("Asked too often. Try again later."),
         "unavailable": gettext("A service did not answer. Try again in a moment."),
     }
     return words.get(code, message)

@@ -45,6 +45,13 @@ class JobLine:
         return tuple(name for name, trigger in ACTIONS.items() if allows(self.state, trigger))
 
     @property
+    def support_closed(self) -> str:
+        """Why the operators cannot be asked for help with it; empty: they can."""
+        if not self.manageable:
+            return gettext("Your permissions do not allow this.")
+        return "" if services().support.open else gettext("Mail is not set up in this portal.")
+
+    @property
     def group(self) -> str:
         """Its group in the list of everybody's; empty when it has ended."""
         return GROUP_OF.get(self.state.value, "")

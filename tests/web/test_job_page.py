@@ -185,3 +185,33 @@ def test_the_output_is_still_there_when_the_pods_are_gone(at_alices, web_house):
     page = lines_of(at_alices, job_id)
     assert page["ended"]
     assert page["lines"][0][1] == "kept"
+
+
+def test_the_form_for_help_shows_what_goes_along(at_alices, web_house):
+    job_id = submit_job(web_house.house, name="stuck", env={"API_TOKEN": "hunter2-hunter2"})
+    assert f'href="/jobs/{job_id}/support"' in at_alices.page(f"/jobs/{job_id}")
+    page = at_alices.page(f"/jobs/{job_id}/support")
+    assert f"Job stuck ({job_id[:8]}) is queued" in page
+    assert "API_TOKEN=(hidden)" in page
+    assert "hunter2" not in page
+
+
+def test_a_call_for_help_is_sent_and_a_wrong_one_keeps_what_was_typed(at_alices, web_house):
+    job_id = submit_job(web_house.house, name="stuck")
+    path = f"/jobs/{job_id}/support"
+    wrong = at_alices.post(path, {"subject": "My <subject>", "message": " "})
+    assert wrong.status_code == 422
+    assert 'value="My &lt;subject&gt;"' in wrong.text
+    assert "Required" in wrong.text
+    sent = at_alices.post(path, {"subject": "Help", "message": "It hangs."})
+    assert (sent.status_code, sent.location) == (303, f"/jobs/{job_id}")
+    web_house.house.work()
+    assert [mail.subject for mail in web_house.house.mailer.sent] == ["Help"]
+
+
+def test_who_only_looks_cannot_ask_for_help(browse, web_house):
+    job_id = submit_job(web_house.house)
+    page = browse("vera").page(f"/jobs/{job_id}")
+    assert f'href="/jobs/{job_id}/support"' not in page
+    assert browse("vera").get(f"/jobs/{job_id}/support").status_code == 403
+    assert browse("bob").get(f"/jobs/{job_id}/support").status_code == 404

@@ -33,7 +33,7 @@ PAGES: dict[Any, str] = {
         outside.unbind""",
     MEMBER: """home.index home.cards events.stream preferences.virtual_cluster jobs.rows jobs.act
         jobs.brief jobs.brief_body jobs.bar jobs.console jobs.download jobs.head jobs.lines
-        jobs.priority""",
+        jobs.priority jobs.support jobs.ask_support""",
     frozenset(JOBS): "jobs.index jobs.news jobs.export_mine",
     frozenset(LOOK_AT_ALL): "jobs.everyone jobs.export_all",
     frozenset({SUBMIT}): """submit.index submit.create submit.preview submit.from_yaml
@@ -57,9 +57,9 @@ CALLS: dict[Any, str] = {
     ACCOUNT: """api.show_me api.list_api_keys api.create_api_key api.revoke_api_key
         api.list_ssh_keys api.create_ssh_key api.delete_ssh_key""",
     MEMBER: """api.list_jobs api.export_jobs api.show_job api.change_job api.pause_job
-        api.resume_job api.kill_job api.act_on_jobs api.list_job_events api.read_job_logs
-        api.select_vc api.list_device_types api.list_job_kinds api.list_plugins api.list_templates
-        api.show_template api.delete_template""",
+        api.ask_support api.resume_job api.kill_job api.act_on_jobs api.list_job_events
+        api.read_job_logs api.select_vc api.list_device_types api.list_job_kinds api.list_plugins
+        api.list_templates api.show_template api.delete_template""",
     frozenset({SUBMIT}): "api.submit_job api.preview_job api.keep_template",
     frozenset(VCS): "api.list_vcs api.show_vc",
     frozenset({MANAGE_VC}): """api.add_vc api.modify_vc api.delete_vc api.cordon_node

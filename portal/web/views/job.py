@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Response, jsonify, render_template, request
+from flask import Response, flash, jsonify, redirect, render_template, request, url_for
 
+from portal.domain.errors import Conflict, InvalidSpec, TooMany
 from portal.domain.permission import Permission
+from portal.web import failures
 from portal.web.context import services
+from portal.web.failures import error_words
 from portal.web.job_brief import brief_values
 from portal.web.job_console import console_lines, console_values, download_blocks
 from portal.web.job_lines import JobLine, make_line
 from portal.web.security.access import actor, allowed, requires
+from portal.web.submission_panel import Errors, errors_of
 from portal.web.views.jobs import blueprint
+from portal.web.words import gettext
 
 
 def _line(job_id: Any) -> JobLine:
@@ -61,6 +66,35 @@ def console(job_id: Any) -> str:
     line = _line(job_id)
     values = console_values(line, request.args.get("pod", ""))
     return render_template("job_console.html", tab="console", **_common(line), **values)
+
+
+@blueprint.get("/<uuid:job_id>/support")
+@requires()
+def support(job_id: Any) -> str:
+    """The form to ask the operators for help."""
+    return _support_page(str(job_id), {}, {})
+
+
+@blueprint.post("/<uuid:job_id>/support")
+@requires()
+def ask_support(job_id: Any) -> Any:
+    """Send it; the form comes back with what was typed when something is wrong."""
+    typed = {name: request.form.get(name, "") for name in ("subject", "message")}
+    try:
+        services().support.ask(actor(), str(job_id), typed)
+    except InvalidSpec as invalid:
+        return _support_page(str(job_id), typed, errors_of(invalid)), 422
+    except (Conflict, TooMany) as refused:
+        said = {"message": [error_words(refused.code, refused.message)]}
+        return _support_page(str(job_id), typed, said), failures.STATUS[type(refused)]
+    flash(gettext("The operators have your message"), "success")
+    return redirect(url_for("jobs.brief", job_id=job_id), 303)
+
+
+def _support_page(job_id: str, typed: dict[str, str], errors: Errors) -> str:
+    line = make_line(services().jobs.get(actor(), job_id), actor())
+    draft = services().support.draft(actor(), job_id)
+    return render_template("job_support.html", line=line, draft=draft, typed=typed, errors=errors)
 
 
 @blueprint.get("/<uuid:job_id>/lines")
