@@ -64,6 +64,7 @@ setup(
     include_package_data=True,
     package_data={
         "portal.api": ["pages/*"],
+        "portal.cli": ["skeletons/*/*"],
         "portal.web": ["templates/**/*", "static/**/*", "translations/**/*"],
         "portal": ["py.typed"],
     },

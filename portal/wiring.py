@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -31,6 +32,7 @@ from portal.services.vc_editing import VcEditor
 from portal.settings import Settings, SettingsError
 from portal.spi.registry import Registry, load_registry
 
+log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 
 
@@ -77,7 +79,7 @@ def connect(
     The ports can be given (tests do); otherwise the settings choose.
     """
     db.bind(settings.database)
-    registry = registry or load_registry(settings.plugins)
+    registry = registry or _load_plugins(settings)
     cluster = cluster or make_cluster(settings, registry)
     queue = queue or _make_queue(settings)
     events = events or _make_events(settings)
@@ -165,6 +167,15 @@ def connect(
     )
 
 
+def _load_plugins(settings: Settings) -> Registry:
+    """The plugins that work; what is left out is logged with what to do."""
+    registry = load_registry(settings.plugins)
+    for plugin in registry.plugins:
+        if plugin.status != "ok":
+            log.error("plugin %s (%s) is left out: %s", plugin.name, plugin.group, plugin.reason)
+    return registry
+
+
 def upgrade(portal: Portal) -> list[str]:
     """Bring our tables up to date and make what the first start needs; repeatable.
 
@@ -199,9 +210,7 @@ def _local(settings: Settings, registry: Registry) -> Cluster:
     unknown = set(settings.local_devices) - set(registry.device_types)
     if unknown:
         raise SettingsError(f"AOLI_LOCAL_DEVICES: no device type {', '.join(sorted(unknown))}")
-    found = {
-        name: count for name, kind in registry.device_types.items() if (count := kind.detect())
-    }
+    found = {} if settings.local_devices else _detect(registry)
     lifeline = os.environ.get("AOLI_LIFELINE")
     return LocalCluster(
         name=cluster_name(settings),
@@ -212,6 +221,20 @@ def _local(settings: Settings, registry: Registry) -> Cluster:
         simulated=bool(settings.local_devices),
         lifeline=Path(lifeline) if lifeline else None,
     )
+
+
+def _detect(registry: Registry) -> dict[str, int]:
+    """The devices of this machine; a plugin that fails to look for them has found none."""
+    found: dict[str, int] = {}
+    for name, kind in registry.device_types.items():
+        try:
+            count = kind.detect()
+        except Exception:
+            log.exception("plugin %s failed to look for devices", name)
+            continue
+        if count > 0:
+            found[name] = count
+    return found
 
 
 def _kubernetes(settings: Settings, registry: Registry) -> Cluster:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -181,6 +182,33 @@ def plugins_list(as_json: bool) -> None:
         state = row["status"] if row["status"] == "ok" else f"FAILED: {row['reason']}"
         origin = f"{row['distribution']} {row['version']}"
         click.echo(f"{row['group']:14} {row['name']:24} {origin:24} {state}")
+
+
+@plugins.command("new")
+@click.argument("kind", type=click.Choice(["device-type", "job-kind"]))
+@click.argument("name")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Where to make the package (default: here).",
+)
+def plugins_new(kind: str, name: str, folder: Path) -> None:
+    """Make a package aoli-plugin-NAME with a plugin that works, and its test."""
+    from portal.cli import new_plugin
+
+    taken = [row for row in _plugins() if row["name"] == name]
+    if taken:
+        _fail(f"{name} is a plugin of {taken[0]['distribution']} {taken[0]['version']} already")
+    try:
+        made = new_plugin.write(kind, name, folder)
+    except new_plugin.Refused as error:
+        _fail(str(error))
+    else:
+        click.echo(f"made {made}; next:")
+        click.echo(f"  pip install -e {made}")
+        click.echo(f"  pytest {made}")
+        click.echo("  aoli plugins list")
 
 
 @plugins.command("check")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from portal.domain.errors import PermanentFailure
+from portal.domain.errors import PermanentFailure, TemporaryFailure
 from portal.domain.job import MOUNT_POINTS, Job, RegistryLogin
 from portal.domain.launch import HostMount, Launch, Replica, ReplicaLaunch
 from portal.domain.resources import Slot
@@ -13,6 +16,8 @@ from portal.ports import Cluster
 from portal.services import notice
 from portal.spi.device_type import DeviceType
 from portal.spi.registry import Registry
+
+log = logging.getLogger(__name__)
 
 
 def build(
@@ -24,7 +29,8 @@ def build(
 ) -> Launch:
     """The launch of the job's present attempt.
 
-    Raises ``PermanentFailure`` when a plugin that the job needs is no longer installed.
+    Raises ``PermanentFailure`` when a plugin that the job needs is no longer installed, or
+    fails.
     """
     kind = registry.job_kinds.get(job.spec.kind)
     if kind is None:
@@ -34,7 +40,12 @@ def build(
         device_type = registry.device_types.get(job.spec.device_type)
         if device_type is None:
             raise PermanentFailure(f"the device type {job.spec.device_type} is not installed")
-    workload = kind.workload(job, job.placement, lambda replica: cluster.host_of(job.ref, replica))
+    with _blamed_on(f"the job kind {kind.name}"):
+        workload = kind.workload(
+            job, job.placement, lambda replica: cluster.host_of(job.ref, replica)
+        )
+        if len(workload.replicas) != len(job.placement):
+            raise ValueError(f"{len(workload.replicas)} replicas for {len(job.placement)} places")
     return Launch(
         ref=job.ref,
         job_name=job.spec.name,
@@ -65,24 +76,54 @@ def _replica(
         # A type that the job does not ask for hides its devices: an image built on CUDA
         # sees every GPU otherwise.
         if every is not asked:
-            env.update(every.environment(Slot(replica.slot.node)))
-    if asked is not None:
-        env.update(asked.environment(replica.slot))
-    env.update(_facts(job, replica))
-    driver_mounts = asked.mounts(replica.slot) if asked else ()
-    return ReplicaLaunch(
+            env.update(_hiding(every, replica.slot.node))
+    plain = ReplicaLaunch(
         name=replica.name,
         rank=replica.rank,
         command=replica.command,
         slot=replica.slot,
         env=env,
-        mounts=(*storage_mounts(job, storage_root), *driver_mounts),
-        resources=asked.resources(len(replica.slot.devices)) if asked else {},
-        selection=asked.selection(replica.slot) if asked else {},
-        node_labels=asked.node_labels if asked else {},
+        mounts=storage_mounts(job, storage_root),
         ports=replica.ports,
         host=replica.name,
     )
+    whole = plain if asked is None else _with_devices(plain, asked)
+    return dataclasses.replace(whole, env={**whole.env, **_facts(job, replica)})
+
+
+def _with_devices(replica: ReplicaLaunch, asked: DeviceType) -> ReplicaLaunch:
+    """The same with what its device type adds."""
+    slot = replica.slot
+    with _blamed_on(f"the device type {asked.name}"):
+        return dataclasses.replace(
+            replica,
+            env={**replica.env, **asked.environment(slot)},
+            mounts=(*replica.mounts, *asked.mounts(slot)),
+            resources=asked.resources(len(slot.devices)),
+            selection=asked.selection(slot),
+            node_labels=asked.node_labels,
+        )
+
+
+def _hiding(device_type: DeviceType, node: str) -> Mapping[str, str]:
+    """What hides a type's devices; a plugin that fails there must not stop others' jobs."""
+    try:
+        return dict(device_type.environment(Slot(node)))
+    except Exception:
+        log.exception("the device type %s cannot hide its devices", device_type.name)
+        return {}
+
+
+@contextmanager
+def _blamed_on(plugin: str) -> Iterator[None]:
+    """A plugin's own error is final: the same call would only fail again."""
+    try:
+        yield
+    except (PermanentFailure, TemporaryFailure):
+        raise
+    except Exception as error:
+        log.exception("%s failed", plugin)
+        raise PermanentFailure(f"{plugin} failed: {type(error).__name__}: {error}") from error
 
 
 def _facts(job: Job, replica: Replica) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from portal.domain.resources import DeviceShape
 from portal.spi.device_type import DeviceType
 from portal.spi.job_kind import JobKind
 from portal.spi.version import SPI_VERSION
@@ -21,6 +22,33 @@ GROUPS: dict[str, type[Any]] = {
     "portal.device_types": DeviceType,
 }
 """Entry-point group and the class that its plugins must derive from."""
+
+
+OWN_DISTRIBUTION = "aoli"
+_ANYTHING = (Exception, SystemExit)
+"""What a plugin's code may raise; it must never end the portal."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """One that is read without arguments, and what it must be."""
+
+    name: str
+    kind: type[Any]
+    words: str
+
+
+_READ = {
+    "portal.job_kinds": (
+        _Member("fields", tuple, "a tuple of names"),
+        _Member("multi_node", bool, "True or False"),
+    ),
+    "portal.device_types": (
+        _Member("shape", DeviceShape, "a DeviceShape"),
+        _Member("resource_name", str, "a name"),
+        _Member("node_labels", Mapping, "a mapping of labels to values"),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +88,7 @@ def load_registry(
     points = _installed() if found is None else list(found)
     loaded: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
     statuses = []
-    for point in sorted(points, key=lambda p: (p.group, p.name, p.value)):
+    for point in sorted(points, key=_order):
         try:
             plugin = _load(point, settings.get(point.name, {}), loaded[point.group])
             loaded[point.group][plugin.name] = plugin
@@ -78,31 +106,73 @@ def _installed() -> list[EntryPoint]:
     return [point for group in GROUPS for point in entry_points(group=group)]
 
 
+def _order(point: EntryPoint) -> tuple[str, str, bool, str]:
+    """By name; of two with one name, the portal's own comes first and is kept."""
+    own = point.dist is not None and point.dist.name == OWN_DISTRIBUTION
+    return (point.group, point.name, not own, point.value)
+
+
 def _load(point: EntryPoint, section: Mapping[str, Any], others: Mapping[str, Any]) -> Any:
     base = GROUPS[point.group]
     try:
         plugin_class = point.load()
-    except Exception as error:  # a plugin's module may raise anything at import
+    except _ANYTHING as error:
         raise _Broken(
-            f"cannot be imported from {point.value}: {type(error).__name__}: {error}"
+            f"cannot be imported from {point.value}: {_words(error)};"
+            " install what it lacks or another version of it, or uninstall it"
         ) from error
     _check_class(point, plugin_class, base)
     if plugin_class.name in others:
-        raise _Broken(f"another plugin is named {plugin_class.name}; uninstall one of the two")
+        raise _Broken(
+            f"another plugin is named {plugin_class.name}; uninstall one of the two packages"
+        )
     try:
-        return plugin_class(section)
-    except Exception as error:  # a plugin's constructor checks its settings as it likes
-        raise _Broken(f"refused its settings (plugins.{point.name}): {error}") from error
+        plugin = plugin_class(section)
+    except ValueError as error:
+        raise _Broken(
+            f"refused its settings: {error}; correct plugins.{point.name} in portal.yaml"
+        ) from error
+    except _ANYTHING as error:
+        raise _Broken(
+            f"failed at its settings (plugins.{point.name} in portal.yaml): {_words(error)};"
+            " correct them, or install another version of it"
+        ) from error
+    _try_out(point, plugin)
+    return plugin
+
+
+def _try_out(point: EntryPoint, plugin: Any) -> None:
+    """Read what pages read, so that a member that fails is found now and not there."""
+    for member in _READ[point.group]:
+        try:
+            found = getattr(plugin, member.name)
+        except _ANYTHING as error:
+            raise _Broken(
+                f"{point.value}.{member.name} failed: {_words(error)};"
+                f" correct plugins.{point.name} in portal.yaml, or install another version of it"
+            ) from error
+        if not isinstance(found, member.kind):
+            raise _Broken(
+                f"{point.value}.{member.name} is {found!r}, expected {member.words};"
+                " install a version of it that is mended"
+            )
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _check_class(point: EntryPoint, plugin_class: Any, base: type[Any]) -> None:
     where = point.value
     derived = inspect.isclass(plugin_class) and issubclass(plugin_class, base)
     if not derived:
-        raise _Broken(f"{where} is not a class derived from portal.spi.{base.__name__}")
+        raise _Broken(
+            f"{where} is not a class derived from portal.spi.{base.__name__};"
+            f" derive it, or correct the entry point"
+        )
     missing = sorted(getattr(plugin_class, "__abstractmethods__", ()))
     if missing:
-        raise _Broken(f"{where} does not define {', '.join(missing)}")
+        raise _Broken(f"{where} does not define {', '.join(missing)}; define it")
     if plugin_class.spi_version != SPI_VERSION:
         raise _Broken(
             f"{where} was written for version {plugin_class.spi_version} of the plugin interface,"
