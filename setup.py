@@ -35,6 +35,7 @@ BUILD = ["setuptools>=77"]
 DEMO = ["scikit-learn>=1.7", "tensorboard>=2.20"]
 DEVELOPMENT = [
     "aiosmtpd>=1.4.6",
+    "axe-playwright-python>=0.1.8",  # carries axe-core (MPL-2.0); for tests only, never shipped
     "coverage>=7",
     "hypothesis>=6.170",
     "import-linter>=2.16",

@@ -144,7 +144,8 @@ def make_settings(folder: Path, database_url: str = "") -> Settings:
 def make_house(settings: Settings) -> House:
     """Wire the portal with fakes; the tables are there already."""
     nodes = (a_node("node-1"), a_node("node-2", device_type=NPU, ip="10.0.0.2"))
-    cluster, queue, events = FakeCluster(nodes, name="lab"), FakeQueue(), FakeEvents()
+    cluster = FakeCluster(nodes, name=settings.cluster_name)
+    queue, events = FakeQueue(), FakeEvents()
     mailer = FakeMailer()
     portal = wiring.connect(
         settings,

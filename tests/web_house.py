@@ -43,11 +43,11 @@ class Caller:
 class WebHouse:
     """See the module."""
 
-    def __init__(self, house: House, tokens: dict[str, str]) -> None:
+    def __init__(self, house: House, tokens: dict[str, str], *, development: bool = False) -> None:
         from portal.web.app import create_app
 
         self.house = house
-        self.app = create_app(house.settings, portal=house.portal)
+        self.app = create_app(house.settings, portal=house.portal, development=development)
         self._tokens = tokens
 
     def caller(self, name: str | None) -> Caller:

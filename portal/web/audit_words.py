@@ -8,6 +8,8 @@ from typing import Any
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
+from portal.web.words import listed, told
+
 ACTIONS: dict[str, LazyString] = {
     "user.create": lazy_gettext("created the user %(name)s"),
     "user.modify": lazy_gettext("changed the user %(name)s"),
@@ -24,8 +26,8 @@ ACTIONS: dict[str, LazyString] = {
     "vc.modify": lazy_gettext("changed the virtual cluster %(name)s"),
     "vc.delete": lazy_gettext("deleted the virtual cluster %(name)s"),
     "account.sign_up": lazy_gettext("signed up as %(name)s"),
-    "account.modify": lazy_gettext("changed the own account %(name)s"),
-    "account.password": lazy_gettext("changed the own password"),
+    "account.modify": lazy_gettext("changed their account %(name)s"),
+    "account.password": lazy_gettext("changed their password"),
     "account.bind": lazy_gettext("bound a way to sign in"),
     "account.unbind": lazy_gettext("unbound a way to sign in"),
     "api_key.create": lazy_gettext("created the API key %(name)s"),
@@ -60,9 +62,9 @@ def value(of: Any) -> str:
     if of is None or of in ("", [], {}):
         return "—"
     if isinstance(of, Mapping):
-        return ", ".join(f"{key}: {value(item)}" for key, item in of.items())
+        return listed(told(key, value(item)) for key, item in of.items())
     if isinstance(of, list):
-        return ", ".join(value(item) for item in of)
+        return listed(value(item) for item in of)
     return str(of).lower() if isinstance(of, bool) else str(of)
 
 

@@ -18,7 +18,6 @@ from portal.services.virtual_clusters import VirtualCluster
 from portal.web.cluster_squares import MOST_LEGENDS, NodeLine, marks, node_line, vc_cells
 from portal.web.context import services
 from portal.web.formats import now
-from portal.web.frame import avatar_colour
 from portal.web.pages import Pager
 from portal.web.security.access import actor
 from portal.web.words import gettext
@@ -108,7 +107,6 @@ def user_values(vc: VirtualCluster) -> dict[str, Any]:
         "types": [kind for kind, quota in sorted(vc.quota.items()) if quota],
         "choices": [(kind, kind) for kind, quota in sorted(vc.quota.items()) if quota],
         "export": url_for("cluster.export", **export),
-        "avatar_colour": avatar_colour,
         "measured": any(use.idle is not None for use in found.items),
     }
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from string import ascii_uppercase
 
 from portal.services.cluster_status import Hold, NodeUse, VcDevices
-from portal.web.words import gettext
+from portal.web.words import clauses, gettext
 
 COLOURS = 8
 MOST_LEGENDS = 12
@@ -87,7 +87,7 @@ def _devices(use: NodeUse, marked: Mapping[str, JobMark]) -> Iterable[Device]:
         elif use.node.schedulable:
             yield Device(index, ("free", ""), None, gettext("free"))
         else:
-            yield Device(index, ("bad", ""), None, gettext("unschedulable"))
+            yield Device(index, ("bad", "!"), None, gettext("unschedulable"))
 
 
 def _read_out(devices: Iterable[Device]) -> str:
@@ -97,7 +97,7 @@ def _read_out(devices: Iterable[Device]) -> str:
         indexes = [device.index for device in run]
         numbers = str(indexes[0]) if len(indexes) == 1 else f"{indexes[0]}–{indexes[-1]}"
         parts.append(f"{numbers} {text}")
-    return ", ".join(parts) or gettext("No devices")
+    return clauses(parts) or gettext("No devices")
 
 
 def vc_cells(line: VcDevices) -> list[tuple[str, int]]:

@@ -22,7 +22,7 @@ from portal.web.headers import request_id
 from portal.web.permissions import permission_label
 from portal.web.problems import http_problem, problem
 from portal.web.security.access import grants, signed_in
-from portal.web.words import gettext
+from portal.web.words import gettext, listed
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def _domain_error(error: AoliError) -> Any:
 def error_words(code: str, message: str) -> str:
     """What an error's code says, in the reader's language; else its English message."""
     words = {
-        "conflict": gettext("Its present state does not allow this."),
+        "conflict": gettext("Its current state does not allow this."),
         "forbidden": gettext("Your permissions do not allow this."),
         "not_found": gettext("It does not exist, or you may not see it."),
         "too_many": gettext("Asked too often. Try again later."),
@@ -102,7 +102,7 @@ def _page(status: int, error: Exception | None) -> str:
 
 def _not_authorized(error: Exception | None) -> dict[str, Any]:
     heading = gettext("Sorry, you are not authorized to access this page")
-    roles = ", ".join(grants().roles)
+    roles = listed(grants().roles)
     code = getattr(g, "needed_permission", "")
     if not signed_in():
         text = ""
@@ -138,7 +138,7 @@ def _refused(error: Exception | None) -> dict[str, Any]:
 def _bad_request(error: Exception | None) -> dict[str, Any]:
     return {
         "heading": gettext("The form is out of date"),
-        "text": gettext("Go back, load the page anew and send it again. What you typed is kept."),
+        "text": gettext("Go back, reload the page and send it again. What you typed is kept."),
         "drawing": "",
     }
 

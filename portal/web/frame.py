@@ -15,7 +15,7 @@ from portal.web.security.access import actor, signed_in
 from portal.web.security.redirects import here
 from portal.web.words import gettext
 
-AVATAR_COLOURS = (1, 3, 4, 7, 8)
+AVATAR_COLOURS = range(1, 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,15 @@ class FrameUser:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameVc:
+    """A virtual cluster to choose, with how many devices of its quota are free."""
+
+    name: str
+    free: int
+    quota: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodeCount:
     """How many nodes take work."""
 
@@ -62,16 +71,17 @@ class Frame:
 
     user: FrameUser | None
     menu: tuple[MenuEntry, ...]
-    vcs: tuple[str, ...]
+    vcs: tuple[FrameVc, ...]
     current_vc: str
     cluster: str
     nodes: NodeCount | None
     may_search: bool
     manages_users: bool = False
+    manages_vcs: bool = False
 
 
 def avatar_colour(username: str) -> int:
-    """One of the colours that carry white or dark letters well."""
+    """One of the eight colours; each has its ink."""
     return AVATAR_COLOURS[sum(username.encode()) % len(AVATAR_COLOURS)]
 
 
@@ -97,13 +107,19 @@ def _make() -> Frame:
     return Frame(
         user=FrameUser(reader.username, reader.nickname or reader.username, reader.roles),
         menu=tuple(_menu(reader)),
-        vcs=tuple(virtual_clusters.usable(reader)) if vc else (),
+        vcs=tuple(map(_vc, virtual_clusters.usable(reader).values())) if vc else (),
         current_vc=vc.name if vc else "",
         cluster=services().cluster,
         nodes=_nodes() if reader.may(Permission.VIEW_CLUSTER) else None,
         may_search=reader.anything,
         manages_users=reader.may(Permission.MANAGE_USERS),
+        manages_vcs=reader.may(Permission.MANAGE_VC),
     )
+
+
+def _vc(vc: VirtualCluster) -> FrameVc:
+    free = sum(max(quota - vc.used.get(kind, 0), 0) for kind, quota in vc.quota.items())
+    return FrameVc(vc.name, free, sum(vc.quota.values()))
 
 
 def _menu(reader: Actor) -> list[MenuEntry]:
@@ -154,8 +170,22 @@ def free_text() -> str:
     return gettext("Nothing has been submitted here.")
 
 
+def team_templates() -> int:
+    """How many templates of the team the reader could start from, for empty lists."""
+    vc = current_vc()
+    if vc is None or not actor().may(Permission.SUBMIT_JOB):
+        return 0
+    visible = services().templates.visible(actor(), vc.name)
+    return sum(template["scope"] == "team" for template in visible)
+
+
 def install(app: Flask) -> None:
     """Add the template functions."""
     app.jinja_env.globals.update(
-        page_frame=frame, free_text=free_text, here=here, version=lambda: __version__
+        page_frame=frame,
+        free_text=free_text,
+        team_templates=team_templates,
+        here=here,
+        version=lambda: __version__,
+        avatar_colour=avatar_colour,
     )

@@ -19,7 +19,7 @@ from portal.web.job_console import last_lines
 from portal.web.job_lines import JobLine, reason_text
 from portal.web.job_words import status_word
 from portal.web.security.access import actor
-from portal.web.words import gettext
+from portal.web.words import clauses, gettext, listed
 
 FAILURE_LINES = 20
 MAX_AHEAD = 5
@@ -91,7 +91,7 @@ def brief_values(line: JobLine) -> dict[str, Any]:
         "paths": {point: job[f"{point}_path"] for point in ("work", "data", "job")},
         "kind_title": gettext(kind.title) if kind else job["kind"],
         "multi_node": bool(kind and kind.multi_node),
-        "places": ", ".join(dict.fromkeys(slot["node"] for slot in job["placement"])),
+        "places": listed(dict.fromkeys(slot["node"] for slot in job["placement"])),
         "replicas": [{**replica, "word": phase_word(replica["phase"])} for replica in replicas],
         "steps": history.steps,
         "parts": history.parts,
@@ -147,7 +147,7 @@ def _spans_label(history: _History) -> str:
         for step in reversed(history.steps)
         if step.lasted is not None
     ]
-    return ", ".join(said)
+    return clauses(said)
 
 
 def _why(line: JobLine) -> Why | None:

@@ -14,7 +14,6 @@ from sqlalchemy import func, select
 from portal.domain.errors import AoliError, Conflict, FieldError, Forbidden, InvalidSpec
 from portal.domain.permission import Permission
 from portal.web.failures import error_words
-from portal.web.frame import avatar_colour
 from portal.web.permissions import role_text
 from portal.web.security.access import HIDDEN_ROLES, allowed, requires
 from portal.web.security.administration import session
@@ -103,4 +102,4 @@ def refusals_flashed(view: View) -> View:
 
 def install(app: Flask) -> None:
     """Add the template functions."""
-    app.jinja_env.globals.update(people_menu=menu, avatar_colour=avatar_colour, role_text=role_text)
+    app.jinja_env.globals.update(people_menu=menu, role_text=role_text)

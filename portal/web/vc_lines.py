@@ -9,7 +9,7 @@ from portal.domain.permission import Actor, Permission
 from portal.services import vc_activity, virtual_clusters
 from portal.services.vc_activity import Activity
 from portal.services.virtual_clusters import VirtualCluster
-from portal.web.words import gettext, ngettext
+from portal.web.words import clauses, gettext, listed, ngettext
 
 COLOURS = (1, 3, 4, 5, 7, 2, 6)
 """Job colours for the first holders; the others share the last one, grey."""
@@ -39,7 +39,7 @@ class TypeShare:
     def label(self) -> str:
         """The bar for those who do not see it."""
         said = [f"{part.name} {part.count}" for part in self.parts]
-        return ", ".join([*said, gettext("%(n)s remaining", n=self.remaining)])
+        return clauses([*said, gettext("%(n)s remaining", n=self.remaining)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class VcLine:
         said = [ngettext("%(num)s user", "%(num)s users", users)] if users else []
         if groups:
             said.append(ngettext("%(num)s group", "%(num)s groups", groups))
-        return ", ".join(said)
+        return listed(said)
 
     @property
     def jobs(self) -> str:
@@ -88,7 +88,7 @@ class VcLine:
             said.append(gettext("%(n)s queued", n=self.activity.queued))
         if self.activity.paused:
             said.append(gettext("%(n)s paused", n=self.activity.paused))
-        return ", ".join(said) or gettext("none")
+        return clauses(said) or gettext("none")
 
     @property
     def role(self) -> str:

@@ -8,6 +8,8 @@ import pytest
 from chromium import ARGUMENTS, CHROMIUM, Complaints, Site
 from house import PASSWORD
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from scenes import Visitor
+from showcase import start
 from web_house import WebHouse
 
 WAIT_MS = 15_000
@@ -36,6 +38,13 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def visitor(chromium: Browser) -> Iterator[Visitor]:
+    """Goes to every page of the showcase, which nobody may change lastingly."""
+    with start() as showcase:
+        yield Visitor(chromium, showcase)
 
 
 @pytest.fixture

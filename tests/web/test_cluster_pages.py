@@ -188,9 +188,9 @@ def test_the_pages_speak_chinese(at_roots, web_house, path):
     body = re.sub(r"<(script|style|pre|textarea)\b.*?</\1>", "", page, flags=re.DOTALL)
     words = {text.strip() for text in re.findall(r">([^<>]*[A-Za-z]{3,}[^<>]*)<", body)}
     names = re.compile(
-        r"^(Aoli|EN|CSV|CPU|Esc|Enter|lab|platform|vision|root|alice|role of root|node-\d|train"
+        r"^(Aoli|EN|CSV|CPU|Esc|Enter|Pod|lab|platform|vision|root|alice|role of root|node-\d|train"
         r"|\[train : alice \(GPU #1\)\]|nvidia_gpu_amd64|huawei_npu_arm64|regular|distributed"
-        r"|inference|aoli|[\d.]+|USER DASHBOARD|root, role of root|platform, 1|\W*)$"
+        r"|inference|aoli|[\d.]+|USER DASHBOARD|root、role of root|platform, 1|\W*)$"
     )
     left = {word for word in words if not re.search(r"[一-鿿]", word) and not names.match(word)}
     assert left == set()

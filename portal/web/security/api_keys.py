@@ -113,7 +113,7 @@ def create(session: Session, actor: Actor, body: Any) -> tuple[KeyFacts, str]:
 
 
 def _moment(value: Any) -> datetime:
-    wrong = FieldError("Must be a time to come, such as 2027-01-31T00:00:00Z")
+    wrong = FieldError("Must be in the future, such as 2027-01-31T00:00:00Z")
     try:
         at = datetime.fromisoformat(value).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):

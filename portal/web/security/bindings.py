@@ -60,7 +60,7 @@ def bind(session: Session, actor: Actor, outsider: Outsider) -> None:
     if holder is not None:
         raise NotNow(FieldError("This identity belongs to another account"))
     if outsider.provider in bound(session, actor.user_id):
-        raise NotNow(FieldError("Unbind the present one first"))
+        raise NotNow(FieldError("Unbind the current one first"))
     try:
         session.add(row(actor.user_id, outsider))
         facts = {"provider": outsider.provider, "name": outsider.name}

@@ -107,7 +107,7 @@ def change_password(
     kept = session.scalar(select(User.password).where(User.id == actor.user_id))
     taken = Fields(body, ("present", "password", "password_again"))
     if kept not in (None, "", NONE) and not is_right(kept, str(body.get("present") or "")):
-        raise InvalidSpec.of([("present", FieldError("This is not your present password"))])
+        raise InvalidSpec.of([("present", FieldError("This is not your current password"))])
     taken.take("password", fields.password(policy, actor.username), required=True)
     if body.get("password") != body.get("password_again"):
         taken.wrong("password_again", FieldError("The two passwords differ"))

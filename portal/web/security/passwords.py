@@ -42,7 +42,7 @@ class PasswordPolicy:
             return FieldError("Use at most %(max)s characters", {"max": MAX_LENGTH})
         if _classes(password) < self.classes:
             return FieldError(
-                "Use %(n)s kinds of characters: small letters, capitals, digits, others",
+                "Use %(n)s kinds of characters: lower case, upper case, digits, others",
                 {"n": self.classes},
             )
         if password.lower() in NOTORIOUS or password.lower() == username.lower():

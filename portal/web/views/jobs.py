@@ -35,7 +35,7 @@ from portal.web.pages import Pager
 from portal.web.problems import problem
 from portal.web.security.access import actor, allowed, requires
 from portal.web.security.redirects import next_or_home
-from portal.web.words import gettext, ngettext
+from portal.web.words import clauses, gettext, ngettext, told
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
 
@@ -140,8 +140,8 @@ def _filter_text(address: ListAddress) -> str:
     for name, word in words.items():
         value = address.filters[name]
         if value:
-            parts.append(f"{word}: {shown.get(name, str)(value)}")
-    return ", ".join(parts)
+            parts.append(told(word, shown.get(name, str)(value)))
+    return clauses(parts)
 
 
 @blueprint.get("/jobs.csv")

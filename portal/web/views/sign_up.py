@@ -93,5 +93,5 @@ def create() -> Any:
         own_account.sign_up(session(), values, address())
     except InvalidSpec as invalid:
         return _page(errors_of(invalid), status=422)
-    flash(gettext("Your account is made. Sign in, and ask an administrator for a role."), "info")
+    flash(gettext("Your account is created. Sign in, and ask an administrator for a role."), "info")
     return redirect(url_for("SignInView.login"), 303)

@@ -16,7 +16,7 @@ from portal.web.security.account_fields import MAX_BATCH
 from portal.web.security.accounts import NEW
 from portal.web.security.administration import administration
 from portal.web.submission_panel import Errors, errors_of
-from portal.web.words import ngettext
+from portal.web.words import listed, ngettext
 
 blueprint = Blueprint("user_wizard", __name__, url_prefix="/dashboard/users/new")
 
@@ -96,7 +96,7 @@ def create() -> Any:
         return (jsonify(errors=errors), 422) if wants_json else (_page(rows, errors), 422)
     except (Conflict, Forbidden) as refused:
         return _refused(refused, rows, wants_json)
-    names = ", ".join(user.username for user in made)
+    names = listed(user.username for user in made)
     flash(
         ngettext(
             "%(names)s is created", "%(num)s users are created: %(names)s", len(made), names=names

@@ -19,7 +19,7 @@ from portal.web.security.access import actor, allowed, requires
 from portal.web.submission_panel import Errors, errors_of
 from portal.web.vc_form import QuotaRow, body_of_form, values_of, values_of_form
 from portal.web.vc_lines import VcLine, lines, shares
-from portal.web.words import gettext
+from portal.web.words import gettext, listed
 
 blueprint = Blueprint("virtual_clusters", __name__, url_prefix="/virtual-clusters")
 
@@ -179,4 +179,4 @@ def _holders(kind: str, besides: VirtualCluster | None) -> str:
         for vc in virtual_clusters.list_all()
         if vc.name != own and vc.quota.get(kind)
     ]
-    return ", ".join(held)
+    return listed(held)

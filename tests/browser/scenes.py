@@ -1,0 +1,253 @@
+"""Every page of the portal, and every state of one worth a look: who sees it, how to get there.
+
+Used by the pictures (:mod:`screenshots`) and by the tests that hold for every page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from chromium import Complaints
+from house import PASSWORD
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState
+from showcase import ADMIN, NEWCOMER, RESEARCHER, Showcase
+
+WIDTHS = {1440: 900, 390: 844}
+THEMES = ("light", "dark")
+LANGUAGES = ("en", "zh")
+PHONE, DESK = 390, 1440
+
+Step = Callable[[Page], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """``path`` may name ids of the showcase; ``then`` is done once the page is there."""
+
+    path: str
+    reader: str | None = ADMIN
+    then: Step | None = None
+    widths: tuple[int, ...] = tuple(WIDTHS)
+    status: int = 200
+
+
+def click(*selectors: str) -> Step:
+    """Click one after the other."""
+
+    def act(page: Page) -> None:
+        for selector in selectors:
+            page.locator(selector).first.click()
+
+    return act
+
+
+def dialog(*selectors: str) -> Step:
+    """Click until a dialog is open."""
+
+    def act(page: Page) -> None:
+        click(*selectors)(page)
+        page.locator("dialog[open]").wait_for()
+
+    return act
+
+
+def pick_rows(page: Page) -> None:
+    """Select three jobs."""
+    for box in page.locator(".pick").all()[1:4]:
+        box.check(force=True)
+
+
+def kill_picked(page: Page) -> None:
+    """Ask for the end of the jobs selected."""
+    pick_rows(page)
+    dialog("#bulk [value=kill]")(page)
+
+
+def edit_priority(page: Page) -> None:
+    """The field in the row."""
+    page.locator(".prio").first.click()
+    page.locator(".prioin").wait_for()
+
+
+def wrong_form(page: Page) -> None:
+    """A submission with mistakes."""
+    page.locator("[name=interactive_ports]").fill("39000")
+    page.locator("#submit-job").click()
+    page.locator("#form-errors").wait_for()
+
+
+def first_user(page: Page) -> None:
+    """Step one of the wizard, filled."""
+    for column, text in (("username", "nina"), ("nickname", "Nina"), ("password", PASSWORD)):
+        page.locator(f"[data-row] [data-col={column}]").first.fill(text)
+
+
+def second_step(page: Page) -> None:
+    """Step two: roles."""
+    first_user(page)
+    page.locator("[data-next]").click()
+    page.locator("[data-step='2']").wait_for()
+
+
+def third_step(page: Page) -> None:
+    """Step three: look before creating."""
+    second_step(page)
+    page.locator("[data-step='2'] .cb").first.check()
+    page.locator("[data-next]").click()
+    page.locator("[data-step='3']").wait_for()
+
+
+def group_steps(page: Page) -> None:
+    """The group's wizard up to its preview."""
+    page.locator("[name=name]").fill("night-shift")
+    page.locator("[name=description]").fill("Long trainings")
+    page.locator("[data-next]").click()
+    page.locator("[data-step='2'] .cb").first.check()
+    page.locator("[data-next]").click()
+    page.locator("[data-step='3']").wait_for()
+
+
+ADVANCED = click("#advanced summary", "[name='registry.enabled']")
+SCENES: dict[str, Scene] = {
+    "login": Scene("/login/", None),
+    "login-refused": Scene("/login/?next=/jobs/", None),
+    "sign-up": Scene("/sign-up/", None),
+    "home": Scene("/"),
+    "home-researcher": Scene("/", RESEARCHER),
+    "home-empty": Scene("/", "sofia"),
+    "menu-user": Scene("/", then=click(".drop.end > summary")),
+    "menu-vc": Scene("/", then=click(".side-l .drop > summary")),
+    "menu-drawer": Scene("/", then=click(".topbar [data-side-switch]"), widths=(PHONE,)),
+    "shortcuts": Scene("/", then=dialog(".foot [data-open-dialog]"), widths=(DESK,)),
+    "submit": Scene("/submit/"),
+    "submit-clone": Scene("/submit/?clone={npu_test_8npu}"),
+    "submit-errors": Scene("/submit/", then=wrong_form, widths=(DESK,)),
+    "submit-advanced": Scene("/submit/?clone={npu_test_8npu}", then=ADVANCED),
+    "submit-template": Scene("/submit/", then=dialog("#save-template"), widths=(DESK,)),
+    "submit-templates": Scene("/submit/", then=dialog("[data-open-dialog=delete-dialog]")),
+    "submit-yaml": Scene("/submit/", then=dialog("[data-open-dialog=yaml-dialog]"), widths=(DESK,)),
+    "jobs": Scene("/jobs/"),
+    "jobs-none": Scene("/jobs/?q=horovd&status=paused"),
+    "jobs-empty": Scene("/jobs/", "sofia"),
+    "jobs-all": Scene("/jobs/all"),
+    "jobs-picked": Scene("/jobs/all", then=pick_rows, widths=(DESK,)),
+    "jobs-priority": Scene("/jobs/all", then=edit_priority, widths=(DESK,)),
+    "jobs-kill": Scene("/jobs/all", then=kill_picked, widths=(DESK,)),
+    "job-brief": Scene("/jobs/{npu_test_8npu}"),
+    "job-kill": Scene("/jobs/{npu_test_8npu}", then=dialog("[data-confirm=kill-dialog]:visible")),
+    "job-waiting": Scene("/jobs/{horovod}"),
+    "job-failed": Scene("/jobs/{horovod_sweep}"),
+    "job-error": Scene("/jobs/{wmt_big}"),
+    "job-researcher": Scene("/jobs/{resnet50_imagenet}", RESEARCHER),
+    "job-console": Scene("/jobs/{npu_test_8npu}/console"),
+    "job-console-empty": Scene("/jobs/{horovod}/console"),
+    "cluster": Scene("/cluster/"),
+    "cluster-users": Scene("/cluster/users?all=1"),
+    "cluster-users-none": Scene("/cluster/users?q=nobody"),
+    "cluster-usage": Scene("/cluster/usage"),
+    "cluster-nodes": Scene("/cluster/nodes"),
+    "cluster-node": Scene("/cluster/nodes?node=atlas-gpu01"),
+    "cluster-researcher": Scene("/cluster/nodes", RESEARCHER),
+    "vc": Scene("/virtual-clusters/"),
+    "vc-researcher": Scene("/virtual-clusters/", RESEARCHER),
+    "vc-add": Scene("/virtual-clusters/", then=dialog("a[href$='/add']:visible")),
+    "vc-modify": Scene("/virtual-clusters/", then=dialog("a[href*='edge/modify']")),
+    "vc-delete": Scene("/virtual-clusters/", then=dialog("a[href*='edge/delete']")),
+    "vc-page": Scene("/virtual-clusters/add"),
+    "plugins": Scene("/plugins/"),
+    "account": Scene("/account/"),
+    "account-open": Scene("/account/", RESEARCHER, then=click(".more >> nth=0", ".more >> nth=1")),
+    "account-no-role": Scene("/account/", NEWCOMER),
+    "dashboard": Scene("/dashboard/"),
+    "users": Scene("/dashboard/users/"),
+    "users-none": Scene("/dashboard/users/?q=nobody"),
+    "user": Scene("/dashboard/users/{user_liang}"),
+    "user-roles": Scene("/dashboard/users/{user_liang}/roles"),
+    "user-groups": Scene("/dashboard/users/{user_liang}/groups"),
+    "user-delete": Scene("/dashboard/users/{user_hana}/delete"),
+    "user-new-1": Scene("/dashboard/users/new/", then=first_user),
+    "user-new-2": Scene("/dashboard/users/new/", then=second_step),
+    "user-new-3": Scene("/dashboard/users/new/", then=third_step),
+    "user-paste": Scene("/dashboard/users/new/", then=dialog("[data-paste-open]")),
+    "groups": Scene("/dashboard/groups/"),
+    "group": Scene("/dashboard/groups/{group_speech}"),
+    "group-users": Scene("/dashboard/groups/{group_speech}/users"),
+    "group-delete": Scene("/dashboard/groups/{group_speech}/delete"),
+    "group-new": Scene("/dashboard/groups/new/"),
+    "group-new-3": Scene("/dashboard/groups/new/", then=group_steps),
+    "roles": Scene("/dashboard/roles/"),
+    "role": Scene("/dashboard/roles/{role_Researcher}"),
+    "role-new": Scene("/dashboard/roles/new"),
+    "role-users": Scene("/dashboard/roles/{role_Researcher}/users"),
+    "audit": Scene("/dashboard/audit/"),
+    "audit-none": Scene("/dashboard/audit/?q=nobody"),
+    "not-found": Scene("/nothing", status=404),
+    "not-authorized": Scene("/dashboard/", RESEARCHER, status=403),
+    "not-authorized-yet": Scene("/", NEWCOMER, status=403),
+    "broken": Scene("/_broken", status=500),
+    "components": Scene("/_components"),
+}
+
+
+@dataclass
+class Visitor:
+    """Goes through the scenes; signs everybody in once."""
+
+    browser: Browser
+    showcase: Showcase
+    _sessions: dict[str, StorageState] = field(default_factory=dict)
+
+    @contextmanager
+    def at(
+        self, scene: Scene, width: int, theme: str = "light", language: str = "en"
+    ) -> Iterator[tuple[Page, Complaints]]:
+        """A tab in which the scene stands, and what its scripts complained of."""
+        context = self.context(scene.reader, width, theme, language)
+        heard, page = Complaints(), context.new_page()
+        heard.listen(page)
+        answer = page.goto(scene.path.format(**self.showcase.ids), wait_until="load")
+        if answer is None or answer.status != scene.status:
+            heard.append(f"status {answer and answer.status}")
+        page.evaluate("document.fonts.ready")
+        if scene.then is not None:
+            scene.then(page)
+        try:
+            yield page, heard
+        finally:
+            page.goto("about:blank")  # a context that closes amid a page's requests may hang
+            context.close()
+
+    def context(self, reader: str | None, width: int, theme: str, language: str) -> BrowserContext:
+        """A profile of the reader, or of nobody."""
+        opened = self.browser.new_context(
+            base_url=self.showcase.url,
+            viewport={"width": width, "height": WIDTHS[width]},
+            timezone_id="Asia/Shanghai",
+            reduced_motion="reduce",
+            storage_state=self._session(reader) if reader else None,
+        )
+        opened.set_default_timeout(15_000)
+        choices = {"theme": theme, "language": language, "zone": "Asia%2FShanghai"}
+        opened.add_cookies(
+            [
+                {"name": name, "value": value, "url": self.showcase.url}
+                for name, value in choices.items()
+            ]
+        )
+        return opened
+
+    def _session(self, reader: str) -> StorageState:
+        if reader not in self._sessions:
+            context = self.browser.new_context(base_url=self.showcase.url)
+            page = context.new_page()
+            page.goto("/login/")
+            page.fill("[name=username]", reader)
+            page.fill("[name=password]", PASSWORD)
+            page.click("button.pri")
+            page.wait_for_load_state()
+            self._sessions[reader] = context.storage_state()
+            page.goto("about:blank")
+            context.close()
+        return self._sessions[reader]
