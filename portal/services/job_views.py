@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from portal.domain.job import Job
+from portal.domain.job import Job, JobSpec
 from portal.domain.storage_path import join, roots
 from portal.models import JobEventRow, JobRow, ReplicaRow
-from portal.services.job_store import load_spec
+from portal.services.job_store import dump_spec, load_spec
 
 
 def rfc3339(at: datetime | None) -> str | None:
@@ -29,22 +29,20 @@ def dump(row: JobRow, storage_root: str) -> dict[str, Any]:
     }
     return {
         **summary(row),
-        "image": spec.image,
-        "command": spec.command,
-        "interactive_ports": list(spec.interactive_ports),
-        "endpoints": list(spec.endpoints),
-        "mounts": {
-            name: {"enabled": choice.enabled, "sub_path": choice.sub_path}
-            for name, choice in spec.mounts.items()
-        },
-        "env": dict(spec.env),
-        **spec.extra,
+        **_wished(spec),
         **paths,
         "placement": row.placement or [],
         "ahead": row.ahead or [],
         "remedy": None,
         "retries": row.retries,
     }
+
+
+def _wished(spec: JobSpec) -> dict[str, Any]:
+    """The parts of a submission that lists do not show, as they were asked for."""
+    rest = dump_spec(spec)
+    extra = rest.pop("extra")
+    return {"image": spec.image, "command": spec.command, **rest, **extra}
 
 
 def summary(row: JobRow) -> dict[str, Any]:
@@ -139,16 +137,7 @@ def body_of(job: Job) -> dict[str, Any]:
         "priority": spec.priority,
         "devices": spec.devices,
         "nodes": spec.nodes,
-        "image": spec.image,
-        "command": spec.command,
-        "interactive_ports": list(spec.interactive_ports),
-        "endpoints": list(spec.endpoints),
-        "mounts": {
-            name: {"enabled": choice.enabled, "sub_path": choice.sub_path}
-            for name, choice in spec.mounts.items()
-        },
-        "env": dict(spec.env),
-        **spec.extra,
+        **_wished(spec),
     }
     if spec.device_type:
         body["device_type"] = spec.device_type

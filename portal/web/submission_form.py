@@ -12,7 +12,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from portal.domain.errors import FieldError, InvalidSpec
-from portal.domain.job import DEFAULT_PRIORITY, ENDPOINT_KINDS, MOUNT_POINTS, JobSpec
+from portal.domain.job import DEFAULT_PRIORITY, ENDPOINT_KINDS, MOUNT_POINTS
 
 Body = dict[str, Any]
 
@@ -79,30 +79,6 @@ def _env_rows(form: MultiDict[str, str]) -> list[tuple[str, str]]:
     """Rows with a name or a value; an empty row is no mistake."""
     rows = zip(form.getlist("env.name"), form.getlist("env.value"), strict=False)
     return [(name.strip(), value) for name, value in rows if name.strip() or value]
-
-
-def body_of_spec(spec: JobSpec) -> Body:
-    """The body that would submit ``spec`` again; without the registry's secrets."""
-    return {
-        "name": spec.name,
-        "vc": spec.vc,
-        "kind": spec.kind,
-        "preemptible": spec.preemptible,
-        "priority": spec.priority,
-        "device_type": spec.device_type,
-        "devices": spec.devices,
-        "nodes": spec.nodes,
-        "image": spec.image,
-        "command": spec.command,
-        "interactive_ports": list(spec.interactive_ports),
-        "endpoints": list(spec.endpoints),
-        "mounts": {
-            name: {"enabled": choice.enabled, "sub_path": choice.sub_path}
-            for name, choice in spec.mounts.items()
-        },
-        "env": dict(spec.env),
-        **spec.extra,
-    }
 
 
 def shown_values(body: Mapping[str, Any], form: MultiDict[str, str] | None = None) -> Body:

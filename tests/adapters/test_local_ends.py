@@ -32,16 +32,6 @@ time.sleep(600)
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path)
-    yield place
-    cluster = place.cluster()
-    for ref in place.layout.attempts():
-        cluster.remove(ref, force=True)
-    assert place.processes() == []
-
-
-@pytest.fixture
 def lifeline(tmp_path: Path) -> Iterator[Path]:
     """Held by a process of its own until that is killed."""
     path = tmp_path / "lifeline"

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,16 +21,6 @@ from portal.domain.resources import Slot
 from portal.testing import a_launch, a_mount, a_ref, a_replica, eventually
 
 ENDED = (ReplicaPhase.SUCCEEDED, ReplicaPhase.FAILED)
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path)
-    yield place
-    cluster = place.cluster()
-    for ref in place.layout.attempts():
-        cluster.remove(ref, force=True)
-    assert place.processes() == []
 
 
 def run(place: Place, command: str, **fields: object) -> str:
