@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from scenes import DESK, PHONE, SCENES, WIDTHS
-
 from screenshots import WIDER
 
 SHIFTS = """() => {
