@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.seed_people import seed_people
 from portal import wiring
 from portal.domain.resources import Node
 from portal.models.db import session
@@ -89,6 +90,7 @@ def seed(folder: Path, size: Size) -> float:
     with sqlite3.connect(folder / "aoli.db") as database:
         database.execute("PRAGMA synchronous=off")
         _users(database, size)
+        seed_people(database, random.Random(2))
         _virtual_clusters(database, size)
         _jobs(database, size, random.Random(1))
     return time.perf_counter() - begun

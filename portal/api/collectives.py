@@ -11,6 +11,7 @@ from portal.api.auth import actor
 from portal.api.calls import Parameter, call
 from portal.api.jobs import PAGING
 from portal.api.people import MANAGERS, NAMES, number
+from portal.web.people import matching
 from portal.web.security.administration import administration
 
 SEARCH = Parameter("q", schemas.TEXT, "Part of the name or description")
@@ -42,15 +43,6 @@ schemas.COMPONENTS.update(
 )
 
 
-def _matching(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    wanted = (reading.text("q") or "").lower()
-    return [
-        item
-        for item in items
-        if wanted in item["name"].lower() or wanted in item["description"].lower()
-    ]
-
-
 @call(
     "GET",
     "/groups",
@@ -63,8 +55,10 @@ def _matching(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 )
 def list_groups() -> Any:
     """By name, with their members."""
-    found = administration().groups.listed(actor(), with_users=True)
-    return reading.page_of(_matching([group.dump() for group in found]))
+    service = administration().groups
+    page = reading.page_of(matching(service.listed(actor()), reading.text("q") or ""))
+    groups = service.with_members(actor(), page["items"])
+    return {**page, "items": [group.dump() for group in groups]}
 
 
 @call(
@@ -140,8 +134,10 @@ def delete_group(group_id: str) -> Any:
 )
 def list_roles() -> Any:
     """Presets first."""
-    found = administration().roles.listed(actor())
-    return reading.page_of(_matching([role.dump() for role in found]))
+    service = administration().roles
+    page = reading.page_of(matching(service.listed(actor()), reading.text("q") or ""))
+    roles = service.counted(actor(), page["items"])
+    return {**page, "items": [role.dump() for role in roles]}
 
 
 @call(

@@ -30,6 +30,13 @@ PRESET_ROLES: dict[str, tuple[Permission, ...]] = {
 """Roles that every portal has and nobody can delete."""
 
 
+def with_implied(codes: frozenset[str]) -> frozenset[str]:
+    """The permissions with those they include: managing all jobs includes seeing them."""
+    if Permission.MANAGE_ALL_JOBS in codes:
+        return codes | {Permission.VIEW_ALL_JOBS.value}
+    return codes
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who asks: a signed-in user with what his roles and his groups' roles allow.
@@ -47,10 +54,7 @@ class Actor:
 
     def may(self, permission: Permission) -> bool:
         """Whether he holds ``permission``; managing all jobs includes seeing them."""
-        if permission in self.permissions:
-            return True
-        implied = permission == Permission.VIEW_ALL_JOBS
-        return implied and Permission.MANAGE_ALL_JOBS in self.permissions
+        return permission in with_implied(self.permissions)
 
     @property
     def anything(self) -> bool:

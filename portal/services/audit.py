@@ -6,7 +6,7 @@ whatever is named like a secret, so that a careless caller cannot leak one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,16 +18,22 @@ from portal.models import AuditRow
 HIDDEN = "(hidden)"
 _SECRET_WORDS = ("password", "secret", "token", "key_hash", "credential")
 DEFAULT_LIMIT = 20
+MOST_COUNTED = 10_000
+"""Nobody counts further: a log grows for ever."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """What is looked for; empty fields do not narrow. ``q`` is part of the object's name."""
+    """What is looked for; empty fields do not narrow.
+
+    ``q`` is part of the object's or of the actor's name, ``object`` the whole name.
+    """
 
     q: str = ""
     actor: str = ""
     action: str = ""
     object_type: str = ""
+    object: str = ""
     since: datetime | None = None
     until: datetime | None = None
     limit: int = DEFAULT_LIMIT
@@ -37,11 +43,14 @@ class AuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Entries, newest first, and the id to go on before, if there are more."""
+    """Entries, newest first, and the id to go on before, if there are more.
+
+    ``total`` is ``None`` when there are more than :data:`MOST_COUNTED`.
+    """
 
     items: list[dict[str, Any]]
     next_id: int | None
-    total: int
+    total: int | None
 
 
 def entry(
@@ -107,16 +116,23 @@ def search(actor: Actor, query: AuditQuery) -> AuditPage:
     if not actor.may(Permission.MANAGE_USERS):
         raise Forbidden("Reading the audit log needs the permission Manager")
     found = AuditRow.select().where(*_conditions(query))
-    total = found.count()
-    if query.before_id is not None:
-        found = found.where(AuditRow.id < query.before_id)
-    rows = list(found.order_by(AuditRow.id.desc()).offset(query.offset).limit(query.limit + 1))
+    page = found if query.before_id is None else found.where(AuditRow.id < query.before_id)
+    rows = list(page.order_by(AuditRow.id.desc()).offset(query.offset).limit(query.limit + 1))
     shown = rows[: query.limit]
+    total = _total(found, query, rows)
     return AuditPage(
         items=[_dump(row) for row in shown],
         next_id=shown[-1].id if len(rows) > query.limit else None,
         total=total,
     )
+
+
+def _total(found: Any, query: AuditQuery, rows: Sequence[Any]) -> int | None:
+    """How many there are in all, without a second walk where the page has said it."""
+    if query.before_id is None and len(rows) <= query.limit and (rows or not query.offset):
+        return query.offset + len(rows)
+    counted = int(found.limit(MOST_COUNTED + 1).count())
+    return counted if counted <= MOST_COUNTED else None
 
 
 def _conditions(query: AuditQuery) -> list[Any]:
@@ -129,6 +145,7 @@ def _conditions(query: AuditQuery) -> list[Any]:
         (AuditRow.actor, query.actor),
         (AuditRow.action, query.action),
         (AuditRow.object_type, query.object_type),
+        (AuditRow.object, query.object),
     ):
         if value:
             conditions.append(column == value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -17,10 +17,12 @@ from portal.web.failures import error_words
 from portal.web.permissions import role_text
 from portal.web.security.access import HIDDEN_ROLES, allowed, requires
 from portal.web.security.administration import session
+from portal.web.security.collectives import GroupFacts, RoleFacts
 from portal.web.security.redirects import next_or_home
 from portal.web.words import gettext
 
 View = TypeVar("View", bound=Callable[..., Any])
+Item = TypeVar("Item", GroupFacts, RoleFacts)
 managers_only = requires(Permission.MANAGE_USERS)
 
 
@@ -73,6 +75,12 @@ def menu() -> list[PeopleEntry]:
 def _entry(label: str, endpoint: str, icon: str, count: int | None = None) -> PeopleEntry:
     current = request.blueprint == endpoint.partition(".")[0]
     return PeopleEntry(label, url_for(endpoint), icon, current, count)
+
+
+def matching(items: Iterable[Item], wanted: str) -> list[Item]:
+    """Groups or roles with a word in their name or description, whatever the capitals."""
+    word = wanted.lower()
+    return [one for one in items if word in one.name.lower() or word in one.description.lower()]
 
 
 def refusal(error: AoliError) -> str:

@@ -35,7 +35,7 @@ class TableAddress:
         limit, number, sort = args.get("limit", ""), args.get("page", ""), args.get("sort", "")
         return cls(
             path=path,
-            filters={name: args.get(name, "").strip()[:256] for name in filters},
+            filters={name: _text(args.get(name, "")) for name in filters},
             sort=sort if sort.removeprefix("-") in sorts else default_sort,
             default_sort=default_sort,
             number=max(int(number), 1) if number.isdecimal() and len(number) < 6 else 1,
@@ -89,3 +89,8 @@ class TableAddress:
         if self.number > 1:
             values["page"] = str(self.number)
         return values
+
+
+def _text(given: str) -> str:
+    """A filter's text; what is too long is cut, and no database takes NUL."""
+    return given.replace("\x00", "").strip()[:256]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from chromium import ARGUMENTS, CHROMIUM, Complaints, Site
-from house import PASSWORD
+from fake_providers import SECRET, FakeProvider
+from house import IDS, PASSWORD
+from people_words import Say, speaker
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from scenes import Visitor
 from showcase import start
 from web_house import WebHouse
+
+from portal.settings import Settings
+from portal.web.views import outside
 
 WAIT_MS = 15_000
 expect.set_options(timeout=WAIT_MS)
@@ -67,6 +72,47 @@ def page(context: BrowserContext) -> Iterator[Page]:
     yield opened
     opened.goto("about:blank")  # a context that closes amid a page's requests may hang
     assert complaints == []
+
+
+@pytest.fixture(params=["en", "zh"])
+def say(request: pytest.FixtureRequest, context: BrowserContext, site: Site) -> Say:
+    """The reader's language, English and then 中文: ``say("Sign in")`` is what the page says."""
+    context.add_cookies([{"name": "language", "value": request.param, "url": site.url}])
+    return speaker(request.param)
+
+
+@pytest.fixture
+def enter(page: Page, context: BrowserContext, site: Site) -> Callable[[str], Page]:
+    """``enter("root")``: a session of one of the cast, without the slow check of a password."""
+
+    def sign_in(name: str) -> Page:
+        signing = site.app.session_interface.get_signing_serializer(site.app)
+        kept = signing.dumps({"_user_id": f"{IDS[name]}.0", "_fresh": True})
+        context.add_cookies([{"name": "aoli_session", "value": kept, "url": site.url}])
+        return page
+
+    return sign_in
+
+
+@pytest.fixture
+def providers(web_house: WebHouse) -> Iterator[FakeProvider]:
+    """WeChat and Microsoft on this machine, and the portal told of them."""
+    made = FakeProvider()
+    made.person = {"openid": "o-1", "unionid": "u-1", "nickname": "梅子"}
+    made.claims = {"oid": "oid-1", "name": "Hana Sato", "preferred_username": "hana@atlas.lan"}
+    settings = Settings(
+        data_dir=web_house.house.settings.data_dir,
+        wechat_app_id="wx1",
+        wechat_app_secret=SECRET,
+        wechat_page_url=made.url,
+        wechat_api_url=made.url,
+        microsoft_client_id="client-1",
+        microsoft_client_secret=SECRET,
+        microsoft_url=made.url,
+    )
+    outside.install(web_house.app, settings)
+    yield made
+    made.close()
 
 
 @pytest.fixture

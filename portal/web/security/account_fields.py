@@ -126,7 +126,9 @@ def yes_no(value: Any) -> bool:
 
 def names(value: Any) -> list[str]:
     """A reader of lists of names; each once, in order."""
-    right = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    right = isinstance(value, list) and all(
+        isinstance(one, str) and storable(one) == one for one in value
+    )
     if not right or len(value) > 10_000:
         raise ValueError(FieldError("Must be a list of names"))
     return sorted(set(value))

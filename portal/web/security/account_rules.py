@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict, FieldError, Forbidden
-from portal.domain.permission import Actor, Permission
+from portal.domain.permission import Actor, Permission, with_implied
 from portal.web.security.access import Grants, load_grants
 from portal.web.security.collectives import ADMIN_ROLE, RoleFacts, codes_of
 from portal.web.security.directory import all_roles_of_users
@@ -64,7 +64,7 @@ def check_gift(actor: Actor, given: Iterable[RoleFacts]) -> None:
     """Nobody gives what he does not have."""
     roles = list(given)
     names = {role.name for role in roles}
-    beyond = not codes_of(roles) <= actor.permissions
+    beyond = not codes_of(roles) <= with_implied(actor.permissions)
     if not is_system_admin(actor) and (beyond or ADMIN_ROLE in names):
         raise NotYours(FieldError("You cannot give more than you are allowed to do yourself"))
 
@@ -72,7 +72,7 @@ def check_gift(actor: Actor, given: Iterable[RoleFacts]) -> None:
 def check_reach(actor: Actor, session: Session, user_id: int) -> Grants:
     """What a user holds; refused when it is more than the actor holds."""
     held = load_grants(session, user_id)
-    above = ADMIN_ROLE in held.roles or not held.codes <= actor.permissions
+    above = ADMIN_ROLE in held.roles or not held.codes <= with_implied(actor.permissions)
     if above and not is_system_admin(actor):
         raise NotYours(FieldError("This user is allowed to do more than you are"))
     return held
@@ -80,7 +80,7 @@ def check_reach(actor: Actor, session: Session, user_id: int) -> Grants:
 
 def check_role_reach(actor: Actor, role: RoleFacts) -> None:
     """A role above the actor is not his to change."""
-    if not is_system_admin(actor) and not role.permissions <= actor.permissions:
+    if not is_system_admin(actor) and not role.permissions <= with_implied(actor.permissions):
         raise NotYours(FieldError("This role allows more than you are allowed to do yourself"))
 
 

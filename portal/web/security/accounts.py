@@ -216,10 +216,7 @@ def _check_self(actor: Actor, before: Account, values: Mapping[str, Any]) -> Non
 
 def _roles_of(session: Session, groups: Any) -> list[RoleFacts]:
     wanted = set(groups)
-    names = {
-        role
-        for group in (collectives.groups(session) if wanted else ())
-        if group.id in wanted
-        for role in group.roles
-    }
+    if not wanted:
+        return []
+    names = {role for one in collectives.groups(session) if one.id in wanted for role in one.roles}
     return memberships.roles_named(session, sorted(names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -94,22 +94,20 @@ class GroupFacts:
         }
 
 
-def roles(session: Session) -> list[RoleFacts]:
-    """All roles, presets first."""
-    holders = _holders(session)
+def roles(session: Session, *, only: int | None = None) -> list[RoleFacts]:
+    """All roles (or one), presets first; their holders are not counted."""
+    query = select(Role.id, Role.name, Role.description).where(Role.name.not_in(HIDDEN_ROLES))
+    if only is not None:
+        query = query.where(Role.id == only)
     codes = role_codes(session)
-    rows = session.execute(
-        select(Role.id, Role.name, Role.description).where(Role.name.not_in(HIDDEN_ROLES))
-    ).all()
     found = [
         RoleFacts(
             id=row.id,
             name=row.name,
             description=row.description or PRESET_TEXTS.get(row.name, ""),
             permissions=frozenset(codes[row.id]),
-            users=holders.get(row.id, 0),
         )
-        for row in rows
+        for row in session.execute(query)
     ]
     presets = list(PRESET_ROLES)
     return sorted(
@@ -119,11 +117,25 @@ def roles(session: Session) -> list[RoleFacts]:
 
 
 def role(session: Session, role_id: int) -> RoleFacts:
-    """One role; raises ``NotFound``."""
-    for found in roles(session):
-        if found.id == role_id:
-            return found
+    """One role with its holders counted; raises ``NotFound``."""
+    for found in counted(session, roles(session, only=role_id)):
+        return found
     raise NotFound("There is no such role")
+
+
+def counted(session: Session, some: Sequence[RoleFacts]) -> list[RoleFacts]:
+    """The roles with their holders, direct and through groups, counted."""
+    ids = [one.id for one in some]
+    pairs = all_roles_of_users(ids)
+    query = select(pairs.c.role_id, func.count()).group_by(pairs.c.role_id)
+    holders: dict[int, int] = {row[0]: row[1] for row in session.execute(query)}
+    return [replace(one, users=holders.get(one.id, 0)) for one in some]
+
+
+def role_names(session: Session) -> list[str]:
+    """The names of all roles."""
+    query = select(Role.name).where(Role.name.not_in(HIDDEN_ROLES)).order_by(Role.name)
+    return list(session.scalars(query))
 
 
 def role_codes(session: Session) -> dict[int, set[str]]:
@@ -154,21 +166,16 @@ def known_codes(session: Session) -> list[str]:
     return ours + sorted(given.difference(ours))
 
 
-def _holders(session: Session) -> dict[int, int]:
-    pairs = all_roles_of_users()
-    query = select(pairs.c.role_id, func.count()).group_by(pairs.c.role_id)
-    return {row[0]: row[1] for row in session.execute(query)}
-
-
-def groups(session: Session, *, with_users: bool = False) -> list[GroupFacts]:
-    """All groups by name; the members' names only when asked for."""
-    query = select(assoc_user_group.c.group_id, func.count()).group_by(assoc_user_group.c.group_id)
-    counts: dict[int, int] = {row[0]: row[1] for row in session.execute(query)}
+def groups(session: Session, *, only: int | None = None) -> list[GroupFacts]:
+    """All groups by name (or one), with their members counted but not named."""
+    query = select(Group.id, Group.name, Group.description, Group.created_on).order_by(Group.name)
+    members = select(assoc_user_group.c.group_id, func.count())
+    if only is not None:
+        query = query.where(Group.id == only)
+        members = members.where(assoc_user_group.c.group_id == only)
+    members = members.group_by(assoc_user_group.c.group_id)
+    counts: dict[int, int] = {row[0]: row[1] for row in session.execute(members)}
     names = _roles_of_groups(session)
-    rows = session.execute(
-        select(Group.id, Group.name, Group.description, Group.created_on).order_by(Group.name)
-    ).all()
-    members = _members(session, [row.id for row in rows]) if with_users else {}
     return [
         GroupFacts(
             id=row.id,
@@ -177,18 +184,33 @@ def groups(session: Session, *, with_users: bool = False) -> list[GroupFacts]:
             created_at=aware(row.created_on),
             roles=tuple(names[row.id]),
             users=counts.get(row.id, 0),
-            usernames=tuple(members.get(row.id, ())),
         )
-        for row in rows
+        for row in session.execute(query)
     ]
 
 
 def group(session: Session, group_id: int) -> GroupFacts:
     """One group with its members' names; raises ``NotFound``."""
-    for found in groups(session, with_users=True):
-        if found.id == group_id:
-            return found
+    for found in with_members(session, groups(session, only=group_id)):
+        return found
     raise NotFound("There is no such group")
+
+
+def with_members(session: Session, some: Sequence[GroupFacts]) -> list[GroupFacts]:
+    """The groups with their members' names."""
+    members = _members(session, [one.id for one in some])
+    return [replace(one, usernames=tuple(members[one.id])) for one in some]
+
+
+def group_names(session: Session) -> list[str]:
+    """The names of all groups."""
+    return list(session.scalars(select(Group.name).order_by(Group.name)))
+
+
+def newest_group(session: Session) -> str:
+    """The name of the group that was made last; empty when there is none."""
+    query = select(Group.name).where(Group.created_on.is_not(None))
+    return session.scalar(query.order_by(Group.created_on.desc(), Group.id.desc()).limit(1)) or ""
 
 
 def _roles_of_groups(session: Session) -> dict[int, list[str]]:

@@ -19,7 +19,7 @@ from flask_appbuilder.security.sqla.models import (
     assoc_user_group,
     assoc_user_role,
 )
-from sqlalchemy import Select, and_, func, or_, select, union
+from sqlalchemy import and_, func, or_, select, union
 from sqlalchemy.orm import Session
 
 import portal.web.security.columns  # noqa: F401  (adds columns to User)
@@ -103,14 +103,16 @@ def aware(at: datetime | None) -> datetime | None:
     return at.replace(tzinfo=UTC) if at else None
 
 
-def all_roles_of_users() -> Any:
-    """Rows of (user, role), direct and through groups."""
-    return union(
-        select(assoc_user_role.c.user_id, assoc_user_role.c.role_id),
-        select(assoc_user_group.c.user_id, assoc_group_role.c.role_id).join(
-            assoc_group_role, assoc_group_role.c.group_id == assoc_user_group.c.group_id
-        ),
-    ).subquery()
+def all_roles_of_users(roles: Sequence[int] | None = None) -> Any:
+    """Rows of (user, role), direct and through groups; of some roles alone if they are given."""
+    direct = select(assoc_user_role.c.user_id, assoc_user_role.c.role_id)
+    through = select(assoc_user_group.c.user_id, assoc_group_role.c.role_id).join(
+        assoc_group_role, assoc_group_role.c.group_id == assoc_user_group.c.group_id
+    )
+    if roles is not None:
+        direct = direct.where(assoc_user_role.c.role_id.in_(roles))
+        through = through.where(assoc_group_role.c.role_id.in_(roles))
+    return union(direct, through).subquery()
 
 
 def find(session: Session, query: UserQuery) -> tuple[list[Account], int]:
@@ -135,9 +137,9 @@ def _conditions(query: UserQuery) -> list[Any]:
         columns = (User.username, User.nickname, User.phone, User.email)
         found.append(or_(*(column.icontains(query.q, autoescape=True) for column in columns)))
     if query.role == NO_ROLE:
-        found.append(User.id.not_in(_holders(Role.name.not_in(HIDDEN_ROLES))))
+        found.append(~_holds(Role.name.not_in(HIDDEN_ROLES)))
     elif query.role:
-        found.append(User.id.in_(_holders(Role.name == query.role)))
+        found.append(_holds(Role.name == query.role))
     if query.group:
         members = (
             select(assoc_user_group.c.user_id)
@@ -152,9 +154,20 @@ def _conditions(query: UserQuery) -> list[Any]:
     return found
 
 
-def _holders(condition: Any) -> Select[Any]:
-    pairs = all_roles_of_users()
-    return select(pairs.c.user_id).join(Role, Role.id == pairs.c.role_id).where(condition)
+def _holds(condition: Any) -> Any:
+    """Whether a user has such a role; asked user by user, as the page's end may come soon."""
+    direct = (
+        select(assoc_user_role.c.role_id)
+        .join(Role, Role.id == assoc_user_role.c.role_id)
+        .where(assoc_user_role.c.user_id == User.id, condition)
+    )
+    through = (
+        select(assoc_group_role.c.role_id)
+        .join(assoc_user_group, assoc_user_group.c.group_id == assoc_group_role.c.group_id)
+        .join(Role, Role.id == assoc_group_role.c.role_id)
+        .where(assoc_user_group.c.user_id == User.id, condition)
+    )
+    return or_(direct.exists(), through.exists())
 
 
 def accounts(session: Session, ids: Sequence[int]) -> list[Account]:

@@ -29,10 +29,25 @@ class Groups:
     def __init__(self, session: Callable[[], Session]) -> None:
         self._session = session
 
-    def listed(self, actor: Actor, *, with_users: bool = False) -> list[GroupFacts]:
-        """All groups."""
+    def listed(self, actor: Actor) -> list[GroupFacts]:
+        """All groups, without their members' names."""
         rules.check_administrator(actor)
-        return collectives.groups(self._session(), with_users=with_users)
+        return collectives.groups(self._session())
+
+    def with_members(self, actor: Actor, some: Sequence[GroupFacts]) -> list[GroupFacts]:
+        """Some of them, with their members' names."""
+        rules.check_administrator(actor)
+        return collectives.with_members(self._session(), some)
+
+    def names(self, actor: Actor) -> list[str]:
+        """The names of all groups."""
+        rules.check_administrator(actor)
+        return collectives.group_names(self._session())
+
+    def newest(self, actor: Actor) -> str:
+        """The name of the newest; empty when there is none."""
+        rules.check_administrator(actor)
+        return collectives.newest_group(self._session())
 
     def get(self, actor: Actor, group_id: int) -> GroupFacts:
         """One group with its members; raises ``NotFound``."""
@@ -171,7 +186,7 @@ def _taken(name: str) -> Conflict:
 def _refuse_taken(session: Session, body: Any) -> None:
     """A name that exists is a conflict, not a wrong field, for whoever creates."""
     name = body.get("name") if isinstance(body, Mapping) else None
-    if isinstance(name, str) and _id_of(session, name.strip()) is not None:
+    if isinstance(name, str) and _id_of(session, fields.storable(name.strip())) is not None:
         raise _taken(name.strip()[:64])
 
 

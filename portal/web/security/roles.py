@@ -41,9 +41,19 @@ class Roles:
         self._session = session
 
     def listed(self, actor: Actor) -> list[RoleFacts]:
-        """All roles, presets first."""
+        """All roles, presets first; their holders are not counted."""
         rules.check_administrator(actor)
         return collectives.roles(self._session())
+
+    def counted(self, actor: Actor, some: Sequence[RoleFacts]) -> list[RoleFacts]:
+        """Some of them, with their holders counted."""
+        rules.check_administrator(actor)
+        return collectives.counted(self._session(), some)
+
+    def names(self, actor: Actor) -> list[str]:
+        """The names of all roles."""
+        rules.check_administrator(actor)
+        return collectives.role_names(self._session())
 
     def get(self, actor: Actor, role_id: int) -> RoleFacts:
         """One role; raises ``NotFound``."""

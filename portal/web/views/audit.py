@@ -14,6 +14,7 @@ from portal.web.pages import Pager
 from portal.web.people import managers_only
 from portal.web.security.access import actor
 from portal.web.table_address import TableAddress
+from portal.web.words import gettext
 
 blueprint = Blueprint("audit", __name__, url_prefix="/dashboard/audit")
 
@@ -26,6 +27,8 @@ def index() -> str:
     """Newest first."""
     address = TableAddress.read(url_for("audit.index"), request.args, FILTERS)
     chosen = address.filters
+    since, until = _day(chosen["from"]), _day(chosen["to"], end=True)
+    backwards = since is not None and until is not None and since >= until
     found = audit.search(
         actor(),
         AuditQuery(
@@ -33,8 +36,8 @@ def index() -> str:
             actor=chosen["actor"],
             action=chosen["action"],
             object_type=chosen["object_type"],
-            since=_day(chosen["from"]),
-            until=_day(chosen["to"], end=True),
+            since=since,
+            until=None if backwards else until,
             limit=address.limit,
             offset=address.offset,
         ),
@@ -42,6 +45,7 @@ def index() -> str:
     return render_template(
         "people/audit.html",
         address=address,
+        problem=gettext("The end must not be before the beginning") if backwards else "",
         pages=Pager.of(address, len(found.items), found.total, found.next_id is not None),
         lines=[(entry, sentence(entry), changes(entry)) for entry in found.items],
         objects=[(key, str(words)) for key, words in OBJECTS.items()],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
+from portal.domain.permission import PRESET_ROLES
 from portal.services import audit
 from portal.services.audit import AuditQuery
 from portal.web.audit_words import sentence
@@ -25,19 +26,14 @@ def index() -> str:
     waiting, total = service.users.find(
         actor(), UserQuery(role=NO_ROLE, sort="-created", limit=SHOWN)
     )
-    roles = service.roles.listed(actor())
-    groups = sorted(
-        (group for group in service.groups.listed(actor()) if group.created_at),
-        key=lambda group: group.created_at or 0,
-    )
     recent = audit.search(actor(), AuditQuery(limit=SHOWN)).items
     return render_template(
         "people/dashboard.html",
         counts=counts(),
         waiting=waiting,
         waiting_total=total,
-        presets=sum(role.preset for role in roles),
-        custom=sum(not role.preset for role in roles),
-        newest_group=groups[-1] if groups else None,
+        presets=len(PRESET_ROLES),
+        custom=counts().roles - len(PRESET_ROLES),
+        newest_group=service.groups.newest(actor()),
         changes=[(entry, sentence(entry)) for entry in recent],
     )

@@ -9,7 +9,7 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, request,
 from portal.domain.errors import Conflict, Forbidden, InvalidSpec
 from portal.domain.permission import Permission
 from portal.web.pages import Pager
-from portal.web.people import managers_only, refusal, refusals_flashed
+from portal.web.people import managers_only, matching, refusal, refusals_flashed
 from portal.web.permissions import permission_label
 from portal.web.security.access import actor
 from portal.web.security.administration import administration
@@ -26,12 +26,7 @@ blueprint = Blueprint("groups", __name__, url_prefix="/dashboard/groups")
 def index() -> str:
     """The list."""
     address = TableAddress.read(url_for("groups.index"), request.args, ("q",))
-    wanted = address.filters["q"].lower()
-    found = [
-        group
-        for group in administration().groups.listed(actor())
-        if wanted in group.name.lower() or wanted in group.description.lower()
-    ]
+    found = matching(administration().groups.listed(actor()), address.filters["q"])
     shown = found[address.offset : address.offset + address.limit]
     more = address.offset + len(shown) < len(found)
     return render_template(

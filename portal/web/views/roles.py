@@ -7,13 +7,15 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from portal.domain.errors import Conflict, Forbidden, InvalidSpec
-from portal.domain.permission import Permission
-from portal.web.people import managers_only, refusal, refusals_flashed
+from portal.domain.permission import Permission, with_implied
+from portal.web.pages import Pager
+from portal.web.people import managers_only, matching, refusal, refusals_flashed
 from portal.web.permissions import permission_label, permission_text
 from portal.web.security.access import actor
 from portal.web.security.administration import administration
 from portal.web.security.collectives import RoleFacts
 from portal.web.submission_panel import Errors, errors_of
+from portal.web.table_address import TableAddress
 from portal.web.user_choice import UserChoice, numbers
 from portal.web.words import gettext
 
@@ -48,9 +50,17 @@ def _page(
     codes = administration().roles.codes(actor())
     ours = [code.value for code in Permission]
     held = set(request.form.getlist("permissions")) if sent else role.permissions if role else set()
+    address = TableAddress.read(url_for("roles.index"), request.args, ("q",))
+    found = matching(administration().roles.listed(actor()), address.filters["q"])
+    shown = administration().roles.counted(
+        actor(), found[address.offset : address.offset + address.limit]
+    )
+    more = address.offset + len(shown) < len(found)
     return render_template(
         "people/roles.html",
-        roles=administration().roles.listed(actor()),
+        address=address,
+        pages=Pager.of(address, len(shown), len(found), more),
+        roles=shown,
         role=role,
         editor=editor,
         errors=errors or {},
@@ -61,7 +71,7 @@ def _page(
         held=held,
         platform=[(code, permission_label(code), permission_text(code)) for code in ours],
         plugins=[code for code in codes if code not in ours],
-        mine=actor().permissions,
+        mine=with_implied(actor().permissions),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -25,6 +26,7 @@ blueprint = Blueprint("users", __name__, url_prefix="/dashboard/users")
 
 FILTERS = ("q", "role", "group", "method")
 FIELDS = ("nickname", "phone", "email")
+MOST_CHOICES = 200
 
 
 def method_word(method: str) -> str:
@@ -49,7 +51,7 @@ def index() -> str:
     )
     found, total = administration().users.find(actor(), query)
     more = address.offset + len(found) < total
-    roles = [(role.name, role.name) for role in administration().roles.listed(actor())]
+    roles = _some(administration().roles.names(actor()), query.role)
     return render_template(
         "people/users.html",
         address=address,
@@ -61,12 +63,16 @@ def index() -> str:
         method_word=method_word,
         choices={
             "role": [(NO_ROLE, gettext("no role")), *roles],
-            "group": [
-                (group.name, group.name) for group in administration().groups.listed(actor())
-            ],
+            "group": _some(administration().groups.names(actor()), query.group),
             "method": [(one, method_word(one)) for one in (PASSWORD, *PROVIDERS)],
         },
     )
+
+
+def _some(names: Sequence[str], chosen: str) -> list[tuple[str, str]]:
+    """Choices of a filter: not more than one can look through, the chosen one among them."""
+    shown = dict.fromkeys([*names[:MOST_CHOICES], *([chosen] if chosen in names else [])])
+    return [(name, name) for name in shown]
 
 
 @blueprint.get("/<int:user_id>")
@@ -77,7 +83,9 @@ def show(user_id: int) -> str:
 
 
 def _detail(user: Account, errors: Any = None, values: Any = None) -> str:
-    entries = audit.search(actor(), AuditQuery(q=user.username, limit=6)).items
+    entries = audit.search(
+        actor(), AuditQuery(object=user.username, object_type="user", limit=6)
+    ).items
     return render_template(
         "people/user.html",
         user=user,

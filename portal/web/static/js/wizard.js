@@ -15,6 +15,7 @@
     $all('[data-step-mark]', form).forEach(function (mark) {
       var at = Number(mark.dataset.stepMark);
       mark.classList.toggle('done', at < n);
+      if (at < n) { mark.tabIndex = 0; mark.setAttribute('role', 'button'); } else { mark.removeAttribute('tabindex'); mark.removeAttribute('role'); }
       if (at === n) mark.setAttribute('aria-current', 'step'); else mark.removeAttribute('aria-current');
     });
     $('[data-step-of]', form).textContent = words.of.replace('%n', n);
@@ -22,6 +23,8 @@
     forward.hidden = n === last;
     create.hidden = n !== last;
     if (n === last) preview();
+    var whom = $('[data-whom]', form);
+    if (whom && n === 2) whom.textContent = whom.dataset.form.replace('%names', filled().map(function (values) { return values.username; }).join(whom.dataset.and));
   }
   function focusFirst() {
     var part = $('[data-step="' + step + '"]', form), wrong = $('[aria-invalid=true]', part);
@@ -48,6 +51,13 @@
   function failed(error) { forward.disabled = false; A.toast('dng', document.documentElement.dataset.failed || error.message, ''); }
   previous.addEventListener('click', function () { show(step - 1); focusFirst(); });
   forward.addEventListener('click', advance);
+  function back(event) {
+    var mark = event.target.closest('.step.done');
+    if (!mark || (event.type === 'keydown' && event.key !== 'Enter' && event.key !== ' ')) return;
+    event.preventDefault(); show(Number(mark.dataset.stepMark)); focusFirst();
+  }
+  $('[data-steps]', form).addEventListener('click', back);
+  $('[data-steps]', form).addEventListener('keydown', back);
   form.addEventListener('keydown', function (event) {
     if (event.key === 'Enter' && event.target.tagName === 'INPUT' && step < last) { event.preventDefault(); advance(); }
   });

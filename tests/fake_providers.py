@@ -8,9 +8,10 @@ import json
 import secrets
 import threading
 import time
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
@@ -66,6 +67,9 @@ class FakeProvider:
         path = urlsplit(handler.path).path
         self.asked.append(path)
         status, body, kind = 404, {"error": "not_found"}, "application/json"
+        if path in ("/connect/qrconnect", "/" + path.split("/")[1] + "/authorize"):
+            self.ask_the_person(handler, query)
+            return
         if path == "/sns/oauth2/access_token":
             status, body, kind = 200, self.wechat_token(query), "text/plain"
         elif path == "/sns/userinfo":
@@ -79,6 +83,23 @@ class FakeProvider:
         content = json.dumps(body, ensure_ascii=False).encode()
         handler.send_response(status)
         handler.send_header("Content-Type", kind)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    def ask_the_person(self, handler: BaseHTTPRequestHandler, query: dict[str, str]) -> None:
+        """The page where somebody says yes or no; both lead back to the portal."""
+        code = secrets.token_hex(8)
+        self.codes[code] = query
+        yes = urlencode({"code": code, "state": query["state"]})
+        no = urlencode({"error": "access_denied", "state": query["state"]})
+        links = "".join(
+            f'<p><a href="{escape(query["redirect_uri"])}?{escape(way)}">{word}</a></p>'
+            for word, way in (("Allow", yes), ("Refuse", no))
+        )
+        content = f"<!DOCTYPE html><title>Provider</title>{links}".encode()
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/html; charset=utf-8")
         handler.send_header("Content-Length", str(len(content)))
         handler.end_headers()
         handler.wfile.write(content)

@@ -1,0 +1,211 @@
+"""The USER DASHBOARD in Chromium, in English and 中文 (G1–G6): wizards, the role page, deleting."""
+
+from __future__ import annotations
+
+import pytest
+from house import IDS
+from playwright.sync_api import Page, expect
+
+PASSWORD = "a long password"
+
+
+@pytest.fixture
+def at_dashboard(enter, web_house) -> Page:
+    """Root, as a System Admin."""
+    with web_house.app.app_context():
+        manager = web_house.app.appbuilder.sm
+        root = manager.find_user(username="root")
+        root.roles.append(manager.find_role("System Admin"))
+        manager.session.commit()
+    return enter("root")
+
+
+def usernames(web_house) -> set[str]:
+    items = web_house.caller("root").get("/users?limit=200").get_json()["items"]
+    return {user["username"] for user in items}
+
+
+def row(page: Page, number: int):
+    return page.locator("[data-row]").nth(number)
+
+
+def fill_row(page: Page, number: int, name: str) -> None:
+    cells = row(page, number)
+    cells.locator("[data-col=username]").fill(name)
+    cells.locator("[data-col=nickname]").fill(name.title())
+    cells.locator("[data-col=password]").fill(PASSWORD)
+
+
+def step(page: Page, number: int):
+    return page.locator(f"[data-step='{number}']")
+
+
+def test_ten_users_in_three_steps_all_or_none(at_dashboard, web_house, say):
+    page = at_dashboard
+    page.goto("/dashboard/users/new/")
+    next_step = page.get_by_role("button", name=say("Next"))
+    add = page.get_by_text(say("Add a user"), exact=True)
+    for number in range(10):
+        if number:
+            add.click()
+        fill_row(page, number, f"person{number}")
+    expect(page.locator("[data-row-count]")).to_have_text(say("%s of 10", 10))
+    expect(add).to_have_attribute("aria-disabled", "true")
+    add.press("Enter")
+    expect(page.locator("[data-row]")).to_have_count(10)
+    row(page, 7).locator("[data-col=username]").fill("ALICE")
+    next_step.click()
+    taken = row(page, 7).locator(".err:not([hidden])")
+    expect(taken).to_have_text(say("This username is taken"))
+    expect(page.locator(".err:not([hidden])")).to_have_count(1)
+    expect(row(page, 7).locator("[data-col=username]")).to_be_focused()
+    row(page, 7).locator("[data-col=username]").fill("person7")
+    next_step.click()
+    expect(step(page, 2)).to_be_visible()
+    expect(page.locator("[data-whom]")).to_contain_text("person0")
+    next_step.click()
+    expect(step(page, 2).locator(".err:not([hidden])")).to_be_visible()
+    page.get_by_role("checkbox", name="User", exact=True).check()
+    submit = page.locator("[data-permission=submit_job]")
+    expect(submit).to_have_class("tag ok")
+    next_step.click()
+    expect(step(page, 3).locator("[data-shown-rows] tr")).to_have_count(10)
+    expect(step(page, 3)).not_to_contain_text(PASSWORD)
+    assert "person0" not in usernames(web_house)
+    # Meanwhile somebody takes the name of the third.
+    taken_now = {"username": "person2", "nickname": "x", "password": PASSWORD}
+    assert web_house.caller("root").post("/users", taken_now).status_code == 201
+    create = page.get_by_role("button", name=say("Create %s users", 10))
+    create.click()
+    expect(row(page, 2).locator(".err:not([hidden])")).to_have_text(say("This username is taken"))
+    assert usernames(web_house) & {f"person{n}" for n in range(10)} == {"person2"}
+    row(page, 2).locator("[data-col=username]").fill("person.2")
+    next_step.click()
+    next_step.click()
+    create.click()
+    page.wait_for_url("**/dashboard/users/")
+    assert {"person0", "person.2", "person9"} <= usernames(web_house)
+    page.goto("/dashboard/users/?q=person.2")
+    expect(page.get_by_role("row", name="person.2").locator(".tag")).to_have_text(["User"])
+
+
+def test_done_steps_lead_back_and_nothing_is_lost(at_dashboard, say):
+    page = at_dashboard
+    page.goto("/dashboard/users/new/")
+    fill_row(page, 0, "nina")
+    page.get_by_role("button", name=say("Next")).click()
+    expect(step(page, 2)).to_be_visible()
+    page.locator(".step.done").first.focus()
+    page.keyboard.press("Enter")
+    expect(step(page, 1)).to_be_visible()
+    expect(row(page, 0).locator("[data-col=username]")).to_have_value("nina")
+    expect(row(page, 0).locator("[data-col=password]")).to_have_value(PASSWORD)
+
+
+def test_a_group_in_three_steps(at_dashboard, web_house, say):
+    page = at_dashboard
+    page.goto("/dashboard/groups/new/")
+    next_step = page.get_by_role("button", name=say("Next"))
+    next_step.click()
+    for field in ("name", "description"):
+        problem = page.locator(f"[data-field={field}] .err")
+        expect(problem).to_have_text(say("Required"))
+    page.get_by_label(say("Group Name")).fill("speech-team")
+    page.get_by_label(say("Description")).fill("Speech")
+    next_step.click()
+    page.get_by_role("checkbox", name="User", exact=True).check()
+    next_step.click()
+    expect(step(page, 3)).to_contain_text("speech-team")
+    expect(step(page, 3).locator(".chip")).to_have_text(["User"])
+    page.get_by_role("button", name=say("Create group"), exact=True).click()
+    expect(page.get_by_text(say("The group %s is created", "speech-team"))).to_be_visible()
+    items = web_house.caller("root").get("/groups").get_json()["items"]
+    assert [(one["name"], one["roles"]) for one in items] == [("speech-team", ["User"])]
+
+
+SEVEN = (
+    *("Submit training job", "Manage VC", "View VC", "View all users' jobs"),
+    *("View and manage all users' jobs", "View cluster status", "Manage user"),
+)
+
+
+def test_a_role_is_made_of_seven_permissions(at_dashboard, web_house, say):
+    page = at_dashboard
+    page.goto("/dashboard/roles/new")
+    boxes = page.locator("[data-role-form] [name=permissions]")
+    expect(boxes).to_have_count(7)
+    for number, permission in enumerate(SEVEN):
+        label = page.locator("[data-role-form] label.opt .m").nth(number)
+        expect(label).to_have_text(say(permission))
+    page.get_by_label(say("Role name")).fill("Operator")
+    page.locator("#f-description").fill("Keeps jobs going")
+    look, manage = page.locator("[value=view_all_jobs]"), page.locator("[value=manage_all_jobs]")
+    count = page.locator("[data-role-count]")
+    manage.check()
+    expect(look).to_be_checked()
+    expect(look).to_have_attribute("aria-disabled", "true")
+    expect(page.locator("[data-included]")).to_be_visible()
+    expect(count).to_have_text(say("%s of 7", 2))
+    look.press("Space")  # it is included: it stays
+    expect(look).to_be_checked()
+    manage.uncheck()
+    expect(look).not_to_be_checked()
+    expect(look).to_have_attribute("aria-disabled", "false")
+    look.check()
+    manage.check()
+    manage.uncheck()
+    expect(look).to_be_checked()  # as it was chosen for itself
+    manage.check()
+    page.get_by_role("button", name=say("Save")).click()
+    expect(page.get_by_text(say("The role %s is saved", "Operator"))).to_be_visible()
+    items = web_house.caller("root").get("/roles?q=operator").get_json()["items"]
+    assert items[0]["permissions"] == ["view_all_jobs", "manage_all_jobs"]
+    expect(page.locator("[data-unsaved]")).to_be_hidden()
+    page.locator("[value=view_cluster]").check()
+    expect(page.locator("[data-unsaved]")).to_be_visible()
+    page.get_by_role("button", name=say("Save")).click()
+    expect(count).to_have_text(say("%s of 7", 3))
+
+
+def test_preset_roles_are_fixed(at_dashboard, say):
+    page = at_dashboard
+    page.goto("/dashboard/roles/")
+    page.get_by_role("link", name="System Admin", exact=True).click()
+    for box in page.locator("[data-role-form] [name=permissions]").all():
+        expect(box).to_be_checked()
+        expect(box).to_be_disabled()
+    assert page.get_by_role("button", name=say("Save")).count() == 0
+    delete = page.get_by_role("button", name=say("Delete %s", "System Admin"))
+    expect(delete).to_be_disabled()
+
+
+@pytest.mark.parametrize("kind", ["user", "group", "role"])
+def test_deleting_asks_by_name(at_dashboard, web_house, say, kind):
+    page, root = at_dashboard, web_house.caller("root")
+    given = {"name": "speech-team", "description": "d"}
+    made = {
+        "user": lambda: (f"/users/{IDS['carol']}", "carol"),
+        "group": lambda: (post(root, "/groups", {**given, "roles": ["User"]}), given["name"]),
+        "role": lambda: (
+            post(root, "/roles", {**given, "permissions": ["view_vc"]}),
+            given["name"],
+        ),
+    }
+    path, name = made[kind]()
+    page.goto(f"/dashboard/{kind}s/")
+    page.get_by_role("link", name=say("Delete %s", name)).click()
+    question = page.get_by_role("heading", name=say(f"Delete the {kind} %s", name))
+    expect(question).to_be_visible()
+    page.get_by_role("link", name=say("Cancel")).click()
+    assert root.get(path).status_code == 200
+    page.get_by_role("link", name=say("Delete %s", name)).click()
+    page.get_by_role("button", name=say(f"Delete {kind}")).click()
+    expect(question).to_be_hidden()
+    page.wait_for_url(f"**/dashboard/{kind}s/")
+    assert root.get(path).status_code == 404
+
+
+def post(caller, path: str, body: dict) -> str:
+    answer = caller.post(path, body)
+    assert answer.status_code == 201, answer.text
+    return f"{path}/{answer.get_json()['id']}"
