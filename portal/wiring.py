@@ -24,7 +24,9 @@ from portal.services.jobs import JobService
 from portal.services.log_following import LogFollower
 from portal.services.logs import LogKeeper
 from portal.services.mail import Outbox
+from portal.services.outlook import Outlooks
 from portal.services.passes import Ear, Passes
+from portal.services.snapshots import Snapshots
 from portal.services.support import SupportDesk
 from portal.services.templates import TemplateService
 from portal.services.vault import Vault
@@ -53,6 +55,7 @@ class Portal:
     registry: Registry
     logs: LogKeeper
     jobs: JobService
+    snapshots: Snapshots
     admitter: Admitter
     driver: Driver
     passes: Passes
@@ -96,10 +99,8 @@ def connect(
         limits=Limits(unschedulable_after_s=settings.unschedulable_after_s),
         clock=clock,
     )
-    admitter = Admitter(
+    snapshots = Snapshots(
         cluster_name=cluster.name,
-        queue=queue,
-        events=events,
         registry=registry,
         preemptible_scope=settings.preemptible_scope,
         starvation_guard_s=settings.starvation_guard_minutes * 60,
@@ -112,7 +113,7 @@ def connect(
         events=events,
         registry=registry,
         vault=vault,
-        admitter=admitter,
+        outlooks=Outlooks(snapshots, clock),
         storage_root=settings.storage,
         stop_grace_s=settings.stop_grace_s,
         clock=clock,
@@ -133,7 +134,14 @@ def connect(
         registry=registry,
         logs=logs,
         driver=driver,
-        admitter=admitter,
+        snapshots=snapshots,
+        admitter=Admitter(
+            cluster_name=cluster.name,
+            queue=queue,
+            events=events,
+            snapshots=snapshots,
+            clock=clock,
+        ),
         passes=passes,
         templates=TemplateService(clock),
         cordoner=Cordoner(cluster, queue, events, clock),

@@ -27,8 +27,7 @@ VIEWERS = holders(Permission.VIEW_VC, Permission.MANAGE_VC)
 def show_me() -> Any:
     """Also for an account without any role."""
     caller = actor()
-    usable = vcs.usable(caller) if caller.anything else {}
-    current = vcs.current(caller) if usable else None
+    sight = vcs.sight(caller) if caller.anything else vcs.Sight([], {}, None)
     order = [code.value for code in Permission]
     known = [code for code in order if code in caller.permissions]
     return {
@@ -38,8 +37,8 @@ def show_me() -> Any:
         "roles": list(caller.roles),
         "groups": sorted(caller.groups),
         "permissions": known + sorted(caller.permissions.difference(order)),
-        "vcs": list(usable),
-        "current_vc": current.name if current else None,
+        "vcs": list(sight.usable),
+        "current_vc": sight.current.name if sight.current else None,
     }
 
 
@@ -97,11 +96,11 @@ class Shown:
     """What one caller sees of the virtual clusters, asked once."""
 
     def __init__(self, caller: Actor) -> None:
-        self.usable = vcs.usable(caller)
+        sight = vcs.sight(caller)
+        self.usable = sight.usable
         self._manages = caller.may(Permission.MANAGE_VC)
-        self.visible = {vc.name: vc for vc in vcs.list_all()} if self._manages else self.usable
-        current = vcs.current(caller)
-        self._current = current.name if current else None
+        self.visible = sight.visible_to(caller)
+        self._current = sight.current.name if sight.current else None
 
     def dump(self, vc: VirtualCluster) -> dict[str, Any]:
         """By the names of the contract."""

@@ -56,6 +56,8 @@ class JobRow(Row):
             (("submitted_at", "id"), False),
             (("user_id", "submitted_at", "id"), False),
             (("user_id", "state"), False),
+            # Lists a user's jobs of one VC by time, and counts them by state from it alone.
+            (("user_id", "vc", "submitted_at", "id", "state"), False),
             (("vc", "state", "submitted_at"), False),
             (("released", "state"), False),
             (("state", "submitted_at"), False),

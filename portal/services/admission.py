@@ -11,37 +11,26 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from portal.domain.job import Job
-from portal.domain.job_state import HOLDING, STOPPING, JobState, Trigger
-from portal.domain.planner import plan, preview
+from portal.domain.job_state import JobState, Trigger
+from portal.domain.planner import plan
 from portal.domain.reason import Reason
-from portal.domain.resources import dump_placement, load_placement
-from portal.domain.snapshot import (
-    Admission,
-    Demand,
-    Holding,
-    Plan,
-    Preemption,
-    Snapshot,
-    Waiting,
-)
+from portal.domain.resources import dump_placement
+from portal.domain.snapshot import Admission, Plan, Preemption, Waiting
 from portal.models import JobRow
 from portal.models.db import database
 from portal.ports import Events, Queue
 from portal.services import inventory, job_store, virtual_clusters
-from portal.spi.registry import Registry
+from portal.services.snapshots import Snapshots
 
 log = logging.getLogger(__name__)
 MAX_CHANGES = 500
 """Admissions and preemptions put into force in one transaction; the next pass goes on."""
 MAX_NOTES = 2000
 """Waiting jobs whose reason is rewritten in one pass."""
-MAX_EXPLAINED = 2000
-"""So many waiting jobs, and nodes, are planned for within a request."""
-UNREACHABLE_GRACE_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +52,20 @@ class Admitter:
         cluster_name: str,
         queue: Queue,
         events: Events,
-        registry: Registry,
-        preemptible_scope: Any,
-        starvation_guard_s: int,
+        snapshots: Snapshots,
         clock: Callable[[], datetime],
     ) -> None:
         self._cluster_name = cluster_name
         self._queue = queue
         self._events = events
-        self._registry = registry
-        self._scope = preemptible_scope
-        self._guard_s = starvation_guard_s
+        self._snapshots = snapshots
         self._clock = clock
 
     def admit(self) -> PassResult:
         """One pass: take the snapshot, plan, put the plan into force."""
         begun = time.perf_counter()
         epoch = inventory.plan_epoch(self._cluster_name)
-        snapshot, rows = self.snapshot()
+        snapshot, rows = self._snapshots.take()
         made = plan(snapshot, self._clock())
         admitted = preempted = 0
         if made.admit or made.preempt:
@@ -91,44 +76,6 @@ class Admitter:
             admitted, preempted = done
         self._note_waiting(made, rows)
         return PassResult(admitted, preempted, len(made.waiting), time.perf_counter() - begun)
-
-    def preview(self, demand: Demand) -> Admission | Waiting:
-        """Whether a job that is not there yet would start now, or why not."""
-        snapshot, _ = self.snapshot()
-        return preview(snapshot, demand, self._clock())
-
-    def explain(self, job_id: str) -> Admission | Waiting | None:
-        """The same for a waiting job, as of now.
-
-        ``None`` when it does not wait (any more), or when so much waits that the answer would
-        keep a request: then the note of the last pass has to do.
-        """
-        queued = JobRow.select().where(JobRow.state == JobState.QUEUED.value)
-        if queued.limit(MAX_EXPLAINED + 1).count() > MAX_EXPLAINED:
-            return None
-        snapshot, _ = self.snapshot()
-        if len(snapshot.nodes) > MAX_EXPLAINED:
-            return None
-        found = next((demand for demand in snapshot.waiting if demand.job_id == job_id), None)
-        return preview(snapshot, found, self._clock()) if found else None
-
-    def snapshot(self) -> tuple[Snapshot, dict[str, dict[str, Any]]]:
-        """The cluster now, and of each waiting job the note that it has."""
-        reachable, since = inventory.reachable(self._cluster_name)
-        quiet = since is None or self._clock() - since > timedelta(seconds=UNREACHABLE_GRACE_S)
-        demands, noted = _demands()
-        snapshot = Snapshot(
-            nodes=inventory.nodes(self._cluster_name),
-            vcs=virtual_clusters.shares(),
-            holding=tuple(_holdings()),
-            waiting=demands,
-            shapes={name: kind.shape for name, kind in self._registry.device_types.items()},
-            preemptible_scope=self._scope,
-            starvation_guard_s=self._guard_s,
-            cluster_reachable=reachable or not quiet,
-            cluster_seen_at=since,
-        )
-        return snapshot, noted
 
     def _enforce(self, made: Plan, epoch: int) -> tuple[int, int] | None:
         """How many were admitted and preempted; ``None`` when another plan was first."""
@@ -209,60 +156,3 @@ def _note(waiting: Waiting) -> dict[str, Any]:
         "ahead": list(waiting.ahead),
         "reserved": dump_placement(waiting.reserved) or None,
     }
-
-
-def _demands() -> tuple[tuple[Demand, ...], dict[str, dict[str, Any]]]:
-    rows: Any = (
-        JobRow.select(
-            JobRow.id,
-            JobRow.name,
-            JobRow.vc,
-            JobRow.username,
-            JobRow.device_type,
-            JobRow.devices,
-            JobRow.nodes,
-            JobRow.preemptible,
-            JobRow.priority,
-            JobRow.submitted_at,
-            JobRow.waiting_since,
-            JobRow.not_before,
-            JobRow.reason,
-            JobRow.queue_position,
-            JobRow.ahead,
-            JobRow.reserved,
-        )
-        .where(JobRow.state == JobState.QUEUED.value)
-        .tuples()
-    )
-    demands, noted = [], {}
-    for row in rows:
-        *wanted, reason, position, ahead, reserved = row
-        columns: list[Any] = [*wanted, load_placement(reserved)]
-        demand = Demand(*columns)
-        demands.append(demand)
-        noted[demand.job_id] = {
-            "reason": reason,
-            "queue_position": position,
-            "ahead": ahead,
-            "reserved": reserved,
-        }
-    return tuple(demands), noted
-
-
-def _holdings() -> list[Holding]:
-    rows = JobRow.select().where(JobRow.released == False)
-    return [
-        Holding(
-            job_id=row.id,
-            name=row.name,
-            vc=row.vc,
-            user=row.username,
-            device_type=row.device_type,
-            placement=load_placement(row.placement),
-            preemptible=row.preemptible,
-            priority=row.priority,
-            admitted_at=row.admitted_at,
-            stopping=JobState(row.state) in STOPPING or JobState(row.state) not in HOLDING,
-        )
-        for row in rows
-    ]

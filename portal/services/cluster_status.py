@@ -113,13 +113,6 @@ class VcLoad:
     queued: int = 0
 
 
-def visible_vcs(actor: Actor) -> dict[str, VirtualCluster]:
-    """Those he may use; all of them for who may manage them."""
-    if actor.may(Permission.MANAGE_VC):
-        return {vc.name: vc for vc in virtual_clusters.list_all()}
-    return virtual_clusters.usable(actor)
-
-
 def resolve(actor: Actor, name: str | None) -> VirtualCluster:
     """The VC of that name, or the current one.
 
@@ -127,7 +120,8 @@ def resolve(actor: Actor, name: str | None) -> VirtualCluster:
     """
     if not actor.may(Permission.VIEW_CLUSTER):
         raise Forbidden("This needs the permission View cluster status")
-    vc = visible_vcs(actor).get(name) if name else virtual_clusters.current(actor)
+    sight = virtual_clusters.sight(actor)
+    vc = sight.visible_to(actor).get(name) if name else sight.current
     if vc is None:
         raise NotFound("There is no virtual cluster of this name")
     return vc

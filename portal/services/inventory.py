@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
+
+from peewee import Case, fn
 
 from portal.domain.resources import Node
 from portal.models import ClusterRow, NodeRow
@@ -12,22 +15,41 @@ from portal.models.db import database
 
 def nodes(cluster: str) -> tuple[Node, ...]:
     """All nodes by name."""
-    rows = NodeRow.select().where(NodeRow.cluster == cluster).order_by(NodeRow.name)
-    return tuple(_load(row) for row in rows)
-
-
-def _load(row: NodeRow) -> Node:
-    return Node(
-        name=row.name,
-        ip=row.ip,
-        device_type=row.device_type,
-        devices=row.devices,
-        ready=row.ready,
-        cordoned=row.cordoned,
-        foreign_devices=row.foreign_devices,
-        simulated=row.simulated,
-        labels=row.labels,
+    row = NodeRow
+    rows: Any = (
+        row.select(
+            *(row.name, row.ip, row.device_type, row.devices, row.ready, row.cordoned),
+            *(row.foreign_devices, row.simulated, row.labels),
+        )
+        .where(row.cluster == cluster)
+        .order_by(row.name)
+        .tuples()
     )
+    return tuple(Node(*columns) for columns in rows)
+
+
+def node_counts(cluster: str) -> tuple[int, int]:
+    """How many nodes take jobs, and how many there are."""
+    takes = (NodeRow.ready == True) & (NodeRow.cordoned == False)
+    found: Any = (
+        NodeRow.select(fn.SUM(Case(None, [(takes, 1)], 0)), fn.COUNT(NodeRow.name))
+        .where(NodeRow.cluster == cluster)
+        .tuples()
+        .first()
+    )
+    taking, number = found
+    return int(taking or 0), int(number)
+
+
+def simulated_types(cluster: str) -> frozenset[str]:
+    """Device types that were only declared: no such device is in the machine."""
+    rows: Any = (
+        NodeRow.select(NodeRow.device_type)
+        .where(NodeRow.cluster == cluster, NodeRow.simulated == True)
+        .distinct()
+        .tuples()
+    )
+    return frozenset(kind for (kind,) in rows if kind)
 
 
 def record_nodes(cluster: str, seen: Sequence[Node], now: datetime) -> bool:

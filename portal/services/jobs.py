@@ -19,9 +19,9 @@ from portal.models import JobRow
 from portal.ports import Cluster, Events, Queue
 from portal.services import field_checks, job_store, job_views, launching, submission, waiting
 from portal.services import virtual_clusters as vcs
-from portal.services.admission import Admitter
 from portal.services.job_line import cli_line
 from portal.services.job_list import JobPage, JobQuery, counts, list_jobs
+from portal.services.outlook import Outlooks
 from portal.services.vault import Vault
 from portal.spi.registry import Registry
 
@@ -53,7 +53,7 @@ class JobService:
         events: Events,
         registry: Registry,
         vault: Vault,
-        admitter: Admitter,
+        outlooks: Outlooks,
         storage_root: str,
         stop_grace_s: int,
         clock: Callable[[], datetime],
@@ -63,7 +63,7 @@ class JobService:
         self._events = events
         self._registry = registry
         self._vault = vault
-        self._admitter = admitter
+        self._outlooks = outlooks
         self._storage_root = storage_root
         self._stop_grace_s = stop_grace_s
         self._clock = clock
@@ -98,7 +98,7 @@ class JobService:
         """What submitting ``body`` now would lead to."""
         checked = self.check(actor, body)
         job = _new_job(actor, checked.spec, self._clock())
-        answer = self._admitter.preview(_demand(job))
+        answer = self._outlooks.preview(_demand(job))
         placement = answer.placement if isinstance(answer, Admission) else _anywhere(job)
         return Preview(
             starts_now=isinstance(answer, Admission),
@@ -124,7 +124,7 @@ class JobService:
         """The job, by the names of the contract; ``NotFound`` when he may not see it."""
         job = job_views.dump(self._row(actor, job_id), self._storage_root)
         if waiting.is_waiting(job):
-            job.update(waiting.outlook(self._admitter, job))
+            job.update(waiting.outlook(self._outlooks, job))
         return waiting.for_reader(actor, [job])[0]
 
     def value(self, actor: Actor, job_id: str) -> Job:

@@ -34,7 +34,7 @@ class TemplateService:
     def visible(self, actor: Actor, vc: str | None) -> list[dict[str, Any]]:
         """The user's own templates, and the team's of ``vc`` if he may use it; by name."""
         places = (TemplateRow.scope == "user") & (TemplateRow.place == str(actor.user_id))
-        if vc and vc in virtual_clusters.usable(actor):
+        if vc and vc in virtual_clusters.offers(actor):
             places = places | ((TemplateRow.scope == "team") & (TemplateRow.place == vc))
         rows = TemplateRow.select().where(places).order_by(TemplateRow.name, TemplateRow.scope)
         return [_dump(row, actor) for row in rows.limit(500)]
@@ -110,7 +110,7 @@ class TemplateService:
             return str(actor.user_id)
         current = virtual_clusters.current(actor) if not vc else None
         name = vc or (current.name if current else "")
-        if name not in virtual_clusters.usable(actor):
+        if name not in virtual_clusters.offers(actor):
             raise NotFound("There is no virtual cluster of this name that you may use")
         return name
 

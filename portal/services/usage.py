@@ -13,7 +13,6 @@ from peewee import Value, fn
 from portal.domain.errors import InvalidSpec
 from portal.domain.usage import DAY_MS, HOUR_MS, Change, Span, averages, device_hours
 from portal.models import AllocationRow
-from portal.services import inventory
 from portal.services.allocations import milliseconds
 from portal.services.virtual_clusters import VirtualCluster, device_totals
 
@@ -180,10 +179,3 @@ def _grouped(query: Any, vc: str | None, *more: Any) -> Any:
         return query.group_by(AllocationRow.device_type, *more)
     narrowed = query.where(AllocationRow.vc == vc)
     return narrowed.group_by(AllocationRow.device_type, AllocationRow.username, *more)
-
-
-def simulated_types(cluster: str) -> frozenset[str]:
-    """Device types that were only declared: no such device is in the machine."""
-    return frozenset(
-        node.device_type for node in inventory.nodes(cluster) if node.simulated and node.device_type
-    )

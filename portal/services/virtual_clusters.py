@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from peewee import fn
 
 from portal.domain.errors import NotFound
 from portal.domain.job_state import HOLDING
-from portal.domain.permission import Actor
+from portal.domain.permission import Actor, Permission
 from portal.domain.snapshot import VcShare
 from portal.models import JobRow, NodeRow, UserChoiceRow, VcMemberRow, VcRow
 from portal.models.db import database
@@ -45,10 +45,16 @@ def list_all() -> list[VirtualCluster]:
     used = used_devices()
     rows = list(VcRow.select().order_by(VcRow.name))
     usable = shortages.usable_quotas([_share(row) for row in rows])
-    members: dict[str, dict[str, list[str]]] = defaultdict(lambda: {"user": [], "group": []})
-    for row in VcMemberRow.select().order_by(VcMemberRow.name):
-        members[row.vc][row.kind].append(row.name)
+    members = _members()
     return [_load(row, used, usable, members[row.name]) for row in rows]
+
+
+def _members() -> dict[str, dict[str, list[str]]]:
+    """Names of ``users`` and ``groups`` by VC."""
+    members: dict[str, dict[str, list[str]]] = defaultdict(lambda: {"users": [], "groups": []})
+    for row in VcMemberRow.select().order_by(VcMemberRow.name):
+        members[row.vc][f"{row.kind}s"].append(row.name)
+    return members
 
 
 def get(name: str) -> VirtualCluster:
@@ -75,7 +81,7 @@ def _load(
         used={kind: used.get((row.name, kind), 0) for kind in row.quota},
         usable_quota={kind: usable.get((row.name, kind), n) for kind, n in row.quota.items()},
         user_limit=row.user_limit,
-        members={"users": tuple(members["user"]), "groups": tuple(members["group"])},
+        members={kind: tuple(names) for kind, names in members.items()},
         max_run_time_s=row.max_run_time_s,
         preempt_grace_s=row.preempt_grace_s,
         created_at=row.created_at,
@@ -93,21 +99,51 @@ def used_devices() -> dict[tuple[str, str], int]:
     return {(vc, kind): int(total) for vc, kind, total in rows if kind}
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The virtual clusters as one user sees them, read once for everything that asks."""
+
+    everything: list[VirtualCluster]
+    """All there are, by name; only for who may manage them."""
+    usable: dict[str, VirtualCluster]
+    """Those he may use."""
+    current: VirtualCluster | None
+    """The one he works in."""
+
+    def visible_to(self, actor: Actor) -> dict[str, VirtualCluster]:
+        """Those he may use; all of them for who may manage them."""
+        if actor.may(Permission.MANAGE_VC):
+            return {vc.name: vc for vc in self.everything}
+        return self.usable
+
+
+def sight(actor: Actor) -> Sight:
+    """What ``actor`` sees now; five queries whatever the number of VCs."""
+    everything = list_all()
+    usable = {vc.name: vc for vc in everything if _is_member(actor, vc.members)}
+    return Sight(everything, usable, _current(actor, usable))
+
+
 def usable(actor: Actor) -> dict[str, VirtualCluster]:
     """The VCs that ``actor`` may use: open ones, and those he or his group is a member of."""
-    return {vc.name: vc for vc in list_all() if _is_member(actor, vc)}
+    return {vc.name: vc for vc in list_all() if _is_member(actor, vc.members)}
 
 
-def _is_member(actor: Actor, vc: VirtualCluster) -> bool:
-    users, groups = vc.members["users"], vc.members["groups"]
+def _is_member(actor: Actor, members: Mapping[str, Sequence[str]]) -> bool:
+    users, groups = members["users"], members["groups"]
     if not users and not groups:
         return True
     return actor.username in users or not actor.groups.isdisjoint(groups)
 
 
 def offers(actor: Actor) -> dict[str, VcOffer]:
-    """What ``actor`` may submit to."""
-    return {name: VcOffer(name, vc.quota) for name, vc in usable(actor).items()}
+    """What ``actor`` may submit to; two queries."""
+    members = _members()
+    return {
+        row.name: VcOffer(row.name, row.quota)
+        for row in VcRow.select().order_by(VcRow.name)
+        if _is_member(actor, members[row.name])
+    }
 
 
 def current(actor: Actor) -> VirtualCluster | None:
@@ -115,10 +151,13 @@ def current(actor: Actor) -> VirtualCluster | None:
 
     The oldest, so that adding a VC moves nobody out of the one he works in.
     """
-    choices = usable(actor)
+    return sight(actor).current
+
+
+def _current(actor: Actor, choices: Mapping[str, VirtualCluster]) -> VirtualCluster | None:
     row = UserChoiceRow.get_or_none(UserChoiceRow.user_id == actor.user_id)
     chosen = row.current_vc if row else None
-    if chosen in choices:
+    if chosen and chosen in choices:
         return choices[chosen]
     by_age = sorted(choices.values(), key=lambda vc: (vc.created_at or _OLDEST, vc.name))
     return by_age[0] if by_age else None

@@ -18,7 +18,7 @@ from portal.domain.permission import Actor, may_see_job
 from portal.domain.reason import Reason
 from portal.domain.snapshot import Waiting
 from portal.models import JobRow
-from portal.services.admission import Admitter
+from portal.services.outlook import Outlooks
 
 HIDDEN_JOB = "another job"
 """Stands for the name of a job that the reader may not see."""
@@ -26,14 +26,14 @@ OTHER_JOB = {"held_back": ("for_job", "for_job"), "preempted": ("by", "by_job")}
 """By code of a reason: the number that names another job, and the one that has its id."""
 
 
-def outlook(admitter: Admitter, job: Mapping[str, Any]) -> dict[str, Any]:
+def outlook(outlooks: Outlooks, job: Mapping[str, Any]) -> dict[str, Any]:
     """``reason``, ``queue_position``, ``ahead``, ``remedy`` of a queued job as of now.
 
     A job that nothing keeps any more waits for the next pass only. On a cluster too large to
     plan in a request what the last pass noted is answered.
     """
     noted = {key: job[key] for key in ("reason", "queue_position", "ahead")}
-    fresh = admitter.explain(job["id"])
+    fresh = outlooks.explain(job["id"])
     if isinstance(fresh, Waiting):
         noted = {
             "reason": fresh.reason.dump(),

@@ -10,7 +10,7 @@ from flask import request, url_for
 
 from portal.domain.permission import Permission
 from portal.domain.usage import HOUR_MS, Span
-from portal.services import cluster_status, cluster_views, usage, user_usage
+from portal.services import cluster_status, cluster_views, inventory, usage, user_usage
 from portal.services.cluster_status import NodeUse, VcDevices
 from portal.services.cordoning import may_cordon
 from portal.services.user_usage import UserQuery
@@ -18,6 +18,7 @@ from portal.services.virtual_clusters import VirtualCluster
 from portal.web.cluster_squares import MOST_LEGENDS, NodeLine, marks, node_line, vc_cells
 from portal.web.context import services
 from portal.web.formats import now
+from portal.web.frame import vc_sight
 from portal.web.pages import Pager
 from portal.web.security.access import actor
 from portal.web.words import gettext
@@ -64,7 +65,7 @@ def status_values(vc: VirtualCluster) -> dict[str, Any]:
     holding = cluster_status.holds()
     uses = cluster_status.node_uses(services().cluster, holding)
     declared = {use.node.device_type for use in uses if use.node.simulated}
-    visible = cluster_status.visible_vcs(actor())
+    visible = vc_sight().visible_to(actor())
     lines = cluster_status.vc_devices(vc, uses, holding)
     return {
         "lines": [_status_line(line, line.device_type in declared) for line in lines],
@@ -137,7 +138,7 @@ def usage_values(vc: VirtualCluster) -> dict[str, Any]:
         "one": one,
         "step_minutes": span.step_ms * 60 // HOUR_MS,
         "simulated": one is not None
-        and one.device_type in usage.simulated_types(services().cluster),
+        and one.device_type in inventory.simulated_types(services().cluster),
         "chart": {**cluster_views.span_item(span), **cluster_views.usage_item(one)} if one else {},
         "grafana": services().grafana_url,
     }

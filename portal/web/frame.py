@@ -8,7 +8,7 @@ from flask import Flask, g, request, url_for
 
 from portal.domain.permission import Actor, Permission
 from portal.services import inventory, virtual_clusters
-from portal.services.virtual_clusters import VirtualCluster
+from portal.services.virtual_clusters import Sight, VirtualCluster
 from portal.web import __version__
 from portal.web.context import services
 from portal.web.security.access import actor, signed_in
@@ -93,12 +93,17 @@ def frame() -> Frame:
     return found
 
 
+def vc_sight() -> Sight:
+    """The virtual clusters as the reader sees them, read once for this answer."""
+    if "vc_sight" not in g:
+        g.vc_sight = virtual_clusters.sight(actor())
+    found: Sight = g.vc_sight
+    return found
+
+
 def current_vc() -> VirtualCluster | None:
     """The virtual cluster that the reader works in."""
-    if "current_vc" not in g:
-        g.current_vc = virtual_clusters.current(actor())
-    found: VirtualCluster | None = g.current_vc
-    return found
+    return vc_sight().current
 
 
 def _make() -> Frame:
@@ -107,7 +112,7 @@ def _make() -> Frame:
     return Frame(
         user=FrameUser(reader.username, reader.nickname or reader.username, reader.roles),
         menu=tuple(_menu(reader)),
-        vcs=tuple(map(_vc, virtual_clusters.usable(reader).values())) if vc else (),
+        vcs=tuple(map(_vc, vc_sight().usable.values())) if vc else (),
         current_vc=vc.name if vc else "",
         cluster=services().cluster,
         nodes=_nodes() if reader.may(Permission.VIEW_CLUSTER) else None,
@@ -146,8 +151,7 @@ def _entry(label: str, endpoint: str, icon: str, key: str) -> MenuEntry:
 
 
 def _nodes() -> NodeCount:
-    seen = inventory.nodes(services().cluster)
-    return NodeCount(ready=sum(node.schedulable for node in seen), total=len(seen))
+    return NodeCount(*inventory.node_counts(services().cluster))
 
 
 def choose_virtual_cluster(name: str) -> None:

@@ -9,6 +9,7 @@ from portal.domain.permission import Actor, Permission
 from portal.services import vc_activity, virtual_clusters
 from portal.services.vc_activity import Activity
 from portal.services.virtual_clusters import VirtualCluster
+from portal.web.frame import vc_sight
 from portal.web.words import clauses, gettext, listed, ngettext
 
 COLOURS = (1, 3, 4, 5, 7, 2, 6)
@@ -115,9 +116,8 @@ class VcLine:
 def lines(reader: Actor) -> list[VcLine]:
     """Those the reader may see, by name."""
     manages = reader.may(Permission.MANAGE_VC)
-    usable = virtual_clusters.usable(reader)
-    current = virtual_clusters.current(reader)
-    shown = virtual_clusters.list_all() if manages else list(usable.values())
+    sight = vc_sight()
+    usable, current = sight.usable, sight.current
     active = vc_activity.activity()
     return [
         VcLine(
@@ -127,14 +127,14 @@ def lines(reader: Actor) -> list[VcLine]:
             vc.name in usable,
             current is not None and current.name == vc.name,
         )
-        for vc in shown
+        for vc in sight.visible_to(reader).values()
     ]
 
 
 def shares(device_types: Sequence[str], visible: Sequence[VcLine]) -> list[TypeShare]:
     """Every device type that there are devices or quotas of."""
     totals = virtual_clusters.device_totals()
-    everything = sorted(virtual_clusters.list_all(), key=lambda vc: (str(vc.created_at), vc.name))
+    everything = sorted(vc_sight().everything, key=lambda vc: (str(vc.created_at), vc.name))
     quotas = {vc.name: vc.quota for vc in everything}
     # By age: a new VC changes nobody's colour.
     by_age = sorted(visible, key=lambda line: (str(line.vc.created_at), line.vc.name))

@@ -75,7 +75,7 @@ def test_two_passes_that_saw_the_same_moment(house: House) -> None:
     first = house.submit(device_type=GPU, devices=4)
     with session():
         epoch = inventory.plan_epoch("lab")
-        snapshot, _ = house.portal.admitter.snapshot()
+        snapshot, _ = house.portal.snapshots.take()
     house.advance(1)
     second = house.submit(device_type=GPU, devices=4)
     house.work()

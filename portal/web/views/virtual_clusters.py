@@ -15,6 +15,7 @@ from portal.domain.permission import Permission
 from portal.services import vc_activity, virtual_clusters
 from portal.services.virtual_clusters import VirtualCluster
 from portal.web.context import services
+from portal.web.frame import vc_sight
 from portal.web.security.access import actor, allowed, requires
 from portal.web.submission_panel import Errors, errors_of
 from portal.web.vc_form import QuotaRow, body_of_form, values_of, values_of_form
@@ -176,7 +177,7 @@ def _holders(kind: str, besides: VirtualCluster | None) -> str:
     own = besides.name if besides else ""
     held = [
         f"{vc.name} {vc.quota[kind]}"
-        for vc in virtual_clusters.list_all()
+        for vc in vc_sight().everything
         if vc.name != own and vc.quota.get(kind)
     ]
     return listed(held)
