@@ -29,6 +29,7 @@ from portal.services.passes import Ear, Passes
 from portal.services.snapshots import Snapshots
 from portal.services.support import SupportDesk
 from portal.services.templates import TemplateService
+from portal.services.usage import ClusterLines
 from portal.services.vault import Vault
 from portal.services.vc_editing import VcEditor
 from portal.settings import Settings, SettingsError
@@ -65,6 +66,7 @@ class Portal:
     cordoner: Cordoner
     outbox: Outbox
     support: SupportDesk
+    cluster_lines: ClusterLines
 
 
 def connect(
@@ -145,6 +147,7 @@ def connect(
         passes=passes,
         templates=TemplateService(clock),
         cordoner=Cordoner(cluster, queue, events, clock),
+        cluster_lines=ClusterLines(),
         vc_editor=VcEditor(
             cluster_name=cluster.name,
             device_types=registry.device_types,

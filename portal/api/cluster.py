@@ -184,11 +184,15 @@ def show_cluster_usage() -> Any:
     """Devices held, by user in the virtual cluster, and in the whole cluster."""
     vc, name = _vc(), reading.text("range") or usage.DEFAULT_RANGE
     span = usage.span_of(name, services().clock())
+    found = usage.vc_usage(vc, span, services().cluster_lines)
     return {
         "vc": vc.name,
         "range": name,
         **cluster_views.span_item(span),
-        "items": [cluster_views.usage_item(one) for one in usage.vc_usage(vc, span)],
+        "items": [
+            cluster_views.usage_item(one)
+            for one in usage.vc_usage(vc, span, services().cluster_lines)
+        ],
     }
 
 

@@ -17,6 +17,7 @@ from portal.services.logs import LogKeeper
 from portal.services.metrics import PortalMetrics
 from portal.services.support import SupportDesk
 from portal.services.templates import TemplateService
+from portal.services.usage import ClusterLines
 from portal.services.vc_editing import VcEditor
 from portal.spi.registry import Registry
 
@@ -63,6 +64,10 @@ class Wired(Protocol):
         """Asking the operators for help."""
 
     @property
+    def cluster_lines(self) -> ClusterLines:
+        """The whole cluster's use over time."""
+
+    @property
     def cordoner(self) -> Cordoner:
         """Keeping new work off nodes."""
 
@@ -81,6 +86,7 @@ class ApiServices:
     queue: Queue
     cordoner: Cordoner
     support: SupportDesk
+    cluster_lines: ClusterLines
     clock: Callable[[], datetime]
 
 
@@ -97,6 +103,7 @@ def keep(app: Flask, wired: Wired) -> None:
         queue=wired.queue,
         cordoner=wired.cordoner,
         support=wired.support,
+        cluster_lines=wired.cluster_lines,
         clock=wired.clock,
     )
 

@@ -7,7 +7,7 @@ this gives the exact average of every step, however many jobs there were.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 HOUR_MS = 3_600_000
@@ -63,9 +63,13 @@ def averages(held_at_end: int, changes: Iterable[Change], span: Span) -> list[fl
     return found
 
 
-def device_hours(averages: Sequence[float], span: Span) -> float:
-    """Devices times hours, over the whole span."""
-    return sum(averages) * span.step_ms / HOUR_MS
+def device_hours(held_at_end: int, device_ms: int, span: Span) -> float:
+    """Devices times hours, over the whole span.
+
+    ``device_ms`` is what :class:`Change` calls so, of all changes together: a device taken
+    at t was not held from the start until t.
+    """
+    return (held_at_end * span.step_ms * span.steps - device_ms) / HOUR_MS
 
 
 def idle_percent(booked_hours: float, idle_hours: float | None) -> float | None:

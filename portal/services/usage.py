@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from peewee import Value, fn
+from peewee import SQL, Case, Value, fn
 
 from portal.domain.errors import InvalidSpec
 from portal.domain.usage import DAY_MS, HOUR_MS, Change, Span, averages, device_hours
@@ -28,8 +28,15 @@ DEFAULT_RANGE = "7d"
 TOP_USERS = 7
 """Users with a line of their own in a chart; the rest is one line."""
 
+OTHERS = ""
+"""Stands for the users who have no line of their own."""
+
 UserKey = tuple[str, str]
 """Device type and username."""
+
+
+_ENDS: tuple[tuple[Any, int], ...] = ((AllocationRow.begun_ms, 1), (AllocationRow.ended_ms, -1))
+"""The two ends of a hold, and what each does to the devices in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,50 +66,83 @@ def span_of(name: str, now: datetime) -> Span:
     return Span(milliseconds(now), step, length // step)
 
 
-def vc_usage(vc: VirtualCluster, span: Span) -> list[TypeUsage]:
+class ClusterLines:
+    """What the whole cluster held over time, by device type.
+
+    Everybody's holds of 30 days are many, so long ranges are kept for a little while: a
+    sixtieth of a step, which nobody sees in a chart.
+    """
+
+    KEPT_STEP_MS = 30 * MINUTE_MS
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[int, int], tuple[int, dict[UserKey, list[float]]]] = {}
+
+    def of(self, span: Span, held: Mapping[UserKey, int]) -> dict[UserKey, list[float]]:
+        """Averages of each step; the user is ``''``."""
+        key = (span.step_ms, span.steps)
+        end_ms, lines = self._kept.get(key, (0, {}))
+        if span.step_ms < self.KEPT_STEP_MS or not 0 <= span.end_ms - end_ms < span.step_ms // 60:
+            lines = _series(span, None, Value(""), held)
+            self._kept[key] = (span.end_ms, lines)
+        return lines
+
+
+def vc_usage(vc: VirtualCluster, span: Span, whole: ClusterLines | None = None) -> list[TypeUsage]:
     """What the VC's users held of each device type, and what all of the cluster held."""
-    in_vc = _series(span, vc.name)
-    in_all: dict[str, list[float]] = {}
-    for (kind, _), values in _series(span, None).items():
-        in_all[kind] = values
-    held = {kind: devices for (kind, _), devices in _held(span, None).items()}
+    held = _held(span, vc.name)
+    hours = _hours(span, vc.name, held)
+    kinds = sorted({kind for kind, quota in vc.quota.items() if quota} | {k for k, _ in hours})
+    top = {kind: _top(hours, kind) for kind in kinds}
+    in_vc = _series(span, vc.name, _by_name(top), _gathered(held, top))
+    held_in_all = _held(span, None)
+    in_all = (whole or ClusterLines()).of(span, held_in_all)
     totals = device_totals()
-    kinds = {kind for kind, quota in vc.quota.items() if quota} | {kind for kind, _ in in_vc}
+    nothing = [0.0] * span.steps
     return [
-        _type_usage(kind, vc, span, in_vc, in_all.get(kind, [0.0] * span.steps), totals, held)
-        for kind in sorted(kinds)
+        TypeUsage(
+            device_type=kind,
+            quota=vc.quota.get(kind, 0),
+            devices=totals.get(kind, 0),
+            users={user: in_vc.get((kind, user), nothing) for user in top[kind][:TOP_USERS]},
+            others=in_vc.get((kind, OTHERS), nothing) if len(top[kind]) > TOP_USERS else [],
+            allocated=in_all.get((kind, ""), nothing),
+            hours={user: hours[kind, user] for user in top[kind]},
+            allocated_now=held_in_all.get((kind, ""), 0),
+        )
+        for kind in kinds
     ]
 
 
-def _type_usage(
-    kind: str,
-    vc: VirtualCluster,
-    span: Span,
-    in_vc: Mapping[UserKey, list[float]],
-    allocated: list[float],
-    totals: Mapping[str, int],
-    held: Mapping[str, int],
-) -> TypeUsage:
-    mine = {user: values for (its_kind, user), values in in_vc.items() if its_kind == kind}
-    hours = {user: device_hours(values, span) for user, values in mine.items()}
-    order = sorted(hours, key=lambda user: (-hours[user], user))
-    rest = [mine[user] for user in order[TOP_USERS:]]
-    return TypeUsage(
-        device_type=kind,
-        quota=vc.quota.get(kind, 0),
-        devices=totals.get(kind, 0),
-        users={user: mine[user] for user in order[:TOP_USERS]},
-        others=[sum(values) for values in zip(*rest, strict=True)] if rest else [],
-        allocated=allocated,
-        hours={user: hours[user] for user in order},
-        allocated_now=held.get(kind, 0),
-    )
+def _top(hours: Mapping[UserKey, float], kind: str) -> list[str]:
+    """All users of a type, most hours first."""
+    mine = {user: value for (its_kind, user), value in hours.items() if its_kind == kind}
+    return sorted(mine, key=lambda user: (-mine[user], user))
+
+
+def _by_name(top: Mapping[str, list[str]]) -> Any:
+    """As whom the database gathers a line: the name of a top user, or all others together."""
+    row = AllocationRow
+    shown = [
+        ((row.device_type == kind) & row.username.in_(users[:TOP_USERS]), row.username)
+        for kind, users in top.items()
+        if users
+    ]
+    return Case(None, shown, OTHERS) if shown else Value(OTHERS)
+
+
+def _gathered(held: Mapping[UserKey, int], top: Mapping[str, list[str]]) -> dict[UserKey, int]:
+    """The same for what is held."""
+    found: dict[UserKey, int] = defaultdict(int)
+    for (kind, user), devices in held.items():
+        found[kind, user if user in top[kind][:TOP_USERS] else OTHERS] += devices
+    return found
 
 
 def booked_hours(vc: str, now: datetime, length_ms: int) -> dict[UserKey, float]:
     """Device-hours held in the past ``length_ms`` by each user of a VC."""
     span = Span(milliseconds(now), length_ms, 1)
-    found = {key: device_hours(values, span) for key, values in _series(span, vc).items()}
+    found = _hours(span, vc, _held(span, vc))
     return {key: hours for key, hours in found.items() if hours > 0}
 
 
@@ -126,13 +166,34 @@ def held_now(vc: str) -> dict[UserKey, tuple[int, int]]:
     return found
 
 
-def _series(span: Span, vc: str | None) -> dict[UserKey, list[float]]:
-    """Averages by device type and user; of the whole cluster the user is ``''``."""
+def _hours(span: Span, vc: str, held: Mapping[UserKey, int]) -> dict[UserKey, float]:
+    """Device-hours of each user of a VC."""
+    device_ms: dict[UserKey, int] = dict.fromkeys(held, 0)
+    for column, sign in _ENDS:
+        after = column - span.start_ms
+        query: Any = (
+            AllocationRow.select(
+                AllocationRow.device_type,
+                AllocationRow.username,
+                fn.SUM(AllocationRow.devices * after),
+            )
+            .where(AllocationRow.vc == vc, column >= span.start_ms, column < span.end_ms)
+            .group_by(AllocationRow.device_type, AllocationRow.username)
+            .tuples()
+        )
+        for kind, user, total in query:
+            device_ms[kind, user] = device_ms.get((kind, user), 0) + sign * int(total)
+    return {key: device_hours(held.get(key, 0), total, span) for key, total in device_ms.items()}
+
+
+def _series(
+    span: Span, vc: str | None, name: Any, held: Mapping[UserKey, int]
+) -> dict[UserKey, list[float]]:
+    """Averages by device type and ``name``, an expression over the rows."""
     changes: dict[UserKey, list[Change]] = defaultdict(list)
-    for column, sign in ((AllocationRow.begun_ms, 1), (AllocationRow.ended_ms, -1)):
-        for key, change in _changes(span, vc, column, sign):
+    for column, sign in _ENDS:
+        for key, change in _changes(span, vc, name, column, sign):
             changes[key].append(change)
-    held = _held(span, vc)
     return {
         key: averages(held.get(key, 0), changes.get(key, ()), span)
         for key in changes.keys() | held.keys()
@@ -140,42 +201,38 @@ def _series(span: Span, vc: str | None) -> dict[UserKey, list[float]]:
 
 
 def _held(span: Span, vc: str | None) -> dict[UserKey, int]:
-    """Devices held at the very end of the span."""
+    """Devices held at the very end of the span; of the whole cluster the user is ``''``."""
     row = AllocationRow
-    query = row.select(row.device_type, _user(vc), fn.SUM(row.devices))
+    user = row.username if vc else Value("")
+    query = row.select(row.device_type, user, fn.SUM(row.devices))
+    query = query.where(row.vc == vc) if vc else query
+    grouping = (row.device_type, row.username) if vc else (row.device_type,)
     found: dict[UserKey, int] = defaultdict(int)
     # Two ranges of one index; as one condition with OR they would be a walk through the table.
     for lasts in (row.ended_ms.is_null(), row.ended_ms >= span.end_ms):
         # The sum keeps the database from walking through the index by beginnings instead.
-        grouped: Any = _grouped(query.where(lasts, row.begun_ms + 0 < span.end_ms), vc)
+        grouped: Any = query.where(lasts, row.begun_ms + 0 < span.end_ms).group_by(*grouping)
         for kind, name, devices in grouped.tuples():
             found[kind, name] += int(devices)
     return found
 
 
-def _changes(span: Span, vc: str | None, column: Any, sign: int) -> list[tuple[UserKey, Change]]:
+def _changes(
+    span: Span, vc: str | None, name: Any, column: Any, sign: int
+) -> list[tuple[UserKey, Change]]:
     after = column - span.start_ms
-    step = after / span.step_ms  # whole numbers: the database rounds down
-    query = AllocationRow.select(
+    whose, step = name.alias("whose"), (after / span.step_ms).alias("step")
+    query = AllocationRow.select(  # whole numbers: the database rounds the step down
         AllocationRow.device_type,
-        _user(vc),
+        whose,
         step,
         fn.SUM(AllocationRow.devices),
         fn.SUM(AllocationRow.devices * after),
     ).where(column >= span.start_ms, column < span.end_ms)
-    grouped: Any = _grouped(query, vc, step)
+    if vc is not None:
+        query = query.where(AllocationRow.vc == vc)
+    grouped: Any = query.group_by(AllocationRow.device_type, SQL("whose"), SQL("step"))
     return [
         ((kind, name), Change(int(number), sign * int(devices), sign * int(device_ms)))
         for kind, name, number, devices, device_ms in grouped.tuples()
     ]
-
-
-def _user(vc: str | None) -> Any:
-    return AllocationRow.username if vc else Value("")
-
-
-def _grouped(query: Any, vc: str | None, *more: Any) -> Any:
-    if vc is None:
-        return query.group_by(AllocationRow.device_type, *more)
-    narrowed = query.where(AllocationRow.vc == vc)
-    return narrowed.group_by(AllocationRow.device_type, AllocationRow.username, *more)

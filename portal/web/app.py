@@ -175,6 +175,7 @@ def _page_services(portal: Portal) -> PageServices:
         events=portal.events,
         cordoner=portal.cordoner,
         support=portal.support,
+        cluster_lines=portal.cluster_lines,
         cluster=portal.cluster.name,
         grafana_url=portal.settings.grafana_url,
         storage_root=portal.settings.storage,

@@ -128,7 +128,7 @@ def usage_values(vc: VirtualCluster) -> dict[str, Any]:
     chosen = request.args.get("range", "")
     name = chosen if chosen in usage.RANGES else usage.DEFAULT_RANGE
     span = _to_the_minute(usage.span_of(name, now()))
-    found = {one.device_type: one for one in usage.vc_usage(vc, span)}
+    found = {one.device_type: one for one in usage.vc_usage(vc, span, services().cluster_lines)}
     kind = request.args.get("type", "")
     one = found.get(kind) or next(iter(found.values()), None)
     return {

@@ -14,6 +14,7 @@ from portal.services.jobs import JobService
 from portal.services.logs import LogKeeper
 from portal.services.support import SupportDesk
 from portal.services.templates import TemplateService
+from portal.services.usage import ClusterLines
 from portal.services.vc_editing import VcEditor
 from portal.spi.registry import Registry
 
@@ -32,6 +33,7 @@ class PageServices:
     events: Events
     cordoner: Cordoner
     support: SupportDesk
+    cluster_lines: ClusterLines
     cluster: str
     grafana_url: str
     storage_root: str

@@ -46,7 +46,8 @@ def test_averages_are_what_counting_one_by_one_gives(holds):
         assert average * SPAN.step_ms == pytest.approx(
             held_in(holds, start, start + SPAN.step_ms), abs=1e-6
         )
-    assert device_hours(found, SPAN) * HOUR_MS == pytest.approx(
+    device_ms = sum(change.device_ms for change in changes_of(holds))
+    assert device_hours(open_now, device_ms, SPAN) * HOUR_MS == pytest.approx(
         held_in(holds, SPAN.start_ms, SPAN.end_ms), abs=1e-3
     )
 

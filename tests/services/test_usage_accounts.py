@@ -170,3 +170,22 @@ def test_members_come_by_group_too(web_house) -> None:
         VcMemberRow.insert(vc="vision", kind="group", name="lab").execute()
     names = [use.username for use in page(web_house.house, everyone=True).items]
     assert names == ["alice", "bob", "carol", "mona", "vera"]
+
+
+def test_the_line_of_the_whole_cluster_is_kept_for_a_sixtieth_of_a_step(house: House) -> None:
+    house.run(device_type=GPU, devices=2)
+    lines = usage.ClusterLines()
+
+    def last(name: str) -> float:
+        with session():
+            span = usage.span_of(name, house.now)
+            return usage.vc_usage(virtual_clusters.get("vision"), span, lines)[0].allocated[-1]
+
+    house.advance(3600)
+    before = last("30d"), last("1h")
+    house.run(device_type=GPU, devices=2)
+    house.advance(60)
+    assert last("30d") == before[0], "two hours / 60 have not passed"
+    assert last("1h") > before[1], "short ranges are exact"
+    house.advance(60)
+    assert last("30d") > before[0]
