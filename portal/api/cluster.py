@@ -189,10 +189,7 @@ def show_cluster_usage() -> Any:
         "vc": vc.name,
         "range": name,
         **cluster_views.span_item(span),
-        "items": [
-            cluster_views.usage_item(one)
-            for one in usage.vc_usage(vc, span, services().cluster_lines)
-        ],
+        "items": [cluster_views.usage_item(one) for one in found],
     }
 
 
