@@ -13,7 +13,7 @@ from threading import Event
 from typing import Any, Protocol
 
 from portal.domain.job import AttemptRef
-from portal.domain.launch import Launch, Observed
+from portal.domain.launch import Launch, Observed, SharedFile
 from portal.domain.mail import Mail
 from portal.domain.resources import Node
 
@@ -68,6 +68,13 @@ class Cluster(Protocol):
         """Take away everything of an attempt, ended or not.
 
         ``force``: do not wait for a node that does not answer.
+        """
+
+    def publish(self, ref: AttemptRef, files: Sequence[SharedFile]) -> None:
+        """Replace the texts of shared files of an attempt; its replicas see it soon.
+
+        Files that the attempt was launched without are not added. Nothing of the attempt
+        left: nothing happens.
         """
 
     def observe(self, ref: AttemptRef) -> Observed:

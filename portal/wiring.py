@@ -257,7 +257,7 @@ def _kubernetes(settings: Settings, registry: Registry) -> Cluster:
         kubeconfig=settings.kubeconfig,
         namespace=settings.namespace,
         device_rules=[
-            DeviceRule(name, kind.resource_name, kind.node_labels)
+            DeviceRule(name, kind.resource_name, kind.node_labels, kind.notes)
             for name, kind in registry.device_types.items()
         ],
         node_lost_after_s=settings.node_lost_after_s,

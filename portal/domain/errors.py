@@ -58,6 +58,12 @@ class InvalidSpec(AoliError):
         return invalid
 
 
+class NotKnownYet(AoliError):
+    """Something that the cluster is about to say has not been said yet."""
+
+    code = "not_known_yet"
+
+
 class NotFound(AoliError):
     """There is no such thing, or the one who asks may not see it."""
 

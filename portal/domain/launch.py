@@ -16,8 +16,39 @@ from portal.domain.resources import Slot
 
 
 @dataclass(frozen=True, slots=True)
+class SharedFile:
+    """A small file that every replica of an attempt can read; no secrets.
+
+    The cluster chooses the folder and sets the ``variables`` to the file's path.
+    """
+
+    name: str
+    text: str
+    variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a replica is, for who writes a file about all of them.
+
+    ``host`` is the name by which its peers reach it; ``address`` (of the network) and
+    ``notes`` (of the cluster's device plugin) are known only once it runs.
+    """
+
+    name: str
+    rank: int
+    slot: Slot
+    host: str
+    address: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Replica:
-    """One process of a workload; ``rank`` counts from 0, ``name`` is unique in the job."""
+    """One process of a workload; ``rank`` counts from 0, ``name`` is unique in the job.
+
+    ``serves``: it only answers the others; the job does not wait for its end.
+    """
 
     name: str
     rank: int
@@ -25,14 +56,22 @@ class Replica:
     slot: Slot
     env: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
+    serves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """The replicas of one attempt. ``peers``: they find each other by host name."""
+    """The replicas of one attempt.
+
+    ``peers``: they find each other by host name. ``logins``: each may start commands on the
+    others with ``ssh NAME``, by a key that only this attempt has (where replicas have
+    networks of their own; on one machine there is nobody to log in to).
+    """
 
     replicas: tuple[Replica, ...]
     peers: bool = False
+    files: tuple[SharedFile, ...] = ()
+    logins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +112,7 @@ class ReplicaLaunch:
     ports: tuple[int, ...] = ()
     host: str = ""
     selection: Mapping[str, str] = field(default_factory=dict)
+    serves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +128,8 @@ class Launch:
     peers: bool = False
     grace_s: int = 30
     labels: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[SharedFile, ...] = ()
+    logins: bool = False
 
 
 class ReplicaPhase(StrEnum):
@@ -108,7 +150,8 @@ class ReplicaStatus:
     ``code`` is a reason code when something is wrong (``image_pull``, ``refused``,
     ``start_error``, ``out_of_memory``, ``node_lost``, ``replica_lost``, ``runtime_stopped``,
     ``unschedulable``), ``detail`` the cluster's own words. ``stopping``: its end was asked
-    for and it is still there.
+    for and it is still there. ``serves``: it only answers the others. ``notes`` are what the
+    cluster's device plugin wrote on it under names that its device type asks for.
     """
 
     name: str
@@ -121,6 +164,8 @@ class ReplicaStatus:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     stopping: bool = False
+    serves: bool = False
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ def _watching(job: Job, observed: Observed, now: datetime, limits: Limits) -> tu
     failed = _first(replicas, lambda r: r.phase is ReplicaPhase.FAILED)
     if failed is not None:
         return (*_begin(job, replicas, now), _failure(failed, now))
-    if all(r.phase is ReplicaPhase.SUCCEEDED for r in replicas):
+    if all(r.phase is ReplicaPhase.SUCCEEDED for r in replicas if not r.serves):
         end = max((r.finished_at for r in replicas if r.finished_at), default=now)
         done = Move(
             Trigger.SUCCEEDED, Reason("exit_code", {"exit_code": 0}), exit_code=0, finished_at=end

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from portal.domain.errors import PermanentFailure, TemporaryFailure
+from portal.domain.errors import NotKnownYet, PermanentFailure, TemporaryFailure
 from portal.domain.job import Job
 from portal.domain.job_state import HOLDING, JobState, Trigger
 from portal.domain.launch import Observed
@@ -103,14 +103,24 @@ class Driver:
         if job.released or job.launched_at is None:
             return
         for action in reconcile(job, observed, self._clock(), self._limits):
-            sure = isinstance(action, Move) and action.trigger is not Trigger.REQUEUE
-            moved = self._move(job, action) if sure else None
+            moved = None
+            if isinstance(action, Move) and self._only_writes(job, observed, action):
+                moved = self._move(job, action)
             if moved is None:
                 self._queue.enqueue("drive", job.id, key=f"drive-{job.id}")
                 return
             job = moved
         if not job.released and job.state not in HOLDING:
             self._queue.enqueue("drive", job.id, key=f"drive-{job.id}")
+
+    def _only_writes(self, job: Job, observed: Observed, move: Move) -> bool:
+        """Whether the move needs no question and no action outside."""
+        if move.trigger is not Trigger.STARTED:
+            return move.trigger is not Trigger.REQUEUE
+        try:
+            return not launching.late_files(job, observed, self._cluster, self._registry)
+        except (NotKnownYet, PermanentFailure):
+            return False
 
     def sweep(self, observed: Observed) -> None:
         """Take an attempt off the cluster that no job owns any more."""
@@ -125,7 +135,10 @@ class Driver:
         current = job
         for action in actions:
             if isinstance(action, Move):
-                moved = self._move(current, action)
+                move = self._handed_out(current, observed, action)
+                if move is None:
+                    return False
+                moved = self._move(current, move)
                 if moved is None:
                     return True  # somebody was first: look again
                 current = moved
@@ -174,6 +187,29 @@ class Driver:
 
     def _tell(self, job_id: str, state: JobState | None) -> None:
         self._events.publish("job", job_id, **({"state": state.value} if state else {}))
+
+    def _handed_out(self, job: Job, observed: Observed, move: Move) -> Move | None:
+        """Give the replicas what they must know of each other before the job counts as running.
+
+        ``None``: not everything is known yet; the watch or the next full pass comes back.
+        """
+        if move.trigger is not Trigger.STARTED:
+            return move
+        try:
+            files = launching.late_files(job, observed, self._cluster, self._registry)
+        except NotKnownYet as missing:
+            now = self._clock()
+            patience = timedelta(seconds=self._limits.unschedulable_after_s)
+            if now < (move.started_at or now) + patience:
+                return None
+            reason = Reason("start_error", {"detail": missing.message})
+            return Move(Trigger.PLATFORM_FAILED, reason, finished_at=now)
+        except PermanentFailure as failure:
+            reason = Reason("refused", {"detail": failure.message})
+            return Move(Trigger.PLATFORM_FAILED, reason, finished_at=self._clock())
+        if files:
+            self._cluster.publish(job.ref, files)
+        return move
 
     def _start(self, job: Job) -> bool:
         try:

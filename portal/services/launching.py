@@ -7,9 +7,19 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from portal.domain.errors import PermanentFailure, TemporaryFailure
+from portal.domain.errors import NotKnownYet, PermanentFailure, TemporaryFailure
 from portal.domain.job import MOUNT_POINTS, Job, RegistryLogin
-from portal.domain.launch import HostMount, Launch, Replica, ReplicaLaunch
+from portal.domain.launch import (
+    HostMount,
+    Launch,
+    Observed,
+    Replica,
+    ReplicaLaunch,
+    ReplicaPhase,
+    Seat,
+    SharedFile,
+    Workload,
+)
 from portal.domain.resources import Slot
 from portal.domain.storage_path import roots
 from portal.ports import Cluster
@@ -32,20 +42,14 @@ def build(
     Raises ``PermanentFailure`` when a plugin that the job needs is no longer installed, or
     fails.
     """
-    kind = registry.job_kinds.get(job.spec.kind)
-    if kind is None:
-        raise PermanentFailure(f"the job kind {job.spec.kind} is not installed")
+    workload = _workload(job, cluster, registry)
     device_type = None
     if job.spec.device_type is not None:
         device_type = registry.device_types.get(job.spec.device_type)
         if device_type is None:
             raise PermanentFailure(f"the device type {job.spec.device_type} is not installed")
-    with _blamed_on(f"the job kind {kind.name}"):
-        workload = kind.workload(
-            job, job.placement, lambda replica: cluster.host_of(job.ref, replica)
-        )
-        if len(workload.replicas) != len(job.placement):
-            raise ValueError(f"{len(workload.replicas)} replicas for {len(job.placement)} places")
+    asked = device_type if job.spec.devices else None
+    about_all = _shared_files(asked, _seats(job, workload, cluster)) if asked else ()
     return Launch(
         ref=job.ref,
         job_name=job.spec.name,
@@ -58,7 +62,59 @@ def build(
         registry=login,
         peers=workload.peers,
         grace_s=job.stop_grace_s,
+        files=(*workload.files, *about_all),
+        logins=workload.logins,
     )
+
+
+def late_files(
+    job: Job, observed: Observed, cluster: Cluster, registry: Registry
+) -> tuple[SharedFile, ...]:
+    """The shared files whose texts are known only now that all replicas run; mostly none.
+
+    Raises ``NotKnownYet`` when the cluster has not said everything, ``PermanentFailure`` when
+    a plugin fails.
+    """
+    asked = registry.device_types.get(job.spec.device_type or "") if job.spec.devices else None
+    if asked is None or not any(r.phase is ReplicaPhase.RUNNING for r in observed.replicas):
+        return ()
+    seen = {replica.name: replica for replica in observed.replicas}
+    seats = [
+        dataclasses.replace(seat, address=seen[seat.name].address, notes=seen[seat.name].notes)
+        for seat in _seats(job, _workload(job, cluster, registry), cluster)
+        if seat.name in seen
+    ]
+    return _shared_files(asked, seats)
+
+
+def _shared_files(asked: DeviceType, seats: list[Seat]) -> tuple[SharedFile, ...]:
+    with _blamed_on(f"the device type {asked.name}"):
+        return tuple(asked.shared_files(seats))
+
+
+def _workload(job: Job, cluster: Cluster, registry: Registry) -> Workload:
+    kind = registry.job_kinds.get(job.spec.kind)
+    if kind is None:
+        raise PermanentFailure(f"the job kind {job.spec.kind} is not installed")
+    with _blamed_on(f"the job kind {kind.name}"):
+        workload = kind.workload(
+            job, job.placement, lambda replica: cluster.host_of(job.ref, replica)
+        )
+        if len(workload.replicas) != len(job.placement):
+            raise ValueError(f"{len(workload.replicas)} replicas for {len(job.placement)} places")
+        return workload
+
+
+def _seats(job: Job, workload: Workload, cluster: Cluster) -> list[Seat]:
+    return [
+        Seat(
+            name=replica.name,
+            rank=replica.rank,
+            slot=replica.slot,
+            host=cluster.host_of(job.ref, replica.name) if workload.peers else "",
+        )
+        for replica in sorted(workload.replicas, key=lambda replica: replica.rank)
+    ]
 
 
 def _replica(
@@ -86,6 +142,7 @@ def _replica(
         mounts=storage_mounts(job, storage_root),
         ports=replica.ports,
         host=replica.name,
+        serves=replica.serves,
     )
     whole = plain if asked is None else _with_devices(plain, asked)
     return dataclasses.replace(whole, env={**whole.env, **_facts(job, replica)})
@@ -119,7 +176,7 @@ def _blamed_on(plugin: str) -> Iterator[None]:
     """A plugin's own error is final: the same call would only fail again."""
     try:
         yield
-    except (PermanentFailure, TemporaryFailure):
+    except (NotKnownYet, PermanentFailure, TemporaryFailure):
         raise
     except Exception as error:
         log.exception("%s failed", plugin)

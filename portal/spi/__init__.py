@@ -3,9 +3,9 @@
 ``SPI_VERSION`` changes when a plugin written for an older one would break.
 """
 
-from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.errors import FieldError, InvalidSpec, NotKnownYet
 from portal.domain.job import AttemptRef, Job, JobSpec, MountChoice
-from portal.domain.launch import HostMount, Replica, Workload
+from portal.domain.launch import HostMount, Replica, Seat, SharedFile, Workload
 from portal.domain.resources import DeviceShape, Node, Placement, Slot
 from portal.spi.device_type import DeviceType
 from portal.spi.job_kind import JobKind
@@ -24,8 +24,11 @@ __all__ = [
     "JobSpec",
     "MountChoice",
     "Node",
+    "NotKnownYet",
     "Placement",
     "Replica",
+    "Seat",
+    "SharedFile",
     "Slot",
     "Workload",
 ]

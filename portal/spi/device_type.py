@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from portal.domain.errors import InvalidSpec
-from portal.domain.launch import HostMount
+from portal.domain.launch import HostMount, Seat, SharedFile
 from portal.domain.resources import DeviceShape, Slot
 
 
@@ -77,6 +77,24 @@ class DeviceType(ABC):
 
     def mounts(self, slot: Slot) -> tuple[HostMount, ...]:
         """Folders of the node that a replica with these devices needs (drivers)."""
+        return ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Names under which the cluster's device plugin notes on a replica what it gave it.
+
+        What is found there is in :attr:`Seat.notes` (on Kubernetes: annotations of the pod).
+        """
+        return ()
+
+    def shared_files(self, seats: Sequence[Seat]) -> tuple[SharedFile, ...]:
+        """Files about all replicas of an attempt that each of them can read.
+
+        Asked when the attempt is launched, with seats that have no address yet, and again
+        when all of them run; the texts of the second answer then replace those of the
+        first, and only after that the job counts as running. Raise :class:`NotKnownYet` as
+        long as something is missing that the cluster is about to say.
+        """
         return ()
 
     def detect(self) -> int:

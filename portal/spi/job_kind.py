@@ -28,6 +28,11 @@ class JobKind(ABC):
 
     fields: ClassVar[tuple[str, ...]] = ()
     """Names of further fields of the submission that this kind takes (``JobSpec.extra``)."""
+    field_titles: ClassVar[Mapping[str, str]] = {}
+    """What the form calls a further field; its name without one."""
+    field_choices: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    """For a further field with few values: each value and what the form calls it; the first
+    is chosen as long as the user chooses none."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings

@@ -81,6 +81,19 @@ class LifeTests(ContractWords):
         self.until_said(cluster, ref, "0")
         assert self.text(cluster, ref, "worker-1") == "1\n"
 
+    def test_who_only_serves_is_told_apart(
+        self, cluster: Cluster, start: Callable[..., Launch]
+    ) -> None:
+        slot = Slot(self.node(cluster))
+        ref = start(
+            replicas=(
+                a_replica(WAITS, slot=slot),
+                a_replica(WAITS, slot=slot, name="worker-1", serves=True),
+            )
+        ).ref
+        serves = {replica.name: replica.serves for replica in cluster.observe(ref).replicas}
+        assert serves == {"worker-0": False, "worker-1": True}
+
     def test_attempts_are_apart(self, cluster: Cluster, start: Callable[..., Launch]) -> None:
         first = start("exit 1").ref
         second = start("echo second", ref=AttemptRef(first.job_id, 2)).ref

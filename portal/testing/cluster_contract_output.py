@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from portal.domain.job import RegistryLogin
-from portal.domain.launch import Launch, ReplicaPhase, ReplicaStatus
+from portal.domain.launch import Launch, ReplicaPhase, ReplicaStatus, SharedFile
 from portal.ports import Cluster
 from portal.testing.builders import a_launch, a_mount, a_ref
 from portal.testing.cluster_contract_words import ContractWords
@@ -97,6 +97,27 @@ class OutputTests(ContractWords):
         assert (folder / "result.txt").read_text() == "kept\n"
         self.until_gone(cluster, ref)
         assert (folder / "result.txt").read_text() == "kept\n"
+
+    def test_shared_files_are_read_and_published_anew(
+        self, cluster: Cluster, start: Callable[..., Launch]
+    ) -> None:
+        if not self.real_commands:
+            pytest.skip("needs a shell")
+        launch = start(
+            'cat "$HOSTS"; while [ "$(cat "$TABLE")" != done ]; do sleep 0.1; done; cat "$TABLE"',
+            files=(
+                SharedFile("hosts", "worker-0\n", ("HOSTS",)),
+                SharedFile("table.json", "begun\n", ("TABLE",)),
+            ),
+        )
+        self.until_said(cluster, launch.ref, "worker-0")
+        cluster.publish(launch.ref, [SharedFile("table.json", "done\n")])
+        cluster.publish(launch.ref, [SharedFile("table.json", "done\n")])
+        self.until(cluster, launch.ref, ReplicaPhase.SUCCEEDED)
+        assert self.text(cluster, launch.ref) == "worker-0\ndone\n"
+        self.until_gone(cluster, launch.ref)
+        cluster.publish(launch.ref, [SharedFile("table.json", "done\n")])
+        assert cluster.observe(launch.ref).gone
 
     def test_an_image_that_cannot_be_pulled(
         self, cluster: Cluster, start: Callable[..., Launch]

@@ -16,7 +16,7 @@ from typing import Any
 
 from portal.domain.errors import PermanentFailure, TemporaryFailure
 from portal.domain.job import AttemptRef
-from portal.domain.launch import Launch, Observed, ReplicaPhase
+from portal.domain.launch import Launch, Observed, ReplicaPhase, SharedFile
 from portal.domain.resources import Node
 from portal.ports import ClusterListener
 from portal.testing.builders import NOON, a_node
@@ -52,6 +52,8 @@ class FakeCluster:
         """Every call that was let through, repeated ones too."""
         self.stops: list[tuple[AttemptRef, int]] = []
         self.removals: list[tuple[AttemptRef, bool]] = []
+        self.files: dict[AttemptRef, dict[str, str]] = {}
+        """The texts of the files that an attempt's replicas share, by name."""
         self._changed = Condition(RLock())
         self._nodes = {node.name: node for node in nodes or (a_node(),)}
         self._attempts: dict[AttemptRef, dict[str, FakeReplica]] = {}
@@ -86,6 +88,7 @@ class FakeCluster:
                 raise self._refusals.pop(0)
             self.launches.append(launch)
             replicas = self._attempts.setdefault(launch.ref, {})
+            self.files.setdefault(launch.ref, {file.name: file.text for file in launch.files})
             for replica in launch.replicas:
                 if replica.name not in replicas:
                     replicas[replica.name] = FakeReplica(replica)
@@ -107,8 +110,16 @@ class FakeCluster:
         with self._changed:
             self._check()
             self.removals.append((ref, force))
+            self.files.pop(ref, None)
             if self._attempts.pop(ref, None) is not None:
                 self._tell(ref)
+
+    def publish(self, ref: AttemptRef, files: Sequence[SharedFile]) -> None:
+        """See the port."""
+        with self._changed:
+            self._check()
+            known = self.files.get(ref, {})
+            known.update({file.name: file.text for file in files if file.name in known})
 
     def observe(self, ref: AttemptRef) -> Observed:
         """See the port."""
@@ -223,6 +234,10 @@ class FakeCluster:
     def lose(self, ref: AttemptRef, replica: str | None = None, code: str = "replica_lost") -> None:
         """Replicas are lost (``runtime_stopped`` is another code)."""
         self._each(ref, replica, lambda found: found.go_wrong(ReplicaPhase.LOST, code, code))
+
+    def note(self, ref: AttemptRef, notes: Mapping[str, str], replica: str | None = None) -> None:
+        """The device plugin writes on replicas."""
+        self._each(ref, replica, lambda found: found.note(notes))
 
     def vanish(self, ref: AttemptRef) -> None:
         """An attempt is deleted behind the portal's back."""

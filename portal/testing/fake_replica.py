@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +19,9 @@ class FakeReplica:
     def __init__(self, launch: ReplicaLaunch) -> None:
         self.node = launch.slot.node
         self.lines: list[tuple[datetime, str]] = []
-        self._status = ReplicaStatus(launch.name, ReplicaPhase.PENDING, node=self.node)
+        self._status = ReplicaStatus(
+            launch.name, ReplicaPhase.PENDING, node=self.node, serves=launch.serves
+        )
         self._launch = launch
         self._script: Script | None = None
         self._killed_at: datetime | None = None
@@ -79,6 +82,10 @@ class FakeReplica:
         """Something is wrong with it."""
         if not self.ended:
             self._set(phase=phase, code=code, detail=detail)
+
+    def note(self, notes: Mapping[str, str]) -> None:
+        """Its device plugin writes on it."""
+        self._set(notes=dict(notes))
 
     def _take(self, now: datetime) -> None:
         """What the script said and did since the last look."""

@@ -3,7 +3,7 @@
 ``update`` brings every text of the product into the ``.po`` files, ``compile`` makes the
 ``.mo`` files that the portal reads, ``check`` prints what is not translated (exit code 1).
 Texts are: ``gettext`` in code and templates, the errors of fields, the reasons of jobs, and
-the titles of the built-in job kinds.
+the titles of the built-in job kinds and of their fields.
 """
 
 from __future__ import annotations
@@ -68,6 +68,11 @@ def texts() -> Iterator[tuple[Text, str | None, str]]:
         yield remedy, None, "portal/domain/wait.py"
     for kind in load_registry({}).job_kinds.values():
         yield kind.title, None, "job kinds"
+        for title in kind.field_titles.values():
+            yield title, None, "job kinds"
+        for choices in kind.field_choices.values():
+            for word in choices.values():
+                yield word, None, "job kinds"
 
 
 def template() -> Catalog:

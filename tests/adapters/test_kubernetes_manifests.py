@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import json
 
+from portal.adapters.kubernetes.logins import LoginKey, new_key
 from portal.adapters.kubernetes.manifests import BLOT, Target, blotted, build
 from portal.adapters.kubernetes.naming import dns_label, label_value, pod_name
 from portal.adapters.kubernetes.shell import container_command, literal
 from portal.domain.job import AttemptRef, RegistryLogin
-from portal.domain.launch import HostMount
+from portal.domain.launch import HostMount, SharedFile
 from portal.domain.resources import Slot
 from portal.testing.builders import a_launch, a_replica
 
 REF = AttemptRef("job1", 2)
+KEY = LoginKey("private-half", "public-half\n")
 TARGET = Target("jobs", "main", ({"key": "nvidia.com/gpu", "operator": "Exists"},))
 LABELS = {
     "app.kubernetes.io/managed-by": "aoli",
@@ -34,7 +36,7 @@ ONLY_NODE_1 = {
 
 def test_a_small_job_is_one_pod() -> None:
     launch = a_launch("echo hello", ref=REF, grace_s=7)
-    assert build(launch, TARGET) == [
+    assert build(launch, TARGET, KEY) == [
         {
             "apiVersion": "v1",
             "kind": "Pod",
@@ -87,7 +89,7 @@ def test_devices_labels_mounts_ports_and_environment() -> None:
         ),
     )
     launch = a_launch(ref=REF, replicas=(replica,), labels={"vc": "vision team", "x/y": "z"})
-    (pod,) = build(launch, TARGET)
+    (pod,) = build(launch, TARGET, KEY)
     spec = pod["spec"]
     container = spec["containers"][0]
     assert pod["metadata"]["annotations"]["aoli/devices"] == "4,5"
@@ -116,19 +118,19 @@ def test_devices_labels_mounts_ports_and_environment() -> None:
 
 def test_shared_memory_is_left_to_a_mount_of_the_job() -> None:
     replica = a_replica(mounts=(HostMount("shm", "/mnt/shm", "/dev/shm"),))
-    (pod,) = build(a_launch(replicas=(replica,)), TARGET)
+    (pod,) = build(a_launch(replicas=(replica,)), TARGET, KEY)
     assert [volume["name"] for volume in pod["spec"]["volumes"]] == ["shm"]
     assert [m["name"] for m in pod["spec"]["containers"][0]["volumeMounts"]] == ["shm"]
 
 
 def test_a_job_without_a_place_has_no_affinity() -> None:
-    (pod,) = build(a_launch(node=""), TARGET)
+    (pod,) = build(a_launch(node=""), TARGET, KEY)
     assert "affinity" not in pod["spec"]
 
 
 def test_peers_have_a_service_and_host_names() -> None:
     replicas = tuple(a_replica(name=f"worker-{i}", rank=i, host=f"worker-{i}") for i in (0, 1))
-    service, *pods = build(a_launch(ref=REF, replicas=replicas, peers=True), TARGET)
+    service, *pods = build(a_launch(ref=REF, replicas=replicas, peers=True), TARGET, KEY)
     assert service == {
         "apiVersion": "v1",
         "kind": "Service",
@@ -143,7 +145,7 @@ def test_peers_have_a_service_and_host_names() -> None:
 def test_a_login_is_made_first_and_never_shown() -> None:
     login = RegistryLogin("registry.example.com", "bob", "s3cr3t")
     launch = a_launch(ref=REF, registry=login, env={"API_TOKEN": "t0k3n", "TOKENIZERS": "4"})
-    made = build(launch, TARGET)
+    made = build(launch, TARGET, KEY)
     secret, pod = made
     assert secret == {
         "apiVersion": "v1",
@@ -168,7 +170,7 @@ def test_a_login_is_made_first_and_never_shown() -> None:
 
 def test_docker_hub_is_looked_up_by_its_own_name() -> None:
     for server in ("docker.io", "https://docker.io/", ""):
-        (secret, _) = build(a_launch(registry=RegistryLogin(server, "bob", "x")), TARGET)
+        (secret, _) = build(a_launch(registry=RegistryLogin(server, "bob", "x")), TARGET, KEY)
         config = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
         assert list(config["auths"]) == ["https://index.docker.io/v1/"]
 
@@ -185,3 +187,60 @@ def test_names_keep_within_dns() -> None:
     assert pod_name(REF, "w" * 80).startswith("aoli-job1-2-www")
     assert label_value("a b/c!") == "a-b-c"
     assert len(label_value("x" * 80)) == 63
+
+
+def test_shared_files_are_a_config_map_that_every_replica_sees() -> None:
+    files = (SharedFile("hostfile", "worker-0 slots=1\n", ("AOLI_HOSTFILE", "OTHER")),)
+    replicas = (a_replica(env={"OTHER": "mine"}), a_replica(name="worker-1", serves=True))
+    shared, first, second = build(a_launch(ref=REF, replicas=replicas, files=files), TARGET, KEY)
+    assert shared == {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "aoli-job1-2-files", "namespace": "jobs", "labels": LABELS},
+        "data": {"hostfile": "worker-0 slots=1\n"},
+    }
+    for pod in (first, second):
+        assert {
+            "name": "aoli-shared",
+            "projected": {
+                "defaultMode": 0o444,
+                "sources": [{"configMap": {"name": "aoli-job1-2-files"}}],
+            },
+        } in pod["spec"]["volumes"]
+        (container,) = pod["spec"]["containers"]
+        seen = {"name": "aoli-shared", "mountPath": "/etc/aoli", "readOnly": True}
+        assert seen in container["volumeMounts"]
+    env = {one["name"]: one["value"] for one in first["spec"]["containers"][0]["env"]}
+    assert env == {"AOLI_HOSTFILE": "/etc/aoli/hostfile", "OTHER": "mine"}
+    assert "aoli/serves" not in first["metadata"]["annotations"]
+    assert second["metadata"]["annotations"]["aoli/serves"] == "true"
+
+
+def test_the_key_of_logins_is_a_secret_and_never_shown() -> None:
+    names = ("worker-0", "worker-1")
+    launch = a_launch(
+        ref=REF, peers=True, logins=True, replicas=[a_replica(name=name) for name in names]
+    )
+    made = build(launch, TARGET, KEY)
+    secret, service, pod, _ = made
+    assert (secret["kind"], service["kind"]) == ("Secret", "Service")
+    assert secret["metadata"]["name"] == "aoli-job1-2-login"
+    texts = {name: base64.b64decode(data).decode() for name, data in secret["data"].items()}
+    assert (texts["key"], texts["key.pub"]) == (KEY.private, KEY.public)
+    assert texts["config"].startswith("Host worker-0 worker-1 *.aoli-job1-2*\n")
+    assert "private-half" not in json.dumps(made[1:])
+    assert set(blotted(made)[0]["data"].values()) == {BLOT}
+    (container,) = pod["spec"]["containers"]
+    assert {"name": "AOLI_SSH_PORT", "value": "19022"} in container["env"]
+    (volume,) = [one for one in pod["spec"]["volumes"] if one["name"] == "aoli-shared"]
+    assert [source["secret"]["name"] for source in volume["projected"]["sources"]] == [
+        "aoli-job1-2-login"
+    ]
+
+
+def test_every_attempt_has_a_key_of_its_own() -> None:
+    one, other = new_key(), new_key()
+    assert one.private != other.private
+    assert one.private.startswith("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    assert one.public.startswith("ssh-ed25519 ")
+    assert one.public.endswith("\n")

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +20,9 @@ def shell(request: pytest.FixtureRequest) -> Iterator[str]:
     return request.param
 
 
-def begin(shell: str, command: str) -> subprocess.Popen[str]:
+def begin(shell: str, command: str, *before: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [shell, "-c", _FIRST_PROCESS, shell, command],
+        [shell, "-c", _FIRST_PROCESS, shell, command, *before],
         start_new_session=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -92,3 +93,13 @@ def expanded(text: str) -> str:
         else:
             made, at = made + text[at], at + 1
     return made
+
+
+@pytest.mark.parametrize("before", ["echo unheard; touch {0}", "touch {0}; exit 3"])
+def test_what_comes_before_is_run_unheard_and_disturbs_nothing(
+    shell: str, before: str, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    process = begin(shell, f"ls {mark}; exit 4", before.format(mark))
+    assert process.communicate(timeout=10)[0] == f"{mark}\n"
+    assert process.returncode == 4

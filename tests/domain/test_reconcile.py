@@ -133,6 +133,22 @@ def test_a_distributed_job_runs_only_when_every_replica_runs() -> None:
     assert triggers(reconcile(subject, both, LATER, LIMITS)) == [Trigger.STARTED]
 
 
+def test_a_job_does_not_wait_for_who_only_serves() -> None:
+    subject = job(R, placement=(Slot("n1"), Slot("n2")))
+    first = ReplicaStatus("worker-0", P.SUCCEEDED, exit_code=0)
+    serving = ReplicaStatus("worker-1", P.RUNNING, serves=True)
+    assert triggers(reconcile(subject, seen(subject, first, serving), LATER, LIMITS)) == [
+        Trigger.SUCCEEDED
+    ]
+    early = replace(serving, phase=P.SUCCEEDED, exit_code=0)
+    running = replace(first, phase=P.RUNNING, exit_code=None)
+    assert reconcile(subject, seen(subject, running, early), LATER, LIMITS) == ()
+    broken = replace(serving, phase=P.FAILED, exit_code=127)
+    (move,) = reconcile(subject, seen(subject, running, broken), LATER, LIMITS)
+    assert isinstance(move, Move)
+    assert (move.trigger, move.exit_code) == (Trigger.COMMAND_FAILED, 127)
+
+
 def test_the_first_replica_to_fail_gives_the_exit_code() -> None:
     subject = job(R, placement=(Slot("n1"), Slot("n2")))
     late = ReplicaStatus("worker-0", P.FAILED, exit_code=1, finished_at=LATER)

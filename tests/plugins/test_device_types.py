@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from device_plugins.huawei_npu_arm64 import HuaweiNpuArm64
 from device_plugins.nvidia_gpu_amd64 import NvidiaGpuAmd64
-from portal.spi import DeviceShape, DeviceType, InvalidSpec, Slot
+from portal.spi import DeviceShape, DeviceType, InvalidSpec, NotKnownYet, Seat, Slot
 
 NOTHING, TWO = Slot("node-1"), Slot("node-1", (2, 3))
 BOTH = pytest.mark.parametrize("kind", [NvidiaGpuAmd64, HuaweiNpuArm64])
@@ -93,3 +94,63 @@ def test_a_wrong_setting_is_named(kind: type[DeviceType], key: str, value: Any) 
 @BOTH
 def test_looking_for_devices_finds_a_number(kind: type[DeviceType]) -> None:
     assert kind({}).detect() >= 0
+
+
+NOTE = "example.com/configuration"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"address_note": 3},
+        {"device_addresses": ["192.168.0.1"]},
+        {"device_addresses": {"node-1": "192.168.0.1"}},
+        {"device_addresses": {"node-1": [1, 2]}},
+    ],
+)
+def test_wrong_addresses_are_named(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"^{next(iter(settings))}: "):
+        HuaweiNpuArm64(settings)
+
+
+def seat(rank: int, note: object = None, **fields: Any) -> Seat:
+    notes = {} if note is None else {NOTE: json.dumps(note)}
+    slot = Slot(f"node-{rank}", (0, 1))
+    return Seat(f"worker-{rank}", rank, slot, f"worker-{rank}.x", f"10.1.0.{rank}", notes, **fields)
+
+
+def chips(*addresses: str, server: str) -> dict[str, Any]:
+    devices = [{"device_id": str(n), "device_ip": ip} for n, ip in enumerate(addresses)]
+    return {"server_id": server, "devices": devices}
+
+
+def test_ranks_go_through_the_replicas_and_their_chips() -> None:
+    npu = HuaweiNpuArm64({"address_note": NOTE})
+    assert npu.notes == (NOTE,)
+    seats = [
+        seat(1, chips("192.168.0.3", "192.168.0.4", server="10.0.0.2")),
+        seat(0, chips("192.168.0.1", "192.168.0.2", server="10.0.0.1")),
+    ]
+    (file,) = npu.shared_files(seats)
+    table = json.loads(file.text)
+    assert (table["status"], table["server_count"]) == ("completed", "2")
+    assert [one["server_id"] for one in table["server_list"]] == ["10.0.0.1", "10.0.0.2"]
+    assert [one["container_ip"] for one in table["server_list"]] == ["10.1.0.0", "10.1.0.1"]
+    found = [chip for one in table["server_list"] for chip in one["device"]]
+    assert [chip["rank_id"] for chip in found] == ["0", "1", "2", "3"]
+    assert [chip["device_ip"] for chip in found] == [f"192.168.0.{n}" for n in range(1, 5)]
+
+
+def test_replicas_of_one_server_stand_together() -> None:
+    npu = HuaweiNpuArm64({"address_note": NOTE})
+    seats = [seat(n, chips("a", "b", server="10.0.0.1")) for n in range(2)]
+    (server,) = json.loads(npu.shared_files(seats)[0].text)["server_list"]
+    assert [chip["rank_id"] for chip in server["device"]] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "note", [None, "text", {}, {"devices": [{}]}, {"devices": 3}, chips("a", server="10.0.0.1")]
+)
+def test_a_note_that_tells_too_little_is_waited_for(note: object) -> None:
+    with pytest.raises(NotKnownYet, match="worker-0"):
+        HuaweiNpuArm64({"address_note": NOTE}).shared_files([seat(0, note)])

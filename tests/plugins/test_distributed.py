@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from plugins import shell_words
 from plugins.distributed import Distributed, rendezvous_port
 from portal.domain.errors import InvalidSpec
 from portal.domain.job_state import JobState
 from portal.domain.resources import DeviceShape, Slot
-from portal.spi import DeviceType
+from portal.spi import DeviceType, Workload
 from portal.testing.builders import a_job, a_spec
 
 
@@ -65,6 +69,78 @@ def test_every_replica_knows_the_others() -> None:
         config = json.loads(env["TF_CONFIG"])
         assert config["task"] == {"type": "worker", "index": rank}
         assert len(set(config["cluster"]["worker"])) == 2
+
+
+def made(**fields: Any) -> Workload:
+    spec = a_spec(kind="distributed", nodes=3, command="train", **fields)
+    placement = tuple(Slot(f"n{number}", (0, 1)) for number in range(3))
+    return Distributed({}).workload(
+        a_job(JobState.SCHEDULING, spec=spec), placement, lambda name: f"{name}.aoli-x-1"
+    )
+
+
+def test_the_hostfile_has_the_names_by_which_replicas_know_themselves() -> None:
+    (hostfile,) = made(devices=2).files
+    assert hostfile.text == "worker-0 slots=2\nworker-1 slots=2\nworker-2 slots=2\n"
+    assert "AOLI_HOSTFILE" in hostfile.variables
+    assert "OMPI_MCA_orte_default_hostfile" in hostfile.variables
+
+
+def test_on_one_machine_all_hosts_are_the_same() -> None:
+    job = a_job(JobState.SCHEDULING, spec=a_spec(kind="distributed", nodes=2))
+    workload = Distributed({}).workload(job, (Slot("n"), Slot("n")), lambda _: "127.0.0.1")
+    assert workload.files[0].text == "127.0.0.1 slots=1\n127.0.0.1 slots=1\n"
+
+
+def test_every_replica_runs_the_command_unless_only_the_first_is_to() -> None:
+    every = made()
+    assert all(replica.command.endswith("train") for replica in every.replicas)
+    assert not any(replica.serves for replica in every.replicas)
+    first, *others = made(extra={"run_on": "first"}).replicas
+    assert first.command.endswith("train")
+    assert "for aoli_host in worker-1 worker-2;" in first.command
+    assert [replica.serves for replica in (first, *others)] == [False, True, True]
+    assert not any("train" in replica.command for replica in others)
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, "every"), ({"run_on": ""}, "every"),
+                                             ({"run_on": "first"}, "first")])  # fmt: skip
+def test_where_the_command_runs(given: dict[str, str], kept: str) -> None:
+    spec = a_spec(kind="distributed", nodes=2, extra=given)
+    assert Distributed({}).check(spec, None, 0).extra == {"run_on": kept}
+
+
+@pytest.mark.parametrize("wrong", ["last", 3, ["first"]])
+def test_where_it_cannot_run(wrong: Any) -> None:
+    spec = a_spec(kind="distributed", nodes=2, extra={"run_on": wrong})
+    with pytest.raises(InvalidSpec) as refused:
+        Distributed({}).check(spec, None, 0)
+    assert list(refused.value.errors) == ["run_on"]
+
+
+def run(command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", "-c", command],
+        env={"PATH": "/usr/bin:/bin", **env},
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=False,
+    )
+
+
+def test_the_words_around_a_command_leave_it_alone() -> None:
+    every = run(shell_words.every("echo one\nexit 3"))
+    assert (every.stdout, every.stderr, every.returncode) == ("one\n", "", 3)
+    alone = run(shell_words.first("echo $0; exit 4", ["127.0.0.1"]))
+    assert (alone.stderr, alone.returncode) == ("", 4)
+
+
+def test_an_image_without_ssh_says_so(tmp_path: Path) -> None:
+    nowhere = {"PATH": str(tmp_path), "AOLI_SSH_PORT": "1"}
+    first = run(shell_words.first("echo never", ["worker-1"]), **nowhere)
+    assert (first.stdout, first.returncode) == ("", 127)
+    assert "no SSH client" in first.stderr
 
 
 def test_cpu_only_replicas_run_one_process_each() -> None:

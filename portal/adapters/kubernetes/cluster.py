@@ -1,13 +1,16 @@
-"""The ``Cluster`` port on Kubernetes: plain pods, a Service for peers, a Secret for a login."""
+"""The ``Cluster`` port on Kubernetes: plain pods, a Service for peers, Secrets for logins, a
+ConfigMap for what replicas share."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
 
-from portal.adapters.kubernetes import naming
+from portal.adapters.kubernetes import logins, naming, sharing
 from portal.adapters.kubernetes.client import KubernetesApi, Refusal
 from portal.adapters.kubernetes.logs import LogReader
 from portal.adapters.kubernetes.manifests import blotted, build
@@ -18,7 +21,7 @@ from portal.adapters.kubernetes.scope import NAMESPACES, NODES, Scope
 from portal.adapters.kubernetes.watch import ClusterWatch
 from portal.domain.errors import PermanentFailure
 from portal.domain.job import AttemptRef
-from portal.domain.launch import Launch, Observed
+from portal.domain.launch import Launch, Observed, SharedFile
 from portal.domain.resources import Node
 from portal.ports import ClusterListener
 
@@ -26,6 +29,7 @@ REMOVE_GRACE_S = 5
 """Between SIGTERM and SIGKILL for what is taken away while it still runs."""
 OVERDUE_S = 10
 """A node that has not carried out a deletion so long after its time is not waited for."""
+_MERGE = "application/merge-patch+json"
 _FOR_GOOD = frozenset({400, 403, 413, 422})
 """Answers to a creation that will be the same next time."""
 
@@ -82,12 +86,7 @@ class KubernetesCluster:
         """As ``kubectl cordon`` and ``uncordon`` do."""
         patch = {"spec": {"unschedulable": True if cordoned else None}}
         try:
-            self._api.call(
-                "PATCH",
-                f"{NODES}/{node}",
-                body=patch,
-                content_type="application/merge-patch+json",
-            )
+            self._api.call("PATCH", f"{NODES}/{node}", body=patch, content_type=_MERGE)
         except Refusal as refusal:
             raise PermanentFailure(refusal.message) from refusal
 
@@ -95,7 +94,8 @@ class KubernetesCluster:
 
     def launch(self, launch: Launch) -> None:
         """Make the objects one by one; what is there already is left as it is."""
-        for manifest in build(launch, self._scope.target):
+        # A key that is thrown away where an earlier call has made the Secret.
+        for manifest in build(launch, self._scope.target, logins.new_key()):
             self._create(manifest)
 
     def stop(self, ref: AttemptRef, grace_s: int) -> None:
@@ -119,6 +119,24 @@ class KubernetesCluster:
             grace_s = self._removal_grace(pod, health, now, force)
             if grace_s is not None:
                 self._delete("Pod", pod["metadata"]["name"], grace_s)
+
+    def publish(self, ref: AttemptRef, files: Sequence[SharedFile]) -> None:
+        """Change the ConfigMap, then touch the pods, or their nodes would take a minute."""
+        data = sharing.file_data(tuple(files))
+        mark = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+        try:
+            self._merge("ConfigMap", naming.files_name(ref), {"data": data})
+        except Refusal as refusal:
+            if refusal.status == 404:
+                return
+            raise
+        touch = {"metadata": {"annotations": {naming.ANNOTATION_FILES: mark}}}
+        for pod in self._reader.pods(ref):
+            try:
+                self._merge("Pod", pod["metadata"]["name"], touch)
+            except Refusal as refusal:
+                if refusal.status not in (403, 404):  # without the right it only takes longer
+                    raise
 
     def observe(self, ref: AttemptRef) -> Observed:
         """One attempt, by asking for its pods and their nodes."""
@@ -144,7 +162,7 @@ class KubernetesCluster:
 
     def manifests(self, launch: Launch) -> list[dict[str, Any]]:
         """What :meth:`launch` would make; logins and secret-looking values blotted out."""
-        return blotted(build(launch, self._scope.target))
+        return blotted(build(launch, self._scope.target, logins.new_key()))
 
     # -- steps -------------------------------------------------------------------------
 
@@ -209,8 +227,18 @@ class KubernetesCluster:
         if labels.get(naming.LABEL_INSTANCE) != self._scope.instance:
             raise PermanentFailure(f"{path.rpartition('/')[2]} belongs to another portal")
 
+    def _merge(self, kind: str, name: str, change: dict[str, Any]) -> None:
+        self._api.call(
+            "PATCH",
+            f"{self._scope.collection(kind)}/{name}",
+            body=change,
+            content_type=_MERGE,
+        )
+
     def _delete_objects(self, ref: AttemptRef) -> None:
         self._delete("Secret", naming.secret_name(ref))
+        self._delete("Secret", naming.login_name(ref))
+        self._delete("ConfigMap", naming.files_name(ref))
         self._delete("Service", naming.service_name(ref))
 
     def _delete(self, kind: str, name: str, grace_s: int | None = None) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from portal.adapters.kubernetes import naming
+from portal.adapters.kubernetes import naming, sharing
+from portal.adapters.kubernetes.logins import LoginKey
 from portal.adapters.kubernetes.shell import container_command, literal
 from portal.domain.job import AttemptRef, RegistryLogin
 from portal.domain.launch import HostMount, Launch, ReplicaLaunch
@@ -35,11 +36,21 @@ class Target:
     cluster_domain: str = "cluster.local"
 
 
-def build(launch: Launch, target: Target) -> list[Manifest]:
-    """Everything of one attempt, in the order in which it must be made."""
+def build(launch: Launch, target: Target, key: LoginKey) -> list[Manifest]:
+    """Everything of one attempt, in the order in which it must be made.
+
+    ``key`` is used when replicas log in to each other.
+    """
+    ref = launch.ref
     made: list[Manifest] = []
     if launch.registry is not None:
-        made.append(_secret(launch.ref, launch.registry, target))
+        made.append(_secret(ref, launch.registry, target))
+    if launch.logins:
+        login = _object("Secret", _metadata(ref, naming.login_name(ref), target))
+        made.append({**login, "type": "Opaque", "data": sharing.login_data(launch, key)})
+    if launch.files:
+        files = _object("ConfigMap", _metadata(ref, naming.files_name(ref), target))
+        made.append({**files, "data": sharing.file_data(launch.files)})
     if launch.peers:
         made.append(_service(launch.ref, target))
     made.extend(_pod(launch, replica, target) for replica in launch.replicas)
@@ -57,6 +68,10 @@ def blotted(manifests: Sequence[Manifest]) -> list[Manifest]:
                 if _SECRET_NAME.search(variable["name"]):
                     variable["value"] = BLOT
     return shown
+
+
+def _object(kind: str, metadata: Mapping[str, Any]) -> Manifest:
+    return {"apiVersion": "v1", "kind": kind, "metadata": dict(metadata)}
 
 
 def _metadata(ref: AttemptRef, name: str, target: Target) -> dict[str, Any]:
@@ -77,9 +92,7 @@ def _secret(ref: AttemptRef, login: RegistryLogin, target: Target) -> Manifest:
     entry = {"username": login.username, "password": login.password, "auth": pair}
     config = json.dumps({"auths": {_registry_key(login.server): entry}})
     return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": _metadata(ref, naming.secret_name(ref), target),
+        **_object("Secret", _metadata(ref, naming.secret_name(ref), target)),
         "type": "kubernetes.io/dockerconfigjson",
         "data": {".dockerconfigjson": base64.b64encode(config.encode()).decode()},
     }
@@ -95,9 +108,7 @@ def _registry_key(server: str) -> str:
 def _service(ref: AttemptRef, target: Target) -> Manifest:
     metadata = _metadata(ref, naming.service_name(ref), target)
     return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata,
+        **_object("Service", metadata),
         "spec": {
             "clusterIP": "None",
             "selector": dict(metadata["labels"]),
@@ -121,13 +132,9 @@ def _pod(launch: Launch, replica: ReplicaLaunch, target: Target) -> Manifest:
         naming.ANNOTATION_DEVICES: ",".join(str(index) for index in replica.slot.devices),
         naming.ANNOTATION_JOB_NAME: launch.job_name,
         naming.ANNOTATION_USER: launch.username,
+        **({naming.ANNOTATION_SERVES: "true"} if replica.serves else {}),
     }
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": metadata,
-        "spec": _pod_spec(launch, replica, target),
-    }
+    return {**_object("Pod", metadata), "spec": _pod_spec(launch, replica, target)}
 
 
 def _own_key(key: str) -> str:
@@ -140,8 +147,8 @@ def _pod_spec(launch: Launch, replica: ReplicaLaunch, target: Target) -> dict[st
         "terminationGracePeriodSeconds": launch.grace_s,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "containers": [_container(launch.image, replica)],
-        "volumes": [_volume(mount) for mount in replica.mounts],
+        "containers": [_container(launch, replica)],
+        "volumes": [*(_volume(mount) for mount in replica.mounts), *sharing.volumes(launch)],
         "tolerations": [dict(toleration) for toleration in target.tolerations],
     }
     if not any(mount.target == _SHARED_MEMORY for mount in replica.mounts):
@@ -181,16 +188,18 @@ def _only_on(node: str) -> dict[str, Any]:
     }
 
 
-def _container(image: str, replica: ReplicaLaunch) -> dict[str, Any]:
-    mounts = [_volume_mount(mount) for mount in replica.mounts]
+def _container(launch: Launch, replica: ReplicaLaunch) -> dict[str, Any]:
+    mounts = [*map(_volume_mount, replica.mounts), *sharing.mounts(launch)]
+    env = {**sharing.variables(launch), **replica.env}
+    words = container_command(replica.command, sharing.door(launch))
     if not any(mount.target == _SHARED_MEMORY for mount in replica.mounts):
         # 64 MiB, what a container has otherwise, is too little for data loaders.
         mounts.append({"name": "shared-memory", "mountPath": _SHARED_MEMORY})
     container: dict[str, Any] = {
         "name": naming.CONTAINER,
-        "image": image,
-        "command": [literal(word) for word in container_command(replica.command)],
-        "env": [{"name": name, "value": literal(value)} for name, value in replica.env.items()],
+        "image": launch.image,
+        "command": [literal(word) for word in words],
+        "env": [{"name": name, "value": literal(value)} for name, value in env.items()],
         "resources": {"limits": {name: str(count) for name, count in replica.resources.items()}},
         "volumeMounts": mounts,
     }

@@ -23,6 +23,9 @@ ANNOTATION_REPLICA = "aoli/replica-name"
 ANNOTATION_RANK = "aoli/rank"
 ANNOTATION_JOB_NAME = "aoli/job-name"
 ANNOTATION_USER = "aoli/user"
+ANNOTATION_SERVES = "aoli/serves"
+ANNOTATION_FILES = "aoli/files"
+"""Changed with the shared files: kubelet then brings them at once instead of within a minute."""
 CONTAINER = "replica"
 """The container that runs the command; others may be put beside it by the cluster."""
 
@@ -61,6 +64,16 @@ def service_name(ref: AttemptRef) -> str:
 def secret_name(ref: AttemptRef) -> str:
     """The Secret with the registry's login."""
     return dns_label(f"aoli-{ref.job_id}-{ref.attempt}-registry")
+
+
+def login_name(ref: AttemptRef) -> str:
+    """The Secret with the key by which replicas log in to each other."""
+    return dns_label(f"aoli-{ref.job_id}-{ref.attempt}-login")
+
+
+def files_name(ref: AttemptRef) -> str:
+    """The ConfigMap with the files that replicas share."""
+    return dns_label(f"aoli-{ref.job_id}-{ref.attempt}-files")
 
 
 def instance_selector(instance: str) -> str:

@@ -21,11 +21,15 @@ _FORBIDDING = frozenset({"NoSchedule", "NoExecute"})
 
 @dataclass(frozen=True, slots=True)
 class DeviceRule:
-    """How to tell a device type: by its resource, on nodes that have all of the labels."""
+    """How to tell a device type: by its resource, on nodes that have all of the labels.
+
+    ``notes`` are the annotations of a pod that its device plugin writes and the type reads.
+    """
 
     name: str
     resource_name: str
     node_labels: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def node_of(

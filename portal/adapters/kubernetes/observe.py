@@ -6,7 +6,7 @@ did the user's command end by itself, or did the platform end it?
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -60,11 +60,15 @@ class NodeHealth:
 
 
 def observed_attempts(
-    pods: Iterable[Pod], nodes: Mapping[str, NodeHealth], now: datetime, node_lost_after_s: float
+    pods: Iterable[Pod],
+    nodes: Mapping[str, NodeHealth],
+    now: datetime,
+    node_lost_after_s: float,
+    notes: Collection[str] = (),
 ) -> dict[AttemptRef, Observed]:
     """All attempts that have pods, their replicas in rank order.
 
-    A node that is not in ``nodes`` is taken to be well.
+    A node that is not in ``nodes`` is taken to be well. ``notes``: annotations to hand on.
     """
     grouped: dict[AttemptRef, list[Pod]] = {}
     for pod in pods:
@@ -77,7 +81,7 @@ def observed_attempts(
         for pod in sorted(own, key=_order):
             health = nodes.get(pod["spec"].get("nodeName", ""))
             lost = health is not None and health.lost(now, node_lost_after_s)
-            statuses.append(replica_status(pod, node_lost=lost))
+            statuses.append(replica_status(pod, node_lost=lost, notes=notes))
         seen[ref] = Observed(ref, tuple(statuses))
     return seen
 
@@ -87,9 +91,12 @@ def _order(pod: Pod) -> tuple[int, str]:
     return (int(rank) if rank.isdecimal() else 0, str(pod["metadata"]["name"]))
 
 
-def replica_status(pod: Pod, *, node_lost: bool = False) -> ReplicaStatus:
+def replica_status(
+    pod: Pod, *, node_lost: bool = False, notes: Collection[str] = ()
+) -> ReplicaStatus:
     """One replica. ``node_lost``: its node has been silent for too long."""
     status = pod.get("status") or {}
+    annotations = pod["metadata"].get("annotations") or {}
     state = _container_state(status)
     base = ReplicaStatus(
         name=_replica_name(pod),
@@ -98,6 +105,8 @@ def replica_status(pod: Pod, *, node_lost: bool = False) -> ReplicaStatus:
         address=status.get("podIP", ""),
         started_at=_started_at(state),
         stopping=_deleted_at(pod) is not None,
+        serves=naming.ANNOTATION_SERVES in annotations,
+        notes={name: annotations[name] for name in notes if name in annotations},
     )
     if "terminated" in state and not _ended_by_deletion(pod, state["terminated"]):
         return _ended(base, status, state["terminated"])

@@ -61,9 +61,9 @@ class Reader:
         return self._api.pages(self._scope.collection("Pod"), self._scope.ours(ref))[0]
 
     def objects(self, ref: AttemptRef | None = None) -> set[AttemptRef]:
-        """The attempts that have a Service or a Secret (its contents are not asked for)."""
+        """The attempts that have anything but pods (a Secret's contents are not asked for)."""
         found = set()
-        for kind in ("Service", "Secret"):
+        for kind in ("Service", "Secret", "ConfigMap"):
             path = self._scope.collection(kind)
             for thing in self._api.metadata(path, self._scope.ours(ref)):
                 owner = naming.ref_of(thing)
@@ -98,5 +98,6 @@ class Reader:
     def _observed(
         self, pods: Iterable[Pod], health: Mapping[str, NodeHealth]
     ) -> dict[AttemptRef, Observed]:
-        lost_after_s = self._scope.node_lost_after_s
-        return observed_attempts(pods, health, datetime.now(UTC), lost_after_s)
+        scope = self._scope
+        now = datetime.now(UTC)
+        return observed_attempts(pods, health, now, scope.node_lost_after_s, scope.notes)

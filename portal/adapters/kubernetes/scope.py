@@ -14,7 +14,12 @@ from portal.domain.job import AttemptRef
 NODES = "/api/v1/nodes"
 NAMESPACES = "/api/v1/namespaces"
 ALL_PODS = "/api/v1/pods"
-_COLLECTIONS = {"Pod": "pods", "Service": "services", "Secret": "secrets"}
+_COLLECTIONS = {
+    "Pod": "pods",
+    "Service": "services",
+    "Secret": "secrets",
+    "ConfigMap": "configmaps",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,11 @@ class Scope:
     def resources(self) -> tuple[str, ...]:
         """The resources that are devices."""
         return tuple(rule.resource_name for rule in self.rules)
+
+    @property
+    def notes(self) -> frozenset[str]:
+        """The annotations by which device plugins say what they gave a pod."""
+        return frozenset(name for rule in self.rules for name in rule.notes)
 
     def collection(self, kind: str) -> str:
         """The path of all ``kind`` in the namespace."""

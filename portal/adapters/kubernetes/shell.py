@@ -15,7 +15,7 @@ import re
 
 _CHOOSE_SHELL = (
     "aoli_shell=$(command -v bash) || aoli_shell=/bin/sh;"
-    ' exec "$aoli_shell" -c "$0" "$aoli_shell" "$1"'
+    ' exec "$aoli_shell" -c "$0" "$aoli_shell" "$1" "${2-}"'
 )
 
 # All processes of the container are asked to end: those of the command, and what it put into
@@ -29,6 +29,8 @@ _FIRST_PROCESS = """\
 aoli_code= aoli_ending= aoli_ended= aoli_all=0
 [ $$ = 1 ] && aoli_all=-1
 trap 'trap "" TERM INT QUIT HUP; aoli_ending=1; kill -TERM $aoli_all' TERM INT QUIT HUP
+[ -z "$2" ] || "$0" -c "$2" "$0" </dev/null >/dev/null 2>&1
+[ -z "$aoli_ending" ] || exit 143
 (trap - TERM INT QUIT HUP; exec "$0" -c "$1") &
 aoli_command=$!
 exec 2>/dev/null
@@ -48,9 +50,14 @@ exit "$aoli_code"
 _EXPANDED = re.compile(r"\$(?=[$(])")
 
 
-def container_command(command: str) -> list[str]:
-    """The words a container is started with so that ``command`` is run by its shell."""
-    return ["/bin/sh", "-c", _CHOOSE_SHELL, _FIRST_PROCESS, command]
+def container_command(command: str, before: str = "") -> list[str]:
+    """The words a container is started with so that ``command`` is run by its shell.
+
+    ``before`` is a script that is run first, unheard; whatever becomes of it, the command
+    is run after it.
+    """
+    words = ["/bin/sh", "-c", _CHOOSE_SHELL, _FIRST_PROCESS, command]
+    return [*words, before] if before else words
 
 
 def literal(text: str) -> str:

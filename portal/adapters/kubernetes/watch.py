@@ -173,7 +173,7 @@ class ClusterWatch:
     def _tell_bare(self, fresh: set[AttemptRef]) -> None:
         """Attempts whose pods have gone: gone altogether, or is something left?
 
-        Services and Secrets are not watched; they are asked for while an attempt has
+        What else an attempt has is not watched; they are asked for while an attempt has
         nothing else.
         """
         waiting = {ref for ref, seen in self._told.items() if not seen.replicas}

@@ -81,13 +81,16 @@ class WatchState:
     def observed(self, ref: AttemptRef, now: datetime) -> Observed | None:
         """One attempt; ``None`` when it has no pods."""
         pods = self._pods.get(ref, {}).values()
-        seen = observed_attempts(pods, self._health, now, self._scope.node_lost_after_s)
-        return seen.get(ref)
+        return self._observed(pods, now).get(ref)
 
     def everything(self, now: datetime) -> dict[AttemptRef, Observed]:
         """All attempts that have pods."""
         pods = (pod for own in self._pods.values() for pod in own.values())
-        return observed_attempts(pods, self._health, now, self._scope.node_lost_after_s)
+        return self._observed(pods, now)
+
+    def _observed(self, pods: Iterable[Json], now: datetime) -> dict[AttemptRef, Observed]:
+        scope = self._scope
+        return observed_attempts(pods, self._health, now, scope.node_lost_after_s, scope.notes)
 
     def nodes(self) -> tuple[Node, ...]:
         """All nodes by name."""

@@ -7,6 +7,7 @@
                                              stop.json     it is to end
                                              shim.lock     held by the one shim
                                              scratch/      HOME and TMPDIR of the command
+                                             scratch/.aoli/  files that the replicas share
     <state_dir>/watchers/*.fifo                            who wants to hear of changes
     <state_dir>/cordoned/<node>                            nodes that take nothing new
 """
@@ -27,7 +28,7 @@ from portal.domain.job import AttemptRef
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _GONE, _NEW = ".gone-", ".new-"
-SCRATCH, TEMPORARY = "scratch", "tmp"
+SCRATCH, TEMPORARY, SHARED = "scratch", "tmp", ".aoli"
 
 
 class Layout:
@@ -71,6 +72,7 @@ class Layout:
         made.mkdir()
         (made / SCRATCH).mkdir()
         (made / SCRATCH / TEMPORARY).mkdir()
+        (made / SCRATCH / SHARED).mkdir()
         (made / "stage").mkdir()
         write_json(made / "spec.json", spec)
         try:
@@ -117,6 +119,13 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     fd = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(fd, "w", encoding="utf-8") as file:
         json.dump(value, file)
+    new.rename(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that a command reads, in one step."""
+    new = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    new.write_text(text, encoding="utf-8")
     new.rename(path)
 
 

@@ -28,7 +28,14 @@ from portal.adapters.local import stopping
 from portal.adapters.local.bell import ring
 from portal.adapters.local.capabilities import namespace_kind
 from portal.adapters.local.folders import prepare
-from portal.adapters.local.layout import Layout, read_json
+from portal.adapters.local.layout import (
+    SCRATCH,
+    SHARED,
+    Layout,
+    checked_name,
+    read_json,
+    write_text,
+)
 from portal.adapters.local.nodes import LocalNodes, hostname
 from portal.adapters.local.output import read_lines
 from portal.adapters.local.preview import preview
@@ -38,7 +45,7 @@ from portal.adapters.local.surroundings import Folder, surroundings
 from portal.adapters.local.watching import NODES, Watch
 from portal.domain.errors import TemporaryFailure
 from portal.domain.job import AttemptRef
-from portal.domain.launch import Launch, Observed, ReplicaLaunch
+from portal.domain.launch import Launch, Observed, ReplicaLaunch, SharedFile
 from portal.domain.resources import Node
 from portal.domain.storage_path import log_path
 from portal.ports import ClusterListener
@@ -110,7 +117,7 @@ class LocalCluster:
         with _disk():
             folders = [self._folders(replica) for replica in launch.replicas]
             orders = [
-                self._order(launch.ref, replica, mounts)
+                self._order(launch, replica, mounts)
                 for replica, mounts in zip(launch.replicas, folders, strict=True)
             ]
             wanted = [order for order in orders if _needs_shim(order.folder)]
@@ -134,6 +141,14 @@ class LocalCluster:
                     raise TemporaryFailure(f"processes of {ref}/{folder.name} will not die")
             self._layout.discard(ref)
             self._ring(str(ref))
+
+    def publish(self, ref: AttemptRef, files: Sequence[SharedFile]) -> None:
+        """Each replica has copies of its own."""
+        with _disk():
+            for folder in self._layout.replicas(ref):
+                for file in files:
+                    if (path := _shared(folder, file)).exists():
+                        write_text(path, file.text)
 
     def observe(self, ref: AttemptRef) -> Observed:
         """As the files say."""
@@ -175,16 +190,24 @@ class LocalCluster:
         found = [(mount, prepare(mount, self._storage_root)) for mount in replica.mounts]
         return [(mount, source) for mount, source in found if source is not None]
 
-    def _order(self, ref: AttemptRef, replica: ReplicaLaunch, mounts: list[Folder]) -> ShimOrder:
+    def _order(self, launch: Launch, replica: ReplicaLaunch, mounts: list[Folder]) -> ShimOrder:
         """Claim a replica's folder and say how its shim is to run it."""
+        ref = launch.ref
         spec = {
             "node": replica.slot.node,
             "rank": replica.rank,
             "command": replica.command,
             "devices": list(replica.slot.devices),
             "mounts": [asdict(mount) for mount, _ in mounts],
+            "serves": replica.serves,
         }
         folder = self._layout.claim(ref, replica.name, spec)
+        if _needs_shim(folder):
+            for file in launch.files:
+                write_text(_shared(folder, file), file.text)
+        around = surroundings(
+            replica, folder, mounts, launch.files, real_mounts=self.mounts_are_real
+        )
         return ShimOrder(
             name=f"{ref}/{replica.name}",
             folder=folder,
@@ -192,12 +215,16 @@ class LocalCluster:
             log=Path(log_path(str(self._log_dir), ref, replica.name)),
             lifeline=self._lifeline,
             command=replica.command,
-            around=surroundings(replica, folder, mounts, real_mounts=self.mounts_are_real),
+            around=around,
             namespace=self._namespace,
         )
 
     def _ring(self, name: str) -> None:
         ring(str(self._layout.watchers), name)
+
+
+def _shared(folder: Path, file: SharedFile) -> Path:
+    return folder / SCRATCH / SHARED / checked_name(file.name)
 
 
 def _needs_shim(folder: Path) -> bool:

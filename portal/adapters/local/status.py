@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ def observe(layout: Layout, ref: AttemptRef) -> Observed:
     for folder in layout.replicas(ref):
         spec = read_json(folder / "spec.json")
         if spec is not None:
-            found.append((spec.get("rank", 0), replica_status(folder, spec)))
+            status = replace(replica_status(folder, spec), serves=bool(spec.get("serves")))
+            found.append((spec.get("rank", 0), status))
     replicas = tuple(status for _, status in sorted(found, key=lambda item: item[0]))
     return Observed(ref, replicas, objects=not replicas and layout.attempt(ref).exists())
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from portal.adapters.local.layout import SCRATCH, TEMPORARY
-from portal.domain.launch import HostMount, ReplicaLaunch
+from portal.adapters.local.layout import SCRATCH, SHARED, TEMPORARY
+from portal.domain.launch import HostMount, ReplicaLaunch, SharedFile
 
 MARK = "AOLI_REPLICA_FOLDER"
 """Variable by which a replica's processes are known when their shim is gone."""
@@ -38,7 +38,12 @@ class Surroundings:
 
 
 def surroundings(
-    replica: ReplicaLaunch, folder: Path, mounts: Sequence[Folder], *, real_mounts: bool
+    replica: ReplicaLaunch,
+    folder: Path,
+    mounts: Sequence[Folder],
+    files: Sequence[SharedFile] = (),
+    *,
+    real_mounts: bool,
 ) -> Surroundings:
     """Work out everything for ``replica``, whose state is in ``folder``."""
     binds = _binds(mounts) if real_mounts else []
@@ -59,6 +64,7 @@ def surroundings(
         "LANG": "C.UTF-8",
         **{_variable(name): path for name, path in seen.items()},
         **({"HOSTNAME": replica.host} if replica.host else {}),
+        **{name: f"{scratch}/{SHARED}/{file.name}" for file in files for name in file.variables},
         **replica.env,
         **replica.selection,
         MARK: str(folder),
