@@ -32,13 +32,13 @@ class Site:
         given = {"image": self.image, "device_type": self.device_type}
         return self.portal.submit(command, **{**given, **fields})
 
-    def until(self, job_id: str, state: str) -> dict[str, Any]:
+    def until(self, job_id: str, state: str, deadline_s: float = DEADLINE_S) -> dict[str, Any]:
         def there() -> dict[str, Any] | None:
             job: dict[str, Any] = self.portal.call("GET", f"/jobs/{job_id}")
             return job if job["status"] == state else None
 
         found = eventually(
-            there, DEADLINE_S, what=f"{state}: {self.portal.call('GET', f'/jobs/{job_id}')}"
+            there, deadline_s, what=f"{state}: {self.portal.call('GET', f'/jobs/{job_id}')}"
         )
         assert found is not None
         return found

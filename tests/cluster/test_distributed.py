@@ -203,7 +203,7 @@ def test_one_replicas_failure_ends_the_job_with_its_reason(site: Site) -> None:
 @pytest.mark.skipif(not TORCH, reason="AOLI_TEST_TORCH names no PyTorch")
 def test_torchrun_trains_on_two_nodes(site: Site) -> None:
     job_id = site.submit(TRAINING, kind="distributed", nodes=2, devices=1)
-    site.until(job_id, "finished")
+    site.until(job_id, "finished", deadline_s=280)
     for rank in range(2):
         said = site.output(job_id, f"worker-{rank}")
         print(said)
