@@ -48,7 +48,11 @@ class Child:
 
     def go(self) -> str:
         """Become the command; return why that failed, ``''`` when it did not."""
-        os.write(self._let_go, READY)
+        try:  # noqa: SIM105 - contextlib takes long to import
+            os.write(self._let_go, READY)
+        except BrokenPipeError:
+            # Killed at the door: its wait status says so, as it would a moment later.
+            pass
         os.close(self._let_go)
         # Closed by the exec: so an empty answer means that the command runs.
         answer = os.read(self._told, 4096).decode("utf-8", "replace")
