@@ -12,13 +12,28 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from portal.domain.mail import MAX_RECEIVERS, is_address
 
 
 class SettingsError(Exception):
     """A setting is wrong; the text names it, its source and what is expected."""
+
+
+_ADDRESSES = {
+    "database_url": ("sqlite:///", "postgresql://", "postgresql+psycopg2://"),
+    "redis_url": ("redis://", "rediss://", "unix://"),
+}
+"""How an address begins; those not named are of the web."""
 
 
 class Settings(BaseModel):
@@ -43,7 +58,7 @@ class Settings(BaseModel):
     admin_username: str = "admin"
     admin_password: SecretStr = SecretStr("")
     local_devices: dict[str, int] = Field(default_factory=dict)
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8420, ge=0, le=65535)
     web_workers: int = Field(default=1, ge=1, le=64)
     web_threads: int = Field(default=32, ge=2, le=512)
@@ -109,6 +124,15 @@ class Settings(BaseModel):
             raise ValueError(f"at most {MAX_RECEIVERS} addresses")
         return value
 
+    @field_validator("database_url", "redis_url", "prometheus_url", "grafana_url", "public_url")
+    @classmethod
+    def _check_address(cls, value: str, field: ValidationInfo) -> str:
+        """A mistyped address is better refused now than looked for later."""
+        starts = _ADDRESSES.get(str(field.field_name), ("http://", "https://"))
+        if value and not value.startswith(starts):
+            raise ValueError(f"expected {' or '.join(f'{start}…' for start in starts)}")
+        return value
+
     @field_validator("data_dir", "config_dir", mode="after")
     @classmethod
     def _expand(cls, value: Path) -> Path:
@@ -147,9 +171,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        source = f"AOLI_{name.upper()}" if f"AOLI_{name.upper()}" in env else "portal.yaml"
-        raise SettingsError(f"{source}: {name}: {first['msg']}") from None
+        setting, name = first["loc"][0], ".".join(str(part) for part in first["loc"])
+        variable = f"AOLI_{str(setting).upper()}"
+        source = next((v for v in (variable, f"{variable}_FILE") if env.get(v)), None)
+        why = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
+        raise SettingsError(f"{source or config_dir / 'portal.yaml'}: {name}: {why}") from None
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -158,10 +184,21 @@ def _read_file(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text("utf-8")) or {}
     except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: not valid YAML{_place_of(error)}") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: not a text in UTF-8") from None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise SettingsError(f"{path}: expected settings as 'name: value' lines")
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _place_of(error: yaml.YAMLError) -> str:
+    """Where the mistake is and what it is, in one line."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    where = "" if mark is None else f" in line {mark.line + 1}"
+    return where + (f": {problem}" if problem else "")
 
 
 SHORT_NAMES = {
