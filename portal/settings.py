@@ -68,6 +68,7 @@ class Settings(BaseModel):
         default=0, ge=0, le=8, description="Reverse proxies in front, each adding X-Forwarded-*"
     )
     secure_cookies: bool = Field(default=False, description="Set true behind TLS")
+    development: bool = Field(default=False, description="Show the page /_components")
     sign_up: bool = Field(default=True, description="Whether people may make their own account")
     password_min_length: int = Field(default=8, ge=1, le=128)
     password_classes: int = Field(default=1, ge=1, le=4)

@@ -128,8 +128,8 @@ def create_app(
     """The whole application: pages, API and probes.
 
     Makes no tables and opens no connections; the init step (:mod:`portal.web.setup`) has run
-    before. ``portal`` is wired from the settings unless it is given. ``development`` adds
-    the page of components.
+    before. ``portal`` is wired from the settings unless it is given. ``development``, here or
+    in the settings, adds the page of components.
     """
     portal = portal or connect(settings)
     app = make_flask(settings)
@@ -152,7 +152,7 @@ def create_app(
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     api.install(app, portal)
-    if development:
+    if development or settings.development:
         app.register_blueprint(components.blueprint)
     return app
 

@@ -158,7 +158,9 @@ SCENES: dict[str, Scene] = {
     "vc-page": Scene("/virtual-clusters/add"),
     "plugins": Scene("/plugins/"),
     "account": Scene("/account/"),
-    "account-open": Scene("/account/", RESEARCHER, then=click(".more >> nth=0", ".more >> nth=1")),
+    "account-open": Scene(
+        "/account/", RESEARCHER, then=click(".more > summary >> nth=0", ".more > summary >> nth=1")
+    ),
     "account-no-role": Scene("/account/", NEWCOMER),
     "dashboard": Scene("/dashboard/"),
     "users": Scene("/dashboard/users/"),

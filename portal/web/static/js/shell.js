@@ -83,6 +83,7 @@
     if (at.tagName === 'DIALOG') { if (event.target === at) at.close(); return; }
     if (at.hasAttribute('data-theme-switch')) { event.preventDefault(); nextTheme(); }
     else if (at.hasAttribute('data-side-switch')) switchSide();
+    else if (at.hasAttribute('data-filters')) at.setAttribute('aria-expanded', String(at.getAttribute('aria-expanded') !== 'true'));
     else if (at.dataset.openDialog) {
       var menu = at.closest('details.drop');
       if (menu) menu.open = false;
