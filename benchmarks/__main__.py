@@ -1,7 +1,8 @@
 """``python -m benchmarks [PART…]``: measure, and print one table.
 
 The Kubernetes part runs when ``AOLI_TEST_KUBECONFIG`` names a cluster on this machine
-(``AOLI_TEST_IMAGE``: an image there with a shell, ``train:local`` by default).
+(``AOLI_TEST_IMAGE``: an image there with a shell, ``train:local`` by default); how soon
+freed devices are used again, when a node there has a GPU, real or declared.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import platform
 import tempfile
 from pathlib import Path
 
-from benchmarks import jobs, planner, processes
+from benchmarks import freed_devices, jobs, planner, processes
 from benchmarks.table import Row, show
 
 PARTS = ("planner", "processes", "local", "kubernetes")
@@ -36,13 +37,20 @@ def measure(part: str, folder: Path) -> list[Row]:
     if part == "processes":
         return processes.measure(folder)
     if part == "local":
-        return jobs.measure(folder, "local", "python:3.11")
+        rows = jobs.measure(folder / "jobs", "local", "python:3.11")
+        one = {"AOLI_LOCAL_DEVICES": f"{freed_devices.TYPE}=1"}
+        return rows + freed_devices.measure(folder / "freed", "local", "python:3.11", **one)
     kubeconfig = os.environ.get("AOLI_TEST_KUBECONFIG")
     if not kubeconfig:
         return [Row("kubernetes", "not measured: AOLI_TEST_KUBECONFIG is not set")]
     image = os.environ.get("AOLI_TEST_IMAGE", "train:local")
-    settings = {"AOLI_CLUSTER": "kubernetes", "AOLI_KUBECONFIG": kubeconfig}
-    return jobs.measure(folder, "kubernetes", image, AOLI_NAMESPACE="aoli-bench", **settings)
+    settings = {
+        "AOLI_CLUSTER": "kubernetes",
+        "AOLI_KUBECONFIG": kubeconfig,
+        "AOLI_NAMESPACE": "aoli-bench",
+    }
+    rows = jobs.measure(folder / "jobs", "kubernetes", image, **settings)
+    return rows + freed_devices.measure(folder / "freed", "kubernetes", image, **settings)
 
 
 def main() -> None:

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.table import Row, spread
-from portal.testing.running import PASSWORD, TERMINAL, RunningPortal
+from portal.testing.calling import PASSWORD, TERMINAL
+from portal.testing.running import RunningPortal
 from portal.testing.waiting import eventually
 
 CLIENTS = 8

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
@@ -61,6 +62,7 @@ END
 """
 RANK_TABLE = """
 until grep -q completed "$RANK_TABLE_FILE"; do sleep 0.2; done; cat "$RANK_TABLE_FILE"
+until [ -e /job/go ]; do sleep 0.2; done
 """
 LAUNCHER = """
 set -e
@@ -128,8 +130,9 @@ def site(
 
 def test_two_replicas_on_two_nodes_add_up_over_the_network(site: Site) -> None:
     job_id = site.submit(RANK_TABLE + ALL_REDUCE, kind="distributed", nodes=2, devices=1)
-    site.until(job_id, "running")
+    running = site.until(job_id, "running")
     pods = site.objects("pods", job_id)
+    (Path(running["job_path"]) / "go").touch()
     job = site.until(job_id, "finished")
     assert {replica["node"] for replica in job["replicas"]} == {"node1", "node2"}
     assert job["started_at"] >= max(replica["started_at"] for replica in job["replicas"])
