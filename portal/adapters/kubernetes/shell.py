@@ -24,16 +24,16 @@ _CHOOSE_SHELL = (
 # process is not number 1 (a namespace shared with other containers), it is its own group only.
 # `wait` returns early when the trap has run, so it is asked again; 127 then means that the
 # command's exit code was already taken. Shells comment on how a background command died: the
-# script's own errors go nowhere, the command's go where they belong.
+# script's own errors go nowhere from before the command begins, the command's where they belong.
 _FIRST_PROCESS = """\
 aoli_code= aoli_ending= aoli_ended= aoli_all=0
 [ $$ = 1 ] && aoli_all=-1
 trap 'trap "" TERM INT QUIT HUP; aoli_ending=1; kill -TERM $aoli_all' TERM INT QUIT HUP
 [ -z "$2" ] || "$0" -c "$2" "$0" </dev/null >/dev/null 2>&1
 [ -z "$aoli_ending" ] || exit 143
-(trap - TERM INT QUIT HUP; exec "$0" -c "$1") &
-aoli_command=$!
-exec 2>/dev/null
+exec 3>&2 2>/dev/null
+(trap - TERM INT QUIT HUP; exec "$0" -c "$1" 2>&3 3>&-) &
+aoli_command=$! ; exec 3>&-
 while :; do
   wait "$aoli_command"; aoli_now=$?
   [ "$aoli_now" = 127 ] && [ -n "$aoli_code" ] && break
