@@ -43,6 +43,12 @@ class Site:
         assert found is not None
         return found
 
+    def ended(self, job_id: str, state: str, deadline_s: float = DEADLINE_S) -> dict[str, Any]:
+        """Wait until it has ended so and nothing is left of it: its output is whole then."""
+        job = self.until(job_id, state, deadline_s)
+        self.nothing_left(job_id)
+        return job
+
     def output(self, job_id: str, replica: str) -> str:
         url = f"{self.portal.url}/api/v1/jobs/{job_id}/logs?download=1&pod={replica}"
         request = urllib.request.Request(url, headers=self.portal.authorization())

@@ -133,7 +133,7 @@ def test_two_replicas_on_two_nodes_add_up_over_the_network(site: Site) -> None:
     running = site.until(job_id, "running")
     pods = site.objects("pods", job_id)
     (Path(running["job_path"]) / "go").touch()
-    job = site.until(job_id, "finished")
+    job = site.ended(job_id, "finished")
     assert {replica["node"] for replica in job["replicas"]} == {"node1", "node2"}
     assert job["started_at"] >= max(replica["started_at"] for replica in job["replicas"])
     assert (job["exit_code"], job["attempts"]) == (0, 1)
@@ -147,14 +147,13 @@ def test_two_replicas_on_two_nodes_add_up_over_the_network(site: Site) -> None:
         assert {chip["device_ip"] for chip in chips} == {"192.168.100.1", "192.168.100.2"}
         addresses = {server["container_ip"] for server in found["server_list"]}
         assert addresses == {pod["status"]["podIP"] for pod in pods}
-    site.nothing_left(job_id)
 
 
 def test_the_first_replica_starts_processes_on_the_others(site: Site) -> None:
     command = f"echo shared >/job/word; {LAUNCHER}"
     fields = {"kind": "distributed", "nodes": 2, "devices": 1, "run_on": "first"}
     job_id = site.submit(command, **fields)
-    job = site.until(job_id, "finished")
+    job = site.ended(job_id, "finished")
     assert (job["exit_code"], job["attempts"]) == (0, 1)
     assert site.output(job_id, "worker-0").splitlines() == [
         "worker-0 has rank 0 of 2, shared",
@@ -164,7 +163,6 @@ def test_the_first_replica_starts_processes_on_the_others(site: Site) -> None:
         "worker-1",
     ]
     assert site.output(job_id, "worker-1") == ""
-    site.nothing_left(job_id)
 
 
 def test_the_key_goes_with_its_attempt_and_is_never_shown(site: Site) -> None:
@@ -172,7 +170,7 @@ def test_the_key_goes_with_its_attempt_and_is_never_shown(site: Site) -> None:
     site.until(job_id, "running")
     (secret,) = site.objects("secrets", job_id)
     assert set(secret["data"]) == {"key", "key.pub", "config"}
-    eventually(lambda: site.output(job_id, "worker-0"), DEADLINE_S, what="the key is printed")
+    eventually(lambda: "END OPENSSH" in site.output(job_id, "worker-0"), DEADLINE_S, what="the key")
     key = site.output(job_id, "worker-0").splitlines()[1]
     assert key not in json.dumps(site.portal.call("GET", f"/jobs/{job_id}"))
     assert key not in site.portal.said()
@@ -198,15 +196,14 @@ def test_the_key_goes_with_its_attempt_and_is_never_shown(site: Site) -> None:
 def test_one_replicas_failure_ends_the_job_with_its_reason(site: Site) -> None:
     command = 'if [ "$AOLI_RANK" = 1 ]; then sleep 2; exit 5; fi; sleep 600'
     job_id = site.submit(command, kind="distributed", nodes=2, devices=1)
-    job = site.until(job_id, "failed")
+    job = site.ended(job_id, "failed")
     assert (job["exit_code"], job["reason"]["replica"]) == (5, "worker-1")
-    site.nothing_left(job_id)
 
 
 @pytest.mark.skipif(not TORCH, reason="AOLI_TEST_TORCH names no PyTorch")
 def test_torchrun_trains_on_two_nodes(site: Site) -> None:
     job_id = site.submit(TRAINING, kind="distributed", nodes=2, devices=1)
-    site.until(job_id, "finished", deadline_s=280)
+    site.ended(job_id, "finished", deadline_s=280)
     for rank in range(2):
         said = site.output(job_id, f"worker-{rank}")
         print(said)

@@ -61,7 +61,7 @@ class Story:
         return items
 
     def nothing_left(self, job_id: str) -> None:
-        kinds = ("pods", "secrets", "services")
+        kinds = ("pods", "secrets", "services", "configmaps")
         eventually(
             lambda: not any(self.objects(kind, job_id) for kind in kinds),
             DEADLINE_S,
@@ -239,12 +239,12 @@ def test_two_replicas_find_each_other_and_exchange_data(story: Story) -> None:
     replicas = {replica["name"]: replica["phase"] for replica in job["replicas"]}
     assert job["status"] == "finished", job
     assert replicas == {"worker-0": "succeeded", "worker-1": "succeeded"}
+    story.nothing_left(job_id)
     for replica in replicas:
         url = f"{story.portal.url}/api/v1/jobs/{job_id}/logs?pod={replica}"
         request = urllib.request.Request(url, headers=story.portal.authorization())
         with urllib.request.urlopen(request, timeout=30) as answer:
             assert "sum 42" in answer.read().decode()
-    story.nothing_left(job_id)
 
 
 def test_a_lost_node_puts_its_job_back_in_the_queue(story: Story, rig: Rig) -> None:

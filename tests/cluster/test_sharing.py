@@ -199,7 +199,7 @@ def test_a_preempted_training_saves_and_goes_on(one_device: Site) -> None:
     )
     urgent = site.submit("echo urgent", devices=1)
     site.until(urgent, "finished")
-    done = site.until(training, "finished")
+    done = site.ended(training, "finished")
     assert done["attempts"] == 2
     heard = json.loads((Path(job["job_path"]) / "heard").read_text())
     assert (heard["action"], heard["attempt"]) == ("preempt", 1)
