@@ -69,8 +69,11 @@
         if (!answer.ok) throw new Error('HTTP ' + answer.status);
         return answer.text();
       })
-      .then(function (html) { swap(node, html); })
-      .catch(function () { /* the next round tries again */ })
+      .then(function (html) { node.aoliFailed = 0; if (source) badge('live'); swap(node, html); })
+      .catch(function () { /* the next round tries again; what is shown may be old meanwhile */
+        node.aoliFailed = (node.aoliFailed || 0) + 1;
+        if (node.aoliFailed > 2) badge('paused');
+      })
       .finally(function () {
         delete node.dataset.loading;
         if (node.dataset.again) { delete node.dataset.again; refresh(node); }

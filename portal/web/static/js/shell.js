@@ -29,15 +29,23 @@
     });
   }
   function switchSide() {
-    if (phone.matches) {
-      root.dataset.drawer = root.dataset.drawer === 'open' ? '' : 'open';
-      if (root.dataset.drawer) { var first = $('.side a'); if (first) first.focus(); }
-      return;
-    }
+    if (phone.matches) { drawer(!root.dataset.drawer); return; }
     root.dataset.side = root.dataset.side === 'collapsed' ? 'open' : 'collapsed';
     keep('side', root.dataset.side);
     $all('[data-side-switch][aria-expanded]').forEach(function (b) { b.setAttribute('aria-expanded', root.dataset.side !== 'collapsed'); });
   }
+
+  /* On a phone the menu lies over the page: what is behind it can be neither read nor reached. */
+  function drawer(open) {
+    root.dataset.drawer = open ? 'open' : '';
+    $all('.main, .fabbar, .topbar').forEach(function (part) { part.inert = open; });
+    var button = $('.topbar [data-side-switch]'), first = $('.side a, .side input');
+    if (button) button.setAttribute('aria-expanded', String(open));
+    if (open && first) first.focus();
+    if (!open && button) button.focus();
+  }
+  if (phone.matches) $all('.topbar [data-side-switch]').forEach(function (b) { b.setAttribute('aria-expanded', 'false'); });
+  phone.addEventListener('change', function () { if (root.dataset.drawer) drawer(false); });
 
   /* ---------- toasts ---------- */
   function toast(kind, title, text, undo) {
@@ -72,9 +80,21 @@
   /* ---------- dialogs ---------- */
   function openDialog(id) {
     var dialog = document.getElementById(id);
-    if (dialog && dialog.showModal && !dialog.open) dialog.showModal();
+    if (dialog && dialog.showModal && !dialog.open) { remember(dialog); dialog.showModal(); }
     return dialog;
   }
+  /* The browser gives the focus back to the opener; a live update may have replaced it. */
+  function remember(dialog) {
+    var opener = document.activeElement, before = opener && opener.closest('dialog');
+    dialog.aoliOpener = before ? before.aoliOpener : opener;
+  }
+  document.addEventListener('close', function (event) {
+    var opener = event.target.aoliOpener;
+    if (!opener || opener.isConnected) return;
+    var key = opener.dataset.key ? '[data-key="' + CSS.escape(opener.dataset.key) + '"]' : opener.id && '#' + CSS.escape(opener.id);
+    var back = key && $all(key).filter(function (node) { return node.offsetParent; })[0];
+    if (back) back.focus();
+  }, true);
 
   document.addEventListener('click', function (event) {
     var at = event.target.closest('button, a, summary, dialog');
@@ -143,7 +163,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === 'Escape') {
       $all('details.drop[open]').forEach(function (menu) { menu.open = false; $('summary', menu).focus(); });
-      if (root.dataset.drawer) root.dataset.drawer = '';
+      if (root.dataset.drawer) drawer(false);
       if (event.target.type === 'search') event.target.blur();
       return;
     }
@@ -186,6 +206,6 @@
   if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - 16;
 
   $all('.toast[data-toast]').forEach(fade);
-  window.Aoli = { $: $, $all: $all, toast: toast, openDialog: openDialog, keep: keep, typing: typing, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
+  window.Aoli = { $: $, $all: $all, toast: toast, openDialog: openDialog, remember: remember, keep: keep, typing: typing, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
   document.dispatchEvent(new CustomEvent('aoli:ready'));
 })();

@@ -15,8 +15,11 @@
       .catch(function () { location.href = link.href; });
   });
   function show(html) {
-    place.innerHTML = html;
-    var dialog = place.querySelector('dialog');
+    var holder = document.createElement('template');
+    holder.innerHTML = html;
+    var dialog = holder.content.querySelector('dialog');
+    A.remember(dialog);
+    place.replaceChildren(holder.content);
     prepare(dialog);
     dialog.showModal();
     dialog.addEventListener('close', function () { place.innerHTML = ''; });
