@@ -18,8 +18,8 @@ from portal.domain.errors import AoliError, TemporaryFailure
 from portal.domain.job import AttemptRef
 from portal.domain.job_state import TERMINAL, JobState
 from portal.domain.launch import ReplicaPhase
-from portal.models import JobRow, VcRow
-from portal.models.db import session
+from portal.models import GroupRow, JobRow, UserRow, VcMemberRow, VcRow
+from portal.models.db import database, session
 from portal.testing import a_node
 
 NODES = (
@@ -46,6 +46,9 @@ class Story:
         house.cluster.stops_at_once = self.chance.random() < 0.5
         house.queue.tasks = {name: _patient(task) for name, task in house.queue.tasks.items()}
         with session():
+            database.create_tables([UserRow, GroupRow])
+            for number, name in enumerate(USERS, start=1):
+                UserRow.insert(id=number, username=name, email=name, active=True).execute()
             house.portal.ear.nodes_changed(house.cluster.nodes())
             for name, quota in QUOTAS.items():
                 VcRow.update(quota=quota).where(VcRow.name == name).execute()
@@ -55,9 +58,10 @@ class Story:
             (self.replica_ends, 12),
             (self.act, 14),
             (self.priority, 6),
-            (self.edit_vc, 6),
-            (self.cordon, 3),
+            (self.edit_vc, 8),
+            (self.cordon, 4),
             (self.node_goes, 2),
+            (self.node_is_taken_away, 1),
             (self.nodes_come_back, 4),
             (self.replica_lost, 4),
             (self.launch_refused, 2),
@@ -79,6 +83,7 @@ class Story:
 
     def work(self) -> None:
         """What scheduler and workers do in some seconds."""
+        self.rules.remember()
         with session():
             with contextlib.suppress(TemporaryFailure):
                 self.house.portal.passes.full_pass()
@@ -94,8 +99,9 @@ class Story:
         """Somebody submits something."""
         kind = self.chance.choice([GPU, GPU, NPU, None])
         counts = {GPU: (1, 2, 3, 4, 8), NPU: (1, 2, 4, 8)}
+        who, vc = self.chance.choice(USERS), self.chance.choice(list(QUOTAS))
         fields: dict[str, Any] = {
-            "vc": self.chance.choice(list(QUOTAS)),
+            "vc": vc,
             "priority": self.chance.choice([1, 100, 100, 500]),
             "preemptible": self.chance.random() < 0.4,
         }
@@ -103,13 +109,14 @@ class Story:
             fields |= {"device_type": kind, "devices": self.chance.choice(counts[kind])}
             if self.chance.random() < 0.2:
                 fields |= {"kind": "distributed", "nodes": 2}
+        allowed = self.rules.may_use(who, vc)
+        before = len(self.jobs)
         self._try(
             lambda: self.jobs.append(
-                self.house.portal.jobs.submit(actor(self.chance.choice(USERS)), body(**fields))[
-                    "id"
-                ]
+                self.house.portal.jobs.submit(actor(who), body(**fields))["id"]
             )
         )
+        assert allowed or len(self.jobs) == before, "who is no member submits nothing"
 
     def act(self) -> None:
         """Somebody pauses, resumes or kills."""
@@ -125,11 +132,21 @@ class Story:
             self._try(lambda: self.house.portal.jobs.set_priority(actor("root"), job_id, value))
 
     def edit_vc(self) -> None:
-        """An administrator gives devices to another VC, or limits users."""
+        """An administrator gives devices to another VC, limits users, chooses members."""
         name = self.chance.choice(list(QUOTAS))
         quota = {GPU: self.chance.randint(0, 20), NPU: self.chance.choice([0, 4, 8, 16])}
         limit = self.chance.choice([{}, {}, {GPU: 6}, {GPU: 8, NPU: 8}])
-        change = self.chance.choice([{"quota": quota}, {"user_limit": limit}])
+        users = self.chance.choice([[], [], ["alice"], ["alice", "bob"]])
+        change: dict[str, Any] = self.chance.choice(
+            [
+                {"quota": quota},
+                {"quota": quota},
+                {"user_limit": limit},
+                {"members": {"users": users, "groups": []}},
+                {"max_run_time_s": self.chance.choice([None, None, 200, 2000])},
+                {"preempt_grace_s": self.chance.choice([0, 30])},
+            ]
+        )
         self._try(lambda: self.house.portal.vc_editor.modify(actor("root"), name, change))
 
     def _try(self, deed: Callable[[], object]) -> None:
@@ -165,13 +182,22 @@ class Story:
 
     def cordon(self) -> None:
         """An administrator keeps work off a node, or lets it in."""
-        node = self.chance.choice(NODES).name
         with contextlib.suppress(TemporaryFailure):
+            node = self.chance.choice(self._nodes())
             self.house.cluster.set_cordoned(node, self.chance.random() < 0.5)
 
     def node_goes(self) -> None:
         """A node dies with everything on it."""
-        self.house.cluster.lose_node(self.chance.choice(NODES).name)
+        with contextlib.suppress(TemporaryFailure):
+            self.house.cluster.lose_node(self.chance.choice(self._nodes()))
+
+    def node_is_taken_away(self) -> None:
+        """A node dies and is taken out of the cluster."""
+        if not self.house.cluster.unreachable and len(self._nodes()) > 1:
+            name = self.chance.choice(self._nodes())
+            self.house.cluster.lose_node(name)
+            left = (node for node in self.house.cluster.nodes() if node.name != name)
+            self.house.cluster.set_nodes(*left)
 
     def nodes_come_back(self) -> None:
         """All nodes are well again, and the cluster answers."""
@@ -194,6 +220,10 @@ class Story:
         """Some time."""
         self.house.advance(self.chance.choice([1, 5, 40, 300, 900]))
 
+    def _nodes(self) -> list[str]:
+        """Names of the nodes that there are; the last one is never taken away."""
+        return sorted(node.name for node in self.house.cluster.nodes())
+
     def _alive(self) -> list[AttemptRef]:
         if self.house.cluster.unreachable:
             return []
@@ -214,7 +244,10 @@ class Story:
         self.nodes_come_back()
         with session():
             for name, quota in QUOTAS.items():
-                VcRow.update(quota=quota, user_limit={}).where(VcRow.name == name).execute()
+                VcRow.update(quota=quota, user_limit={}, max_run_time_s=None).where(
+                    VcRow.name == name
+                ).execute()
+            VcMemberRow.delete().execute()
         for _ in range(rounds):
             if not self._open():
                 break

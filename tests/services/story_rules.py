@@ -6,14 +6,18 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import Any
 
-from house import House
+from house import House, actor
 
 from portal.domain.job import AttemptRef
 from portal.domain.job_state import HOLDING, TERMINAL, TRANSITIONS, JobState
 from portal.domain.launch import ReplicaPhase, ReplicaStatus
+from portal.domain.planner import plan
 from portal.domain.resources import load_placement
-from portal.models import JobEventRow, JobRow, NodeRow, VcRow
+from portal.domain.shortage import Shares
+from portal.domain.snapshot import VcShare
+from portal.models import JobEventRow, JobRow, NodeRow, VcMemberRow, VcRow
 from portal.models.db import session
+from portal.services import inventory
 
 ENDED = (ReplicaPhase.SUCCEEDED, ReplicaPhase.FAILED, ReplicaPhase.LOST)
 SIZES = {"gpu-1": 8, "gpu-2": 8, "gpu-3": 4, "npu-1": 8, "npu-2": 8}
@@ -24,6 +28,19 @@ class Rules:
 
     def __init__(self, house: House) -> None:
         self.house = house
+        self._admitted: dict[str, int] = {}
+
+    def may_use(self, user: str, vc: str) -> bool:
+        """Whether the user is a member, or everybody is."""
+        with session():
+            rows = VcMemberRow.select().where(VcMemberRow.vc == vc)
+            names = {row.name for row in rows}
+        return not names or user in names
+
+    def remember(self) -> None:
+        """What has been started until now."""
+        with session():
+            self._admitted = {row.id: row.attempt for row in JobRow.select()}
 
     def replicas(self, ref: AttemptRef) -> tuple[ReplicaStatus, ...]:
         """What the cluster has of an attempt."""
@@ -41,6 +58,7 @@ class Rules:
         self._no_device_twice_in_our_books(rows)
         self._no_device_twice_on_the_cluster()
         self._nothing_above_quota(rows, quotas)
+        self._what_is_told_is_true_now()
 
     def _no_device_twice_in_our_books(self, rows: list[Any]) -> None:
         given = Counter(
@@ -81,6 +99,51 @@ class Rules:
         }
         assert over == {}
 
+    def _what_is_told_is_true_now(self) -> None:
+        """Who looks at a waiting job reads what a plan of this moment says."""
+        root = actor("root")
+        with session():
+            snapshot, _ = self.house.portal.snapshots.take()
+            made = plan(snapshot, self.house.now)
+            for demand in snapshot.waiting:
+                told = self.house.portal.jobs.get(root, demand.job_id)
+                waiting = made.waiting.get(demand.job_id)
+                if waiting is None:
+                    assert told["reason"]["code"] == "new", told["reason"]
+                else:
+                    code, place = waiting.reason.code, waiting.position
+                    assert (told["reason"]["code"], told["queue_position"]) == (code, place)
+                    numbers = waiting.reason.numbers
+                    assert {key: told["reason"][key] for key in numbers} == {
+                        **numbers,
+                        **({"for_job": told["reason"]["for_job"]} if code == "held_back" else {}),
+                    }
+
+    def _no_start_above_a_limit_or_a_part(self, held: list[Any]) -> None:
+        """By those that were started since :meth:`remember`; what ran before may be above."""
+        with session():
+            vcs = {row.name: row for row in VcRow.select()}
+            shares = Shares(
+                inventory.nodes("lab"), [VcShare(vc.name, vc.quota) for vc in vcs.values()]
+            )
+        for new in held:
+            kind, before = new.device_type, self._admitted.get(new.id, 0)
+            if not kind or not new.devices or new.attempt == before:
+                continue
+            same = [row for row in held if (row.vc, row.device_type) == (new.vc, kind)]
+            limit = vcs[new.vc].user_limit.get(kind)
+            mine = sum(row.devices * row.nodes for row in same if row.username == new.username)
+            assert limit is None or mine <= limit
+            there = sum(shares.held_open(kind, load_placement(row.placement)) for row in same)
+            assert there <= shares.part(new.vc, kind)
+
+    def _nobody_runs_too_long(self, active: list[Any]) -> None:
+        with session():
+            most = {row.name: row.max_run_time_s for row in VcRow.select()}
+        for row in active:
+            if row.state == "running" and most[row.vc] is not None:
+                assert (self.house.now - row.started_at).total_seconds() <= most[row.vc]
+
     def hold_after_work(self) -> None:
         """Once scheduler and workers have had their turn."""
         with session():
@@ -89,7 +152,10 @@ class Rules:
             active: list[Any] = list(
                 JobRow.select().where(JobRow.state.in_(["scheduling", "running"]))
             )
+            held: list[Any] = list(JobRow.select().where(JobRow.released.in_([False])))
         self._every_wait_has_a_reason(queued)
+        self._no_start_above_a_limit_or_a_part(held)
+        self._nobody_runs_too_long(active)
         assert all(node in nodes for row in active for node in _nodes_of(row))
         for row in active:
             wanted = row.nodes if row.devices else len(load_placement(row.placement))
