@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,8 +29,3 @@ def show(title: str, rows: Sequence[Row]) -> None:
     print("| what | figure | aim |\n|---|---|---|")
     for row in rows:
         print(f"| {row.what} | {row.figure} | {row.aim} |", flush=True)
-
-
-def load() -> str:
-    """How busy the machine is: the load of the past minute, and its processors."""
-    return f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs"

@@ -90,6 +90,7 @@ def preview_job() -> Any:
         "reason": seen.reason.dump() if seen.reason else None,
         "remedy": remedy(seen.reason) if seen.reason else None,
         "position": seen.position,
+        "ahead": list(seen.ahead),
         "manifests": seen.manifests,
         "cli": seen.cli,
     }

@@ -171,6 +171,10 @@ PREVIEW = record(
     reason=or_null(ref("Reason")),
     remedy=or_null(TEXT),
     position=or_null(NUMBER),
+    ahead={
+        **array(TEXT),
+        "description": "Ids of (at most 10) jobs before it that you may see",
+    },
     manifests=array({"type": "object"}),
     cli=TEXT,
 )

@@ -78,7 +78,8 @@ def add_vc() -> Any:
 def modify_vc(name: str) -> Any:
     """What is left out stays. The quota only while none of its jobs holds devices."""
     caller = actor()
-    return Shown(caller).dump(services().vc_editor.modify(caller, name, reading.json_body()))
+    changed = services().vc_editor.modify(caller, name, reading.json_body())
+    return Shown(caller).dump(changed)
 
 
 @call(

@@ -37,6 +37,8 @@ class Preview:
     starts_now: bool
     reason: Reason | None
     position: int | None
+    ahead: tuple[str, ...]
+    """Ids of (at most 10) jobs before it that he may see."""
     placement: tuple[Slot, ...]
     manifests: list[dict[str, Any]]
     cli: str
@@ -99,13 +101,16 @@ class JobService:
         checked = self.check(actor, body)
         job = _new_job(actor, checked.spec, self._clock())
         answer = self._outlooks.preview(_demand(job))
+        reason: Reason | None = None
+        ahead: tuple[str, ...] = ()
+        if isinstance(answer, Waiting):
+            reason, ahead = waiting.told_of(actor, answer)
         placement = answer.placement if isinstance(answer, Admission) else _anywhere(job)
         return Preview(
             starts_now=isinstance(answer, Admission),
-            reason=waiting.reason_for(actor, answer.reason)
-            if isinstance(answer, Waiting)
-            else None,
+            reason=reason,
             position=answer.position if isinstance(answer, Waiting) else None,
+            ahead=ahead,
             placement=answer.placement if isinstance(answer, Admission) else (),
             manifests=self._manifests(job, placement, checked.registry),
             cli=cli_line(job),

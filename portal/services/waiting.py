@@ -64,10 +64,11 @@ def for_reader(actor: Actor, shown: Sequence[dict[str, Any]]) -> Sequence[dict[s
     return shown
 
 
-def reason_for(actor: Actor, reason: Reason) -> Reason:
-    """A reason that is kept nowhere (of a preview), as ``actor`` may know it."""
-    told = reasons.load(for_reader(actor, [{"reason": reason.dump()}])[0]["reason"])
-    return told or reason
+def told_of(actor: Actor, found: Waiting) -> tuple[Reason, tuple[str, ...]]:
+    """Reason and jobs ahead that are kept nowhere (of a preview), as ``actor`` may know them."""
+    shown = {"reason": found.reason.dump(), "ahead": list(found.ahead)}
+    told = for_reader(actor, [shown])[0]
+    return reasons.load(told["reason"]) or found.reason, tuple(told["ahead"])
 
 
 def _other(item: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -34,6 +34,18 @@ def test_what_is_usable_of_a_quota_while_nodes_are_missing(admin: Shell) -> None
     assert f"0/4 {GPU} (0 usable now)" in admin.ok("vc", "list")
 
 
+def test_a_waiting_job_says_what_would_end_it_and_who_is_ahead(admin: Shell) -> None:
+    admin.house.run("alice", device_type=GPU, devices=4)
+    first = admin.house.submit("alice", device_type=GPU, devices=1)
+    admin.house.advance(1)
+    second = admin.house.submit("alice", device_type=GPU, devices=1)
+    admin.house.work()
+    shown = admin.ok("job", "show", second)
+    assert "or with a larger quota" in shown
+    assert f"jobs ahead       {first[:8]}" in shown
+    assert "jobs ahead" not in admin.ok("job", "show", first)
+
+
 def test_nodes_with_what_is_on_them(admin: Shell) -> None:
     admin.house.run("alice", device_type=GPU, devices=2, name="train")
     lines = admin.ok("cluster", "nodes").splitlines()
