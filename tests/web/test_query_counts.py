@@ -93,5 +93,6 @@ def test_rows_cost_no_queries(page: str, web_house: WebHouse, browse) -> None:
         with counted() as seen:
             reader.page(path)
         counts.append(len(seen))
-    assert counts[1] <= counts[0], "\n".join(seen)
+    # One more at most: that a reason names another job.
+    assert counts[1] <= counts[0] + 1, "\n".join(seen)
     assert counts[1] <= PAGES[page], "\n".join(seen)
