@@ -138,6 +138,7 @@ def test_whose_jobs_are_ahead_is_for_those_who_may_see_them(house: House) -> Non
     assert look(house, waiting)["queue_position"] == 3
     assert look(house, waiting)["ahead"] == [own]
     assert look(house, waiting, "vera")["ahead"] == [bobs, own]
+    house.advance(1)
     with session():
         seen = house.portal.jobs.preview(actor("alice"), body(device_type=GPU, devices=1))
     assert (seen.position, seen.ahead) == (4, (own, waiting))
