@@ -17,7 +17,15 @@ from portal.domain.resources import Slot
 from portal.domain.snapshot import Admission, Demand, Waiting
 from portal.models import JobRow
 from portal.ports import Cluster, Events, Queue
-from portal.services import field_checks, job_store, job_views, launching, submission, waiting
+from portal.services import (
+    audit,
+    field_checks,
+    job_store,
+    job_views,
+    launching,
+    submission,
+    waiting,
+)
 from portal.services import virtual_clusters as vcs
 from portal.services.job_line import cli_line
 from portal.services.job_list import JobPage, JobQuery, counts, list_jobs
@@ -181,6 +189,7 @@ class JobService:
             if not allows(job.state, trigger):
                 raise Conflict(f"The job is {job.state}; it cannot be {PAST[action].lower()} now")
             if self._take(actor, job, action, trigger):
+                self._note(actor, job, f"job.{action}", {}, {})
                 self._events.publish("job", job_id)
                 return self.get(actor, job_id)
         raise Conflict("The job changes too quickly; try again")
@@ -242,9 +251,20 @@ class JobService:
         if job.state in TERMINAL:
             raise Conflict(f"The job is {job.state}; its priority no longer matters")
         JobRow.update(priority=value).where(JobRow.id == job_id).execute()
+        was, now = {"priority": job.spec.priority}, {"priority": value}
+        self._note(actor, job, "job.priority", was, now)
         self._queue.enqueue("admit", key="admit")
         self._events.publish("job", job_id)
         return self.get(actor, job_id)
+
+    def _note(
+        self, actor: Actor, job: Job, action: str, was: dict[str, Any], now: dict[str, Any]
+    ) -> None:
+        """What is done to the job of somebody else is in the audit log."""
+        if actor.user_id == job.user_id:
+            return
+        whose = {"name": job.spec.name, "user": job.username}
+        audit.record(actor, action, "job", job.id, at=self._clock(), before=was, after=whose | now)
 
     def _managed(self, actor: Actor, job_id: str) -> Job:
         job = self.value(actor, job_id)

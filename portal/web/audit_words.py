@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
+from portal.web.permissions import permission_label
 from portal.web.words import listed, told
 
 ACTIONS: dict[str, LazyString] = {
@@ -34,6 +35,10 @@ ACTIONS: dict[str, LazyString] = {
     "api_key.revoke": lazy_gettext("revoked the API key %(name)s"),
     "ssh_key.create": lazy_gettext("added the SSH key %(name)s"),
     "ssh_key.delete": lazy_gettext("deleted the SSH key %(name)s"),
+    "job.pause": lazy_gettext("paused the job %(name)s"),
+    "job.resume": lazy_gettext("resumed the job %(name)s"),
+    "job.kill": lazy_gettext("killed the job %(name)s"),
+    "job.priority": lazy_gettext("changed the priority of the job %(name)s"),
     "node.cordon": lazy_gettext("cordoned the node %(name)s"),
     "node.uncordon": lazy_gettext("uncordoned the node %(name)s"),
 }
@@ -46,6 +51,27 @@ OBJECTS: dict[str, LazyString] = {
     "api_key": lazy_gettext("API key"),
     "ssh_key": lazy_gettext("SSH key"),
     "node": lazy_gettext("Node"),
+    "job": lazy_gettext("Job"),
+}
+FIELDS: dict[str, LazyString] = {
+    "active": lazy_gettext("Active"),
+    "description": lazy_gettext("Description"),
+    "email": lazy_gettext("Email"),
+    "expires_at": lazy_gettext("Expires"),
+    "fingerprint": lazy_gettext("Fingerprint"),
+    "groups": lazy_gettext("Groups"),
+    "max_run_time_s": lazy_gettext("Maximum run time"),
+    "members": lazy_gettext("Members"),
+    "name": lazy_gettext("Name"),
+    "nickname": lazy_gettext("Nickname"),
+    "password": lazy_gettext("Password"),
+    "permissions": lazy_gettext("Permissions"),
+    "phone": lazy_gettext("Phone"),
+    "priority": lazy_gettext("Priority"),
+    "quota": lazy_gettext("Quota"),
+    "roles": lazy_gettext("Roles"),
+    "user": lazy_gettext("User"),
+    "users": lazy_gettext("Users"),
 }
 
 
@@ -72,5 +98,12 @@ def changes(entry: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """(field, before, after) of an entry; of something made or deleted only what was filled."""
     before, after = entry["before"] or {}, entry["after"] or {}
     names = list(dict.fromkeys([*before, *after]))
-    found = [(name, value(before.get(name)), value(after.get(name))) for name in names]
-    return [line for line in found if line[1] != line[2]]
+    found = [(name, _shown(name, before), _shown(name, after)) for name in names]
+    return [(str(FIELDS.get(name, name)), was, now) for name, was, now in found if was != now]
+
+
+def _shown(name: str, side: Mapping[str, Any]) -> str:
+    of = side.get(name)
+    if name == "permissions" and isinstance(of, list):
+        of = [permission_label(code) for code in of]
+    return value(of)
