@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 
 from portal.web.permissions import permission_label
-from portal.web.words import listed, told
+from portal.web.words import gettext, listed, told
 
 ACTIONS: dict[str, LazyString] = {
     "user.create": lazy_gettext("created the user %(name)s"),
@@ -54,7 +54,7 @@ OBJECTS: dict[str, LazyString] = {
     "job": lazy_gettext("Job"),
 }
 FIELDS: dict[str, LazyString] = {
-    "active": lazy_gettext("Active"),
+    "active": lazy_gettext("Account enabled"),
     "description": lazy_gettext("Description"),
     "email": lazy_gettext("Email"),
     "expires_at": lazy_gettext("Expires"),
@@ -83,6 +83,11 @@ def sentence(entry: Mapping[str, Any]) -> str:
     return str(words) % {"name": entry["object"]}
 
 
+def action_words(action: str) -> str:
+    """What an action is, of nobody in particular."""
+    return str(ACTIONS[action]) % {"name": "…"}
+
+
 def value(of: Any) -> str:
     """One value of ``before`` or ``after`` on one line."""
     if of is None or of in ("", [], {}):
@@ -91,7 +96,9 @@ def value(of: Any) -> str:
         return listed(told(key, value(item)) for key, item in of.items())
     if isinstance(of, list):
         return listed(value(item) for item in of)
-    return str(of).lower() if isinstance(of, bool) else str(of)
+    if isinstance(of, bool):
+        return gettext("yes") if of else gettext("no")
+    return str(of)
 
 
 def changes(entry: Mapping[str, Any]) -> list[tuple[str, str, str]]:

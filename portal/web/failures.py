@@ -89,6 +89,7 @@ def _page(status: int, error: Exception | None) -> str:
         409: _refused,
         400: _bad_request,
         405: _not_found,
+        413: _too_large,
     }
     values = texts.get(status, _broken)(error)
     return render_template(
@@ -139,6 +140,14 @@ def _bad_request(error: Exception | None) -> dict[str, Any]:
     return {
         "heading": gettext("The form is out of date"),
         "text": gettext("Go back, reload the page and send it again. What you typed is kept."),
+        "drawing": "",
+    }
+
+
+def _too_large(error: Exception | None) -> dict[str, Any]:
+    return {
+        "heading": gettext("This is too much at once"),
+        "text": gettext("Go back and send less. What you typed is kept."),
         "drawing": "",
     }
 

@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from portal.settings import Settings
 from portal.web import app as web_app
-from portal.web.security import bindings
+from portal.web.security import bindings, passwords
 from portal.web.security.administration import session
 from portal.web.security.provider import Outsider
 from portal.web.views import outside
@@ -154,3 +154,65 @@ def test_a_hundred_of_one_name(web_house):
         usernames = [user.username for user in names]
         assert usernames[:2] == ["li4", "li4-2"]
         assert len({name.lower() for name in usernames}) == 101
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        ("alice", "wrong"),
+        ("nobody-at-all", PASSWORD),
+        ("disabled", PASSWORD),
+        ("only-microsoft", PASSWORD),
+        ("ali\x00ce", PASSWORD),
+    ],
+)
+def test_an_account_that_is_not_there_costs_as_much(web_house, monkeypatch, name, password):
+    """One slow hash whatever the name: the time that it takes tells nobody which there are."""
+    with web_house.app.app_context():
+        manager = web_house.app.appbuilder.sm
+        for other in ("disabled", "only-microsoft"):
+            user = manager.find_user(username="carol" if other == "disabled" else "bob")
+            user.username = other
+            user.active = other != "disabled"
+            user.password = user.password if other == "disabled" else passwords.NONE
+        manager.session.commit()
+    checked: list[str] = []
+    real = passwords.check_password_hash
+
+    def counting(kept: str, given: str) -> bool:
+        checked.append(kept.split("$")[0])
+        return real(kept, given)
+
+    monkeypatch.setattr(passwords, "check_password_hash", counting)
+    client = web_house.app.test_client()
+    problem_of(client.post(LOGIN, json={"username": name, "password": password}), 401)
+    assert checked == ["scrypt:32768:8:1"]
+
+
+def test_behind_tls_cookies_are_sent_over_tls_alone(web_house):
+    settings = web_house.house.settings.model_copy(update={"secure_cookies": True})
+    made = web_app.create_app(settings, portal=web_house.house.portal)
+    client = made.test_client()
+    token = client.get("/login/", base_url="https://localhost").text.split('name="csrf_token"')[1]
+    form = {
+        "username": "alice",
+        "password": PASSWORD,
+        "remember": "true",
+        "csrf_token": token.split('value="')[1].split('"')[0],
+    }
+    headers = {"Referer": "https://localhost/login/"}
+    answer = client.post("/login/", data=form, base_url="https://localhost", headers=headers)
+    assert answer.status_code == 302, answer.text
+    cookies = [one for one in answer.headers.getlist("Set-Cookie") if one.startswith("aoli_")]
+    assert len(cookies) == 2
+    for cookie in cookies:
+        for flag in ("Secure", "HttpOnly", "SameSite=Lax"):
+            assert flag in cookie, cookie
+    with made.app_context():
+        made.extensions["sqlalchemy"].engine.dispose()
+
+
+def test_a_form_that_is_too_large_is_refused(browse):
+    browser = browse("alice")
+    answer = browser.post("/account/", {"nickname": "x" * (3 * 1024 * 1024)})
+    assert answer.status_code == 413

@@ -143,3 +143,41 @@ def test_the_audit_log_is_searched(admin):
     assert "created the user nina" not in admin.page("/dashboard/audit/?actor=alice")
     assert "created the user nina" not in admin.page("/dashboard/audit/?to=2000-01-01&from=x")
     assert "a long password" not in admin.page("/dashboard/audit/")
+
+
+def test_a_time_that_ends_before_it_begins_is_said(admin):
+    page = admin.page("/dashboard/audit/?from=2026-11-20&to=2026-11-01")
+    assert "The end must not be before the beginning" in page
+    assert "before the beginning" not in admin.page("/dashboard/audit/?from=2026-11-20")
+
+
+def test_what_managers_do_to_the_jobs_of_others_is_in_the_log(browse, web_house):
+    job_id = web_house.house.submit("alice")
+    mona = browse("mona")
+    mona.post(f"/jobs/{job_id}/priority", {"priority": "7"})
+    mona.post("/jobs/actions", {"ids": job_id, "action": "kill"})
+    at_alices = browse("alice")
+    own = web_house.house.submit("alice")
+    at_alices.post("/jobs/actions", {"ids": own, "action": "kill"})
+    found = web_house.caller("root").get("/audit?object_type=job").get_json()["items"]
+    assert [(entry["actor"], entry["action"], entry["object"]) for entry in found] == [
+        ("mona", "job.kill", job_id),
+        ("mona", "job.priority", job_id),
+    ]
+    assert found[0]["after"] == {"name": "train", "user": "alice"}
+    assert (found[1]["before"]["priority"], found[1]["after"]["priority"]) == (100, 7)
+    page = browse("root").page("/dashboard/audit/?object_type=job")
+    assert f"killed the job {job_id}" in page
+
+
+def test_roles_are_searched_and_come_in_pages(admin, web_house):
+    root = web_house.caller("root")
+    for number in range(20):
+        role = {"name": f"team {number:02}", "description": "d", "permissions": ["view_vc"]}
+        assert root.post("/roles", role).status_code == 201
+    assert "team 19" not in admin.page("/dashboard/roles/")
+    assert "team 19" in admin.page("/dashboard/roles/?page=2")
+    page = admin.page("/dashboard/roles/?q=TEAM 07")
+    assert "team 07" in page
+    assert "team 08" not in page
+    assert "No role matches" in admin.page("/dashboard/roles/?q=nothing")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import request, url_for
+from werkzeug.exceptions import HTTPException
 
 
 def safe_path(target: str | None) -> str | None:
@@ -26,4 +27,7 @@ def here() -> str:
     """The present page, to come back to after an act; fragments name their page."""
     if request.method == "GET" and "HX-Request" not in request.headers:
         return request.full_path.rstrip("?")
-    return safe_path(request.form.get("next")) or "/"
+    try:
+        return safe_path(request.form.get("next")) or "/"
+    except HTTPException:  # the form is what cannot be read
+        return "/"

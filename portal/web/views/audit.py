@@ -9,7 +9,7 @@ from flask import Blueprint, render_template, request, url_for
 from portal.services import audit
 from portal.services.audit import AuditQuery
 from portal.web.appearance import zone
-from portal.web.audit_words import ACTIONS, OBJECTS, changes, sentence
+from portal.web.audit_words import ACTIONS, OBJECTS, action_words, changes, sentence
 from portal.web.pages import Pager
 from portal.web.people import managers_only
 from portal.web.security.access import actor
@@ -49,7 +49,7 @@ def index() -> str:
         pages=Pager.of(address, len(found.items), found.total, found.next_id is not None),
         lines=[(entry, sentence(entry), changes(entry)) for entry in found.items],
         objects=[(key, str(words)) for key, words in OBJECTS.items()],
-        actions=[(key, key) for key in ACTIONS],
+        actions=[(key, action_words(key)) for key in ACTIONS],
     )
 
 
