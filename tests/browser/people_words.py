@@ -66,7 +66,7 @@ CHINESE = {
     "View VC": "查看虚拟集群",
     "Your WeChat is new here": "您的微信首次登录",
     "Your account has no role yet": "您的账号还没有角色",
-    "Your account is made": "账号已创建",
+    "Your account is created": "账号已创建",
     "already": "已添加过",
     "%s of 7": "%s / 7",
     "%s of 10": "%s / 10",

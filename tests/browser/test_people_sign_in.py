@@ -74,7 +74,7 @@ def test_signing_up_and_waiting_for_a_role(page, say):
     expect(problem_at(page, "password_again")).to_have_text(say("The two passwords differ"))
     expect(page.get_by_label(say("Nickname"))).to_have_value("Nina")
     fill(page, say, "nina", "a long password", "a long password")
-    expect(page.get_by_role("status")).to_contain_text(say("Your account is made"))
+    expect(page.get_by_role("status")).to_contain_text(say("Your account is created"))
     try_to_enter(page, say, "nina", "a long password")
     sorry = say("Sorry, you are not authorized to access this page")
     expect(page.get_by_role("heading", name=sorry)).to_be_visible()
