@@ -17,9 +17,9 @@ from portal.testing.builders import a_launch
 from portal.testing.recording import RecordingListener
 from portal.testing.waiting import eventually
 
-TRAPS = "trap 'echo bye; exit 0' TERM; echo ready; sleep 600 & wait"
+TRAPS = "trap 'echo bye; exit 0' TERM; sleep 600 & echo ready; wait"
 """Says ``ready``; ends by itself, saying ``bye``, when asked to."""
-STUBBORN = "trap '' TERM; echo ready; sleep 600 & wait"
+STUBBORN = "trap '' TERM; sleep 600 & echo ready; wait"
 """Will not end when asked to."""
 WAITS = "echo ready; sleep 600"
 ENDED = (ReplicaPhase.SUCCEEDED, ReplicaPhase.FAILED)

@@ -1,7 +1,8 @@
 """Commands acted out without a shell: ``echo``, ``sleep``, ``exit``, ``false``, ``trap``.
 
 Enough for tests of what happens around a command. Time is given from outside, so a
-``sleep 600`` costs nothing. What is not known (``wait``) does nothing and succeeds.
+``sleep 600`` costs nothing; with ``&`` it is slept at the next ``wait``. What is not known
+does nothing and succeeds.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class Script:
         self._next = 0
         self._last = 0
         self._wakes_at: datetime | None = None
+        self._behind: datetime | None = None
+        """When what was put into the background ends."""
         self._on_term: str | None = None
         self.exit_code: int | None = None
         self.said: list[str] = []
@@ -63,7 +66,13 @@ class Script:
         if name == "echo":
             self.said.append(" ".join(arguments))
         elif name == "sleep":
-            self._wakes_at = now + timedelta(seconds=float(arguments[0]))
+            wakes_at = now + timedelta(seconds=float(arguments[0]))
+            if arguments[-1] == "&":
+                self._behind = wakes_at
+            else:
+                self._wakes_at = wakes_at
+        elif name == "wait":
+            self._wakes_at = self._behind
         elif name == "exit":
             self.exit_code = int(arguments[0]) if arguments else self._last
         elif name == "trap" and arguments[-1] == "TERM":
@@ -80,6 +89,8 @@ def _statements(command: str) -> list[list[str]]:
     statements: list[list[str]] = [[]]
     for word in lexer:
         if word and set(word) <= _SEPARATORS:
+            if word == "&":
+                statements[-1].append(word)
             statements.append([])
         else:
             statements[-1].append(word)

@@ -215,12 +215,35 @@ def test_a_shim_told_to_go_by_others_takes_its_replica_along(place: Place) -> No
 def test_the_grace_is_for_all_processes(place: Place) -> None:
     """A shell dies of SIGTERM at once; the training it started may still write its state."""
     cluster = place.cluster()
-    trainer = "sh -c 'trap \"sleep 0.5; echo saved; exit 0\" TERM; echo ready; sleep 600 & wait'"
+    trainer = "sh -c 'trap \"sleep 0.5; echo saved; exit 0\" TERM; sleep 600 & echo ready; wait'"
     launch = a_launch(f"{trainer}\necho not reached")
     cluster.launch(launch)
     until_said(cluster, launch.ref, "ready")
     cluster.stop(launch.ref, 60)
     assert until(cluster, launch.ref, ReplicaPhase.FAILED).exit_code == 143
+    assert said(cluster, launch.ref) == "ready\nsaved\n"
+
+
+@pytest.mark.parametrize("_time", range(5))
+def test_one_that_was_just_started_is_asked_too(place: Place, _time: int) -> None:
+    """It would outlive its shell and use up the grace, which nobody then needs."""
+    cluster = place.cluster()
+    many = "for n in 1 2 3 4 5 6 7 8; do sleep 600 & done"
+    launch = a_launch(f"trap 'exit 3' TERM; {many}; echo ready; wait")
+    cluster.launch(launch)
+    until_said(cluster, launch.ref, "ready")
+    cluster.stop(launch.ref, 600)
+    assert until(cluster, launch.ref, *ENDED).exit_code == 3
+
+
+def test_one_that_is_started_in_answer_is_not_asked(place: Place) -> None:
+    cluster = place.cluster()
+    save = "sh -c 'trap \"echo asked\" TERM; sleep 0.3 & wait; echo saved'"
+    launch = a_launch(f"save() {{ {save}; exit 3; }}; trap save TERM; sleep 600 & echo ready; wait")
+    cluster.launch(launch)
+    until_said(cluster, launch.ref, "ready")
+    cluster.stop(launch.ref, 600)
+    assert until(cluster, launch.ref, *ENDED).exit_code == 3
     assert said(cluster, launch.ref) == "ready\nsaved\n"
 
 

@@ -130,7 +130,7 @@ def test_a_pod_deleted_behind_our_back(
     until: Until,
     watching: RecordingListener,
 ) -> None:
-    ref = start("trap 'exit 0' TERM; echo ready; sleep 600 & wait").ref
+    ref = start("trap 'exit 0' TERM; sleep 600 & echo ready; wait").ref
     until(ref, ReplicaPhase.RUNNING)
     rig.kube("kubectl", "delete", "pod", "-n", namespace, "-l", f"aoli/job={ref.job_id}")
 

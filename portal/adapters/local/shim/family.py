@@ -9,18 +9,23 @@ from __future__ import annotations
 import os
 import time
 
-SIGKILL, SIGTERM = 9, 15
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SIGKILL, SIGTERM, SIGCONT, SIGSTOP = 9, 15, 18, 19
 PAUSE_S = 0.005
+YOUNG_S = 0.2
 
 
-def descendants() -> list[int]:
-    """Processes below this one, parents first."""
+def descendants(above: Iterable[int] = ()) -> list[int]:
+    """Processes below those ``above`` (below this one when none are given), parents first."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             children.setdefault(_parent(name), []).append(int(name))
     found: list[int] = []
-    level = children.get(os.getpid(), [])
+    level = [child for pid in above or (os.getpid(),) for child in children.get(pid, [])]
     while level:
         found += level
         level = [child for pid in level for child in children.get(pid, [])]
@@ -37,7 +42,53 @@ def _parent(pid: str) -> int:
 
 def signal_all(number: int) -> None:
     """Send a signal to everyone below."""
-    for pid in descendants():
+    _signal(descendants(), number)
+
+
+def ask_all(number: int) -> None:
+    """Send a signal to all who are there at this moment, and to none who comes later.
+
+    Everybody is made to stand still first. Else one that was just started would not hear of
+    it, and one that is started in answer (it may write a checkpoint) would. What a shell
+    starts between the signal and its trap is taken for an answer.
+    """
+    still: set[int] = set()
+    while fresh := set(descendants()) - still:
+        _signal(fresh, SIGSTOP)
+        still |= fresh
+    lines = {pid: _command_line(pid) for pid in still}
+    young = {pid for pid in still if lines[pid] == lines.get(_parent(str(pid)))}
+    _signal(still - young, number)
+    _signal(still, SIGCONT)
+    _ask_when_grown(young, lines, number)
+
+
+def _ask_when_grown(young: set[int], lines: dict[int, bytes], number: int) -> None:
+    """Copies of their parent that perhaps are about to become another program.
+
+    A shell's child takes signals as the shell does, and forgets them when it becomes its
+    program. So it is asked then; one that stays a copy (a subshell) is asked a moment later.
+    """
+    deadline = time.monotonic() + YOUNG_S
+    while young and time.monotonic() < deadline:
+        time.sleep(PAUSE_S)
+        grown = {pid for pid in young if _command_line(pid) != lines[pid]}
+        _signal(grown, number)
+        young = young - grown
+    if young:
+        _signal({*young, *descendants(young)}, number)
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
         try:
             os.kill(pid, number)
         except OSError:

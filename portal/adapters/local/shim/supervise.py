@@ -205,7 +205,7 @@ class Supervisor:
         """SIGTERM; a later wish may shorten the grace, never lengthen it."""
         due = time.monotonic() + grace_s
         if grace_s > 0:
-            family.signal_all(family.SIGTERM)
+            family.ask_all(family.SIGTERM)
         self._kill_at = due if self._kill_at is None else min(due, self._kill_at)
 
     def _wait_ms(self) -> float | None:
