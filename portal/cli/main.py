@@ -10,6 +10,7 @@ import sys
 import click
 
 from portal.cli import client, server
+from portal.domain.errors import TemporaryFailure
 from portal.settings import SettingsError
 
 
@@ -24,9 +25,9 @@ client.register(cli)
 
 
 def main() -> None:
-    """The console script: a wrong setting is one line, not a traceback."""
+    """The console script: a wrong setting is one line, not a traceback; a silent database, too."""
     try:
         cli()
-    except SettingsError as error:
+    except (SettingsError, TemporaryFailure) as error:
         click.echo(f"aoli: {error}", err=True)
         sys.exit(1)

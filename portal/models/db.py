@@ -17,6 +17,8 @@ import peewee
 from playhouse.db_url import connect as connect_url
 from playhouse.pool import PooledPostgresqlDatabase
 
+from portal.domain.errors import TemporaryFailure
+
 database = peewee.DatabaseProxy()
 """Bound by :func:`bind`; every row class uses it."""
 
@@ -52,11 +54,18 @@ def bind(url: str) -> None:
 
 @contextmanager
 def session() -> Iterator[None]:
-    """Use a connection of this thread for the block; nested blocks share it."""
+    """Use a connection of this thread for the block; nested blocks share it.
+
+    Raises ``TemporaryFailure`` when the database does not answer.
+    """
     if not database.is_closed():
         yield
         return
-    database.connect(reuse_if_open=True)
+    try:
+        database.connect(reuse_if_open=True)
+    except peewee.OperationalError as error:
+        why = " ".join(str(error).split())
+        raise TemporaryFailure(f"the database does not answer: {why}") from error
     try:
         yield
     finally:

@@ -15,6 +15,7 @@ import sys
 import traceback
 from dataclasses import asdict, dataclass
 
+from portal.domain.errors import TemporaryFailure
 from portal.settings import Settings, SettingsError
 
 NOTICE_VARIABLE = "AOLI_NOTICE_FD"
@@ -36,10 +37,17 @@ class Initialised:
 
 
 def initialise(settings: Settings) -> Initialised:
-    """Bring the database up to date. Users' tables come first: ours refer to them."""
+    """Bring the database up to date. Users' tables come first: ours refer to them.
+
+    Raises ``TemporaryFailure`` when the database does not answer.
+    """
     from portal import wiring
+    from portal.models import db
     from portal.web import setup
 
+    db.bind(settings.database)
+    with db.session():
+        pass  # One clear line, before SQLAlchemy tries it and tells at length.
     accounts = setup.make_tables(settings)
     steps = wiring.upgrade(wiring.connect(settings))
     setup.seed_roles(accounts)
@@ -74,7 +82,7 @@ def _tell(settings: Settings, descriptor: int) -> int:
     try:
         done = initialise(settings)
         os.write(descriptor, json.dumps(asdict(done)).encode() + b"\n")
-    except SettingsError as error:
+    except (SettingsError, TemporaryFailure) as error:
         print(f"aoli: {error}", file=sys.stderr)  # noqa: T201
         return 1
     except BaseException:

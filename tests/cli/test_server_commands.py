@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -80,6 +81,19 @@ def test_a_wrong_setting_is_one_line(aoli: Command) -> None:
     assert refused.returncode == 1
     assert refused.stderr.startswith("aoli: AOLI_PORT: port: ")
     assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("db", "check"), ("db", "upgrade"), ("up", "--port", "0")])
+def test_a_database_that_does_not_answer_is_one_line(aoli: Command, words: tuple[str, ...]) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        url = f"postgresql://aoli@127.0.0.1:{nobody.getsockname()[1]}/aoli"
+        refused = aoli(*words, AOLI_DATABASE_URL=url)
+    assert refused.returncode == 1
+    said = refused.stdout + refused.stderr
+    assert "aoli: the database does not answer: connection to server at" in said
+    assert "Traceback" not in said
+    assert said.count("\n") == (2 if words[0] == "up" else 1)
 
 
 def test_the_built_in_plugins_are_in_order(aoli: Command) -> None:
