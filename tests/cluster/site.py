@@ -18,6 +18,7 @@ from .conftest import Rig
 
 GPU, NPU = "nvidia_gpu_amd64", "huawei_npu_arm64"
 DEADLINE_S = 120.0
+_GOES_ON = ("queued", "scheduling", "running", "preempting", "pausing", "paused", "killing")
 
 
 class Site:
@@ -35,6 +36,7 @@ class Site:
     def until(self, job_id: str, state: str, deadline_s: float = DEADLINE_S) -> dict[str, Any]:
         def there() -> dict[str, Any] | None:
             job: dict[str, Any] = self.portal.call("GET", f"/jobs/{job_id}")
+            assert job["status"] in (state, *_GOES_ON), job
             return job if job["status"] == state else None
 
         found = eventually(

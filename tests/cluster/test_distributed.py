@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(300)]
 
 RESOURCE = "huawei.com/Ascend910"
 TORCH = os.environ.get("AOLI_TEST_TORCH", "")
-"""A storage folder with ``storage/python``, where PyTorch is installed for the image's Python."""
+"""A storage folder with ``storage/python``, where PyTorch is installed for the image's Python,
+and ``storage/lib`` with what the image lacks for it (``libstdc++.so.6``)."""
 ADDRESSES = {"node1": ["192.168.100.1"], "node2": ["192.168.100.2"]}
 PLUGINS = {
     NPU: {"devices_per_node": 1, "counts": [1], "ring": 0, "device_addresses": ADDRESSES},
@@ -74,7 +75,7 @@ scp -q worker-1:/etc/hostname /tmp/theirs
 cat /tmp/theirs
 """
 TRAINING = """
-export PYTHONPATH=/data/python GLOO_SOCKET_IFNAME=eth0 OMP_NUM_THREADS=1
+export PYTHONPATH=/data/python LD_LIBRARY_PATH=/data/lib GLOO_SOCKET_IFNAME=eth0 OMP_NUM_THREADS=1
 cat >/tmp/train.py <<'END'
 import os, torch, torch.distributed as dist
 dist.init_process_group("gloo")
