@@ -20,8 +20,10 @@ def register(cli: click.Group) -> None:
     """Add the client's commands to ``cli``."""
     from portal.cli.client_cluster import cluster
     from portal.cli.client_jobs import job
+    from portal.cli.client_support import support
     from portal.cli.client_templates import template
 
+    job.add_command(support)
     for command in (login, logout, whoami, job, template, vc, cluster):
         cli.add_command(command)
 

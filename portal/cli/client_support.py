@@ -7,12 +7,12 @@ import sys
 import click
 
 from portal.cli.client import portal_options, quote
-from portal.cli.client_jobs import find, job
+from portal.cli.client_jobs import find
 from portal.cli.http import PortalApi
 from portal.cli.output import print_json
 
 
-@job.command()
+@click.command()
 @click.argument("job_id", metavar="JOB")
 @click.option("-m", "--message", required=True, help="What is wrong; - reads standard input.")
 @click.option("--subject", help="Default: the job's name and status.")

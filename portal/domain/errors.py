@@ -82,6 +82,15 @@ class Conflict(AoliError):
     code = "conflict"
 
 
+class PriorityClash(Conflict):
+    """Somebody else, ``by``, has changed the priority meanwhile, to ``value``."""
+
+    def __init__(self, by: str, value: int) -> None:
+        super().__init__(f"{by} has set the priority to {value} meanwhile")
+        self.by = by
+        self.value = value
+
+
 class TooMany(AoliError):
     """Asked too often; ``retry_after_s`` seconds later it may work."""
 

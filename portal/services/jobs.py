@@ -20,6 +20,7 @@ from portal.ports import Cluster, Events, Queue
 from portal.services import (
     audit,
     field_checks,
+    job_priority,
     job_store,
     job_views,
     launching,
@@ -187,7 +188,7 @@ class JobService:
         for _ in range(20):
             job = self._managed(actor, job_id)
             if not allows(job.state, trigger):
-                raise Conflict(f"The job is {job.state}; it cannot be {PAST[action].lower()} now")
+                raise Conflict(_refusal(job, action))
             if self._take(actor, job, action, trigger):
                 self._note(actor, job, f"job.{action}", {}, {})
                 self._events.publish("job", job_id)
@@ -241,8 +242,13 @@ class JobService:
                 )
         return results
 
-    def set_priority(self, actor: Actor, job_id: str, priority: Any) -> dict[str, Any]:
-        """Change the priority (1–1000); the next pass heeds it."""
+    def set_priority(
+        self, actor: Actor, job_id: str, priority: Any, expected: int | None = None
+    ) -> dict[str, Any]:
+        """Change the priority (1–1000); the next pass heeds it.
+
+        Raises ``PriorityClash`` when it is no longer what ``expected`` says.
+        """
         try:
             value = field_checks.priority(priority)
         except field_checks.FieldProblem as problem:
@@ -250,9 +256,7 @@ class JobService:
         job = self._managed(actor, job_id)
         if job.state in TERMINAL:
             raise Conflict(f"The job is {job.state}; its priority no longer matters")
-        JobRow.update(priority=value).where(JobRow.id == job_id).execute()
-        was, now = {"priority": job.spec.priority}, {"priority": value}
-        self._note(actor, job, "job.priority", was, now)
+        job_priority.change(actor, job, value, expected, self._clock())
         self._queue.enqueue("admit", key="admit")
         self._events.publish("job", job_id)
         return self.get(actor, job_id)
@@ -271,6 +275,13 @@ class JobService:
         if not may_manage_job(actor, job.user_id):
             raise Forbidden("Only the owner, or who may manage all users' jobs, can do this")
         return job
+
+
+def _refusal(job: Job, action: str) -> str:
+    """Why the state forbids it, and who was first."""
+    by = job.reason if job.reason is not None and job.reason.code == "user" else None
+    first = f" ({by.message.rstrip('.')})" if by else ""
+    return f"The job is {job.state}{first}; it cannot be {PAST[action].lower()} now"
 
 
 def _new_job(actor: Actor, spec: Any, now: datetime) -> Job:

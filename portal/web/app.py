@@ -42,6 +42,7 @@ from portal.web.views import (
     outside,
     plugins,
     preferences,
+    search,
     submit,
     virtual_clusters,
 )
@@ -147,7 +148,7 @@ def create_app(
     app.teardown_appcontext(_give_connection_back)
     people.install(app)
     outside.install(app, settings)
-    for part in (home, job, submit, plugins, cluster, virtual_clusters, preferences, sse):
+    for part in (home, job, submit, plugins, cluster, virtual_clusters, preferences, search, sse):
         app.register_blueprint(part.blueprint)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -66,7 +66,11 @@ def _empty_text(line: JobLine) -> str:
 
 
 def console_lines(line: JobLine, wanted: str, after: str) -> dict[str, Any]:
-    """Lines behind ``after`` (``attempt:number:offset``), or the newest when that is void."""
+    """Lines behind ``after`` (``attempt:number:offset``), or the newest when that is void.
+
+    Each line is its time, its text, and its bytes in the file; ``begin`` is the place before
+    the first.
+    """
     pod = _choose(_pods(line), wanted)
     ref = _ref(line)
     attempt, number, offset = _place(after)
@@ -80,14 +84,32 @@ def console_lines(line: JobLine, wanted: str, after: str) -> dict[str, Any]:
         block = read_from(services().logs.path(ref, pod), offset)
         found, offset = split_lines(block), offset + len(block)
     lines = [_split(item) for item in found]
+    size = sum(map(len, found))
     return {
         "lines": lines,
         "first": number + 1,
+        "begin": f"{ref.attempt if pod else 0}:{number}:{offset - size}",
         "offset": f"{ref.attempt if pod else 0}:{number + len(lines)}:{offset}",
         "restart": restart and bool(pod),
-        "more": sum(map(len, found)) >= FULL_BLOCK // 2 and not restart,
+        "more": size >= FULL_BLOCK // 2 and not restart,
         "running": line.state is JobState.RUNNING,
         "ended": line.ended,
+    }
+
+
+def earlier_lines(line: JobLine, wanted: str, before: str) -> dict[str, Any]:
+    """The lines that end at ``before``, a ``begin`` of an earlier answer; none when it is void."""
+    pod, ref = _choose(_pods(line), wanted), _ref(line)
+    attempt, number, offset = _place(before)
+    if not pod or attempt != ref.attempt or offset <= 0:
+        return {"lines": [], "first": 1, "begin": f"{ref.attempt}:0:0"}
+    found, end = _ending_at(ref, pod, offset)
+    begin = end - sum(map(len, found))
+    number = max(number - len(found), 0) if number else _lines_before(ref, pod, begin)
+    return {
+        "lines": [_split(item) for item in found],
+        "first": number + 1,
+        "begin": f"{ref.attempt}:{number}:{begin}",
     }
 
 
@@ -100,13 +122,18 @@ def _place(after: str) -> tuple[int, int, int]:
 
 
 def _newest(ref: AttemptRef, pod: str) -> tuple[list[bytes], int, int]:
-    """The newest lines, how many are before them, and the place behind them.
+    """The newest lines, how many are before them, and the place behind them."""
+    found, end = _ending_at(ref, pod, services().logs.size(ref, pod))
+    return found, _lines_before(ref, pod, end - sum(map(len, found))), end
 
-    Reads a window that ends where the file ends now; the window grows until it holds enough
-    lines. The place comes from what was read, so nothing is lost while the file grows.
+
+def _ending_at(ref: AttemptRef, pod: str, size: int) -> tuple[list[bytes], int]:
+    """The last lines of the file's first ``size`` bytes, and the place behind them.
+
+    Reads a window that ends there; the window grows until it holds enough lines. The place
+    comes from what was read, so nothing is lost while the file grows.
     """
-    logs = services().logs
-    size, window = logs.size(ref, pod), FIRST_WINDOW
+    logs, window = services().logs, FIRST_WINDOW
     while True:
         start = max(0, size - window)
         block = read_from(logs.path(ref, pod), start, size - start)
@@ -114,8 +141,7 @@ def _newest(ref: AttemptRef, pod: str) -> tuple[list[bytes], int, int]:
         if len(found) >= NEWEST or start == 0 or window >= LARGEST_WINDOW:
             break
         window *= 4
-    end, found = start + len(block), found[-NEWEST:]
-    return found, _lines_before(ref, pod, end - sum(map(len, found))), end
+    return found[-NEWEST:], start + len(block)
 
 
 def _lines_before(ref: AttemptRef, pod: str, offset: int) -> int:
@@ -132,10 +158,10 @@ def _lines_before(ref: AttemptRef, pod: str, offset: int) -> int:
     return counted
 
 
-def _split(item: bytes) -> tuple[str, str]:
-    """Time and text of a kept line."""
+def _split(item: bytes) -> tuple[str, str, int]:
+    """Time and text of a kept line, and its bytes."""
     stamp, _, text = item.decode("utf-8", "replace").rstrip("\n").partition(" ")
-    return stamp, text
+    return stamp, text, len(item)
 
 
 def last_lines(line: JobLine, count: int, pod: str = "") -> str:

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import threading
+from typing import Any
 
 from house import House
 from playwright.sync_api import ConsoleMessage, Page
 from web_house import WebHouse
-from werkzeug.serving import make_server
+from werkzeug.serving import ThreadedWSGIServer
 
 from portal.web import sse
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+class Server(ThreadedWSGIServer):
+    """Remembers its connections, so that they can be broken."""
+
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int, app: Any) -> None:
+        super().__init__(host, port, app)
+        self.connections: list[socket.socket] = []
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The next connection."""
+        connection, address = super().get_request()
+        self.connections.append(connection)
+        return connection, address
 
 
 class Site:
@@ -22,11 +41,27 @@ class Site:
     def __init__(self, web_house: WebHouse) -> None:
         self.house: House = web_house.house
         self.app = web_house.app
-        self._server = make_server("127.0.0.1", 0, web_house.app, threaded=True)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._port = 0
+        self.begin()
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def begin(self) -> None:
+        """Serve, at the same address as before."""
+        self.app.extensions["aoli-streams"] = sse.StreamGate(200)
+        self._server = Server("127.0.0.1", self._port, self.app)
+        self._port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
+
+    def kill(self) -> None:
+        """Answer nobody any more, without a word: streams break off."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        for connection in self._server.connections:
+            with contextlib.suppress(OSError):  # it has ended by itself
+                connection.shutdown(socket.SHUT_RDWR)
+        sse.stop_streams(self.app)
 
     def close(self) -> None:
         """End the streams, then the server."""

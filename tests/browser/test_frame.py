@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from portal.testing import eventually
 from portal.web import sse
 
 PHONE = {"width": 390, "height": 844}
@@ -93,6 +94,73 @@ def test_the_menu_is_a_drawer_on_a_phone(signed_in):
     menu.get_by_role("link", name="View and Manage Jobs").click()
     page.wait_for_url("**/jobs/")
     expect(page.locator(".fabbar").get_by_role("link", name="Submit job")).to_be_visible()
+
+
+def test_the_palette_finds_jobs_and_pages(signed_in, site):
+    page, house = signed_in, site.house
+    found = house.submit("alice", name="horovod_16", vc="platform")
+    house.submit("bob", name="horovod_of_bob", vc="platform")
+    field = page.get_by_role("combobox", name="Search jobs, nodes, pages")
+    page.keyboard.press("/")
+    expect(field).to_be_focused()
+    palette = page.get_by_role("listbox", name="Search")
+    expect(palette.get_by_role("option", name="View and Manage Jobs")).to_be_visible()
+    field.fill("horovod")
+    expect(palette.get_by_role("option")).to_have_count(1)
+    expect(palette.get_by_role("option")).to_contain_text("horovod_16")
+    page.keyboard.press("Escape")
+    expect(palette).to_be_hidden()
+    page.keyboard.press("/")
+    field.fill(found[:6])
+    expect(palette.get_by_role("option").first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/jobs/{found}")
+    field.fill("virtual")
+    expect(palette.get_by_role("option")).to_have_text(["Virtual Cluster"])
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/virtual-clusters/")
+
+
+def test_a_server_that_goes_away_and_comes_back(signed_in, site):
+    page, house = signed_in, site.house
+    job_id = house.submit("alice", vc="platform")
+    page.goto("/jobs/")
+    badge = page.locator("[data-live-badge]")
+    expect(badge).to_have_text("Live")
+    site.kill()
+    expect(badge).to_have_text(re.compile(r"^Paused, retry in \d+ s$"))
+    row = page.locator(f"#job-{job_id} .st")
+    expect(row).to_contain_text("Queued")
+    house.work()
+    site.begin()
+    page.keyboard.press("r")
+    expect(row).to_have_text("Scheduling")
+    expect(badge).to_have_text("Live")
+
+
+def test_a_hidden_tab_is_silent_and_catches_up(signed_in, site):
+    page, house = signed_in, site.house
+    job_id = house.submit("alice", vc="platform")
+    page.goto("/jobs/")
+    expect(page.locator("[data-live-badge]")).to_have_text("Live")
+    hide(page, hidden=True)
+    eventually(lambda: site.app.extensions["aoli-streams"].open == 0)
+    house.work()
+    row = page.locator(f"#job-{job_id} .st")
+    expect(row).to_contain_text("Queued")
+    hide(page, hidden=False)
+    expect(row).to_have_text("Scheduling")
+
+
+def hide(page, *, hidden):
+    """What the browser tells a tab that comes into view or leaves it."""
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+            document.dispatchEvent(new Event('visibilitychange'));
+        }""",
+        hidden,
+    )
 
 
 def test_without_a_stream_the_page_polls(signed_in, site):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from house import GPU, NPU
+from house import GPU, NPU, PASSWORD
 from playwright.sync_api import expect
 
 
@@ -93,6 +93,26 @@ def test_a_draft_survives_reloads_but_no_secret_does(signed_in):
     assert "s3cret!" not in page.evaluate("JSON.stringify(localStorage)")
     page.get_by_role("button", name="Start with an empty form").click()
     expect(page.get_by_label("Job name")).to_have_value("")
+
+
+def test_a_session_that_ends_in_between_loses_nothing_of_a_clone(signed_in, site):
+    page = signed_in
+    job_id = site.house.submit("alice", name="first", vc="platform", env={"LR": "0.1"})
+    page.goto(f"/submit/?clone={job_id}")
+    page.get_by_label("Job name").fill("second")
+    page.locator("#f-command").fill("python train.py --more")
+    page.context.clear_cookies(name="aoli_session")
+    page.locator("#submit-job").click()
+    page.get_by_label("Account").fill("alice")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"**/submit/?clone={job_id}")
+    expect(page.get_by_label("Job name")).to_have_value("second")
+    expect(page.locator("#f-command")).to_have_value("python train.py --more")
+    expect(page.locator("[name='env.name']")).to_have_value("LR")
+    page.locator("#submit-job").click()
+    page.wait_for_url("**/jobs/*-*")
+    expect(page.get_by_role("heading", name="second")).to_be_visible()
 
 
 def test_the_language_keeps_what_was_typed(signed_in):

@@ -16,7 +16,7 @@ arrow-down arrow-down-to-line arrow-left arrow-up ban bell bookmark calendar
 check chevron-down chevron-left chevron-right chevron-up chevrons-up
 circle-alert circle-check circle-dashed circle-minus circle-pause circle-play
 circle-x clipboard-paste clock cloud-off columns-3 copy copy-plus download eye
-grid-2x2 history hourglass house info key-round keyboard layers layout-dashboard
+ellipsis-vertical grid-2x2 history hourglass house info key-round keyboard layers layout-dashboard
 life-buoy link list list-filter loader lock log-in log-out mail messages-square
 minus monitor moon octagon-minus panel-left pause pencil play plus puzzle radio-tower
 refresh-cw scroll-text search search-x send server shield square-plus sun

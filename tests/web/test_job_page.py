@@ -187,6 +187,21 @@ def test_the_output_is_still_there_when_the_pods_are_gone(at_alices, web_house):
     assert page["lines"][0][1] == "kept"
 
 
+def test_earlier_lines_end_where_the_newest_begin(at_alices, web_house):
+    job_id = run_job(web_house.house)
+    web_house.house.write_log(job_id, *(f"行 {number}" for number in range(1, 4502)))
+    newest = at_alices.get(f"/jobs/{job_id}/lines").get_json()
+    assert newest["first"] == 2502
+    earlier = at_alices.get(f"/jobs/{job_id}/lines?before={newest['begin']}").get_json()
+    assert (earlier["first"], len(earlier["lines"])) == (502, 2000)
+    assert [line[1] for line in earlier["lines"][::1999]] == ["行 502", "行 2501"]
+    first = at_alices.get(f"/jobs/{job_id}/lines?before={earlier['begin']}").get_json()
+    assert (first["first"], len(first["lines"])) == (1, 501)
+    assert first["begin"] == "1:0:0"
+    for void in ("", "1:0:0", "7:5:500", "x", "1:-1:-1"):
+        assert at_alices.get(f"/jobs/{job_id}/lines?before={void}").get_json()["lines"] == []
+
+
 def test_the_form_for_help_shows_what_goes_along(at_alices, web_house):
     job_id = submit_job(web_house.house, name="stuck", env={"API_TOKEN": "hunter2-hunter2"})
     assert f'href="/jobs/{job_id}/support"' in at_alices.page(f"/jobs/{job_id}")

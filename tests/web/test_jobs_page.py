@@ -207,6 +207,30 @@ def test_the_priority_is_changed_in_place(at_alices, submit, web_house):
     assert web_house.house.job(job_id).spec.priority == 180
 
 
+def test_a_clash_says_who_changed_it(browse, submit, web_house):
+    job_id = submit("a")
+    browse("mona").post(f"/jobs/{job_id}/priority", {"priority": "700"})
+    answer = browse("alice").post(
+        f"/jobs/{job_id}/priority",
+        {"priority": "5", "was": "100"},
+        headers={"HX-Request": "true"},
+    )
+    assert answer.status_code == 409
+    assert answer.get_json()["detail"] == "mona has set it to 700."
+    assert web_house.house.job(job_id).spec.priority == 700
+    again = browse("alice").post(f"/jobs/{job_id}/priority", {"priority": "5", "was": "700"})
+    assert again.status_code == 303
+
+
+def test_a_job_that_somebody_killed_says_who(browse, submit):
+    job_id = submit("gone")
+    browse("mona").post("/jobs/actions", {"ids": job_id, "action": "kill"})
+    answer = browse("alice").post(
+        "/jobs/actions", {"ids": job_id, "action": "pause"}, headers={"HX-Request": "true"}
+    )
+    assert answer.get_json()["toasts"][0]["text"] == "gone: Killed. Killed by mona."
+
+
 @pytest.mark.parametrize("value", ["0", "1001", "-1", "abc", "", "1.5", "99999999"])
 def test_a_priority_out_of_range_is_refused(at_alices, submit, web_house, value):
     job_id = submit("a")

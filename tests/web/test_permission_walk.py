@@ -33,7 +33,7 @@ PAGES: dict[Any, str] = {
         outside.unbind""",
     MEMBER: """home.index home.cards events.stream preferences.virtual_cluster jobs.rows jobs.act
         jobs.brief jobs.brief_body jobs.bar jobs.console jobs.download jobs.head jobs.lines
-        jobs.priority jobs.support jobs.ask_support""",
+        jobs.priority jobs.support jobs.ask_support search.index""",
     frozenset(JOBS): "jobs.index jobs.news jobs.export_mine",
     frozenset(LOOK_AT_ALL): "jobs.everyone jobs.export_all",
     frozenset({SUBMIT}): """submit.index submit.create submit.preview submit.from_yaml

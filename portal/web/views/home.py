@@ -71,6 +71,7 @@ def _values() -> dict[str, Any]:
         "storage": usage_of({"root": services().storage_root, **folders}),
         "devices": _devices(vc) if vc else [],
         "counts": _counts(vc) if vc else {},
+        "may_see_cluster": allowed(Permission.VIEW_CLUSTER),
         "whole_vc": allowed(Permission.VIEW_ALL_JOBS),
         **(_jobs(vc) if vc else {"lines": [], "total": 0, "why": None, "oldest": None}),
     }

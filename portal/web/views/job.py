@@ -13,7 +13,7 @@ from portal.web import failures
 from portal.web.context import services
 from portal.web.failures import error_words
 from portal.web.job_brief import brief_values
-from portal.web.job_console import console_lines, console_values, download_blocks
+from portal.web.job_console import console_lines, console_values, download_blocks, earlier_lines
 from portal.web.job_lines import JobLine, make_line
 from portal.web.security.access import actor, allowed, requires
 from portal.web.submission_panel import Errors, errors_of
@@ -100,10 +100,12 @@ def _support_page(job_id: str, typed: dict[str, str], errors: Errors) -> str:
 @blueprint.get("/<uuid:job_id>/lines")
 @requires()
 def lines(job_id: Any) -> Response:
-    """New lines of the output behind ``after``; without it the newest ones."""
+    """Lines of the output behind ``after`` or before ``before``; without both the newest."""
     line = _line(job_id)
-    after = request.args.get("after", "")
-    return jsonify(console_lines(line, request.args.get("pod", ""), after))
+    pod = request.args.get("pod", "")
+    if "before" in request.args:
+        return jsonify(earlier_lines(line, pod, request.args["before"]))
+    return jsonify(console_lines(line, pod, request.args.get("after", "")))
 
 
 @blueprint.get("/<uuid:job_id>/log")

@@ -19,7 +19,7 @@ from flask import (
     url_for,
 )
 
-from portal.domain.errors import InvalidSpec, NotFound
+from portal.domain.errors import InvalidSpec, NotFound, PriorityClash
 from portal.domain.permission import Permission
 from portal.services.job_export import csv_blocks
 from portal.services.job_list import JobQuery, group_sizes, owners
@@ -240,7 +240,7 @@ def _toasts(action: str, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if done:
         toast: dict[str, Any] = {"kind": "ok", "title": _done_text(action, done), "text": ""}
         undo = {"pause": "resume", "resume": "pause"}.get(action)
-        if undo == "pause":
+        if undo is not None:
             toast["undo"] = {"label": gettext("Undo"), "action": undo, "ids": done}
         toasts.append(toast)
     refused = [result for result in results if not result["ok"]]
@@ -248,9 +248,18 @@ def _toasts(action: str, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
         title = ngettext(
             "%(num)s job was left as it is", "%(num)s jobs were left as they are", len(refused)
         )
-        texts = list(dict.fromkeys(error_words(r["code"], r["detail"]) for r in refused))
+        texts = list(dict.fromkeys(_why(result) for result in refused))
         toasts.append({"kind": "dng", "title": title, "text": " ".join(texts[:2])})
     return toasts
+
+
+def _why(refused: dict[str, Any]) -> str:
+    """Why a job was left as it is; for a clash, who was first."""
+    if refused["code"] == "conflict":
+        line = make_line(services().jobs.get(actor(), refused["id"]), actor())
+        name, status, reason = line.job["name"], status_word(line.state.value), line.reason
+        return f"{name}: {status}. {reason}".strip()
+    return error_words(refused["code"], refused["detail"])
 
 
 def _done_text(action: str, ids: list[str]) -> str:
@@ -268,11 +277,16 @@ def priority(job_id: Any) -> Response | Any:
     """Change a priority; answers what a toast says."""
     text = request.form.get("priority", "").strip()
     value: int | str = int(text) if text.isdecimal() and len(text) < 6 else text
+    was = request.form.get("was", "")
     before = services().jobs.get(actor(), str(job_id))
+    expected = int(was) if was.isdecimal() and len(was) < 6 else None
     try:
-        after = services().jobs.set_priority(actor(), str(job_id), value)
+        after = services().jobs.set_priority(actor(), str(job_id), value, expected)
     except InvalidSpec:
         return problem(422, gettext("A priority is a whole number from 1 to 1000."))
+    except PriorityClash as clash:
+        said = gettext("%(who)s has set it to %(value)s.", who=clash.by, value=clash.value)
+        return problem(409, said)
     title = gettext("Priority of %(name)s set to %(value)s", name=after["name"], value=value)
     said = gettext("It was %(old)s. Running jobs keep their devices.", old=before["priority"])
     if "HX-Request" not in request.headers:

@@ -3,15 +3,16 @@
   'use strict';
   var A = window.Aoli, $ = A.$, box = $('#console');
   if (!box) return;
-  var KEEP = 2000, QUICK_MS = 1000, SLOW_MS = 5000;
-  var lines = $('#lines'), follow = $('#follow'), pod = $('#pod'), search = $('#console-search'), newer = $('#newer');
+  var KEEP = 2000, MOST = 20000, QUICK_MS = 1000, SLOW_MS = 5000;
+  var lines = $('#lines'), follow = $('#follow'), pod = $('#pod'), search = $('#console-search'), newer = $('#newer'), earlier = $('#earlier');
+  var top = null, keep = KEEP; /* the place before the first line that is shown */
   var offset = null, ended = false, timer = null, running = false, unseen = 0, generation = 0, hits = [], at = -1;
   var ANSI = { 30: 'dim', 31: 'er', 32: 'ok', 33: 'wn', 34: 'in', 35: 'in', 36: 'in', 90: 'dim', 91: 'er', 92: 'ok', 93: 'wn', 94: 'in', 95: 'in', 96: 'in' };
 
   function following() { return follow.getAttribute('aria-pressed') === 'true'; }
   function setFollow(on) {
     follow.setAttribute('aria-pressed', String(on));
-    if (on) { unseen = 0; newer.hidden = true; bottom(); }
+    if (on) { unseen = 0; newer.hidden = true; keep = KEEP; trim(); bottom(); }
   }
   function bottom() { lines.scrollTop = lines.scrollHeight; }
   function atBottom() { return lines.scrollHeight - lines.scrollTop - lines.clientHeight < 24; }
@@ -24,15 +25,12 @@
     var query = new URLSearchParams();
     if (pod) query.set('pod', pod.value);
     if (offset !== null) query.set('after', offset);
-    fetch(box.dataset.lines + '?' + query, { headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
-      .then(function (answer) {
-        if (answer.status === 401) location.reload();
-        if (!answer.ok) throw new Error('HTTP ' + answer.status);
-        return answer.json();
-      })
+    A.live.get(box.dataset.lines + '?' + query)
+      .then(function (answer) { return answer.json(); })
       .then(function (news) {
         if (mine !== generation) return;
-        if (news.restart) { lines.textContent = ''; unseen = 0; }
+        if (news.restart) { lines.textContent = ''; unseen = 0; keep = KEEP; }
+        if (news.restart || top === null) setTop(news.begin);
         offset = news.offset; ended = news.ended; running = news.running;
         append(news.lines, news.first);
         if (news.more) { poll(); return; }
@@ -55,15 +53,53 @@
     var stick = following(), part = document.createDocumentFragment();
     fresh.slice(-KEEP).forEach(function (line, i) { part.append(draw(line, first + Math.max(0, fresh.length - KEEP) + i)); });
     lines.append(part);
-    while (lines.childElementCount > KEEP) lines.firstElementChild.remove();
-    $('[data-size]', box).textContent = box.dataset.last.replace('%s', lines.childElementCount);
+    trim();
     if (stick) bottom();
     else { unseen += fresh.length; newer.textContent = box.dataset.newLines.replace('%s', unseen); newer.hidden = false; }
     if (search.value) find(false);
   }
+  /* While one follows, the oldest lines give way; what is being read never moves. */
+  function trim() {
+    var most = following() ? keep : MOST, extra = lines.childElementCount - most, row, height = lines.scrollHeight, at = lines.scrollTop;
+    for (; extra > 0; extra -= 1) {
+      row = lines.firstElementChild;
+      if (top) { top.number += 1; top.offset += row.aoliBytes || 0; }
+      row.remove();
+    }
+    if (!following() && lines.scrollHeight !== height) lines.scrollTop = at - (height - lines.scrollHeight);
+    earlier.hidden = !top || !top.offset;
+    var last = lines.lastElementChild, count = lines.childElementCount;
+    $('[data-size]', box).textContent = last && last.dataset.n ? box.dataset.last.replace('%n', count.toLocaleString('en')).replace('%t', Number(last.dataset.n).toLocaleString('en')) : '';
+  }
+  function setTop(place) {
+    var parts = String(place).split(':').map(Number);
+    top = { attempt: parts[0], number: parts[1], offset: parts[2] };
+  }
+  earlier.addEventListener('click', function () {
+    var query = new URLSearchParams({ before: [top.attempt, top.number, top.offset].join(':') }), mine = generation;
+    if (pod) query.set('pod', pod.value);
+    earlier.disabled = true;
+    A.live.get(box.dataset.lines + '?' + query)
+      .then(function (answer) { return answer.json(); })
+      .then(function (old) {
+        if (mine !== generation || !old.lines.length) { if (mine === generation) { setTop(old.begin); trim(); } return; }
+        setFollow(false);
+        var height = lines.scrollHeight, at = lines.scrollTop, part = document.createDocumentFragment();
+        old.lines.forEach(function (line, i) { part.append(draw(line, old.first + i)); });
+        lines.prepend(part);
+        setTop(old.begin);
+        keep = Math.max(keep, lines.childElementCount);
+        lines.scrollTop = at + lines.scrollHeight - height; /* the line that was first stays where it is */
+        trim();
+        if (search.value) find(false);
+      })
+      .catch(function () { /* the button stays, to be pressed again */ })
+      .finally(function () { earlier.disabled = false; });
+  });
   function draw(line, number) {
     var row = document.createElement('div'), n = document.createElement('span'), t = document.createElement('span'), x = document.createElement('span');
     n.className = 'n'; n.textContent = number;
+    row.dataset.n = number; row.aoliBytes = line[2];
     t.className = 't no-m'; t.textContent = line[0] ? new Date(line[0]).toLocaleTimeString('en-GB') : ''; t.title = line[0];
     x.className = 'x' + level(line[1]);
     paint(x, line[1]);
@@ -145,7 +181,7 @@
     if (following()) bottom();
   });
   if (pod) pod.addEventListener('change', function () {
-    generation += 1; offset = null; lines.textContent = ''; unseen = 0;
+    generation += 1; offset = null; top = null; keep = KEEP; lines.textContent = ''; unseen = 0;
     $('#download').href = $('#download').dataset.base + '?pod=' + encodeURIComponent(pod.value);
     history.replaceState(null, '', '?pod=' + encodeURIComponent(pod.value));
     poll();

@@ -10,8 +10,8 @@
     if (newsTimer) return;
     newsTimer = setTimeout(function () {
       newsTimer = null; newsAt = Date.now();
-      fetch(note.dataset.news, { headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
-        .then(function (answer) { if (!answer.ok) throw new Error('HTTP ' + answer.status); return answer.json(); })
+      A.live.get(note.dataset.news)
+        .then(function (answer) { return answer.json(); })
         .then(told)
         .catch(function () { /* the next round tries again */ });
     }, Math.max(0, newsAt + NEWS_MS - Date.now()));
@@ -41,10 +41,9 @@
     var shown = $all('tr[data-job]', table).map(function (row) { return row.dataset.job; });
     var wanted = ids ? ids.filter(function (id) { return shown.indexOf(id) >= 0; }) : shown;
     if (!wanted.length) return;
-    fetch(words.rows + (words.rows.indexOf('?') < 0 ? '?' : '&') + wanted.map(function (id) { return 'id=' + encodeURIComponent(id); }).join('&'),
-      { headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
-      .then(function (answer) { if (answer.status === 401) location.reload(); return answer.ok ? answer.text() : ''; })
-      .then(function (html) { if (html) replace(html); })
+    A.live.get(words.rows + (words.rows.indexOf('?') < 0 ? '?' : '&') + wanted.map(function (id) { return 'id=' + encodeURIComponent(id); }).join('&'))
+      .then(function (answer) { return answer.text(); })
+      .then(replace)
       .catch(function () { /* the next round tries again */ });
   });
   function replace(html) {
@@ -53,12 +52,14 @@
     $all('tr[data-job]', holder.content).forEach(function (fresh) {
       var row = document.getElementById(fresh.id);
       if (!row || row.dataset.print === fresh.dataset.print || row.querySelector('.prioin')) return;
+      if (A.live.marked(row)) { A.live.hold(); return; }
       var was = $('.pick', row), active = row.contains(document.activeElement) ? document.activeElement : null;
       if ($('.pick', fresh)) $('.pick', fresh).checked = was ? was.checked : false;
       var key = active && active.dataset.key;
       fresh.classList.add('changed');
       if (row.classList.contains('current')) fresh.classList.add('current');
       row.replaceWith(fresh);
+      resumeLater(fresh);
       if (key) { var back = $('[data-key="' + key + '"]', fresh); if (back) back.focus(); }
     });
     if (misplaced() !== moved) { moved = !moved; news(); }
@@ -109,35 +110,58 @@
   }
   /* form.action would be the button of that name, so the attribute is asked for. */
   function send(form, submitter, rows) {
-    var data = new FormData(form);
-    data.set(submitter.name, submitter.value);
-    var act = submitter.value;
-    fetch(form.getAttribute('action'), { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
-      .then(function (answer) { return answer.json().then(function (body) { return { ok: answer.ok, body: body }; }); })
+    var ids = rows.map(function (row) { return row.dataset.job; });
+    act(form.getAttribute('action'), submitter.value, ids, rows);
+  }
+  function act(where, action, ids, rows) {
+    var data = new FormData(), guesses = action === 'kill' ? [] : rows.map(function (row) { return expect(row, action); });
+    data.set('csrf_token', A.csrf()); data.set('action', action);
+    ids.forEach(function (id) { data.append('ids', id); });
+    fetch(where, { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
       .then(function (answer) {
-        if (!answer.ok) { A.toast('dng', words.failed, answer.body.detail); }
+        if (answer.status === 401) { A.signedOut(); throw new Error('signed out'); }
+        return answer.json().then(function (body) { return { ok: answer.ok, body: body }; });
+      })
+      .then(function (answer) {
+        if (!answer.ok) { guesses.forEach(takeBack); A.toast('dng', words.failed, answer.body.detail); }
         else {
-          (answer.body.toasts || []).forEach(function (t) { A.toast(t.kind, t.title, t.text, t.undo && { label: t.undo.label, act: function () { undo(form, t.undo); } }); });
-          $all('.pick:checked', table).forEach(function (box) { box.checked = false; });
+          (answer.body.toasts || []).forEach(function (t) { A.toast(t.kind, t.title, t.text, t.undo && { label: t.undo.label, act: function () { undo(where, t.undo); } }); });
+          $all('.pick:checked', table).forEach(function (box) { if (ids.indexOf(box.value) >= 0) box.checked = false; });
           selection();
         }
         A.live.changed(null);
       })
-      .catch(function () { A.toast('dng', words.failed, ''); A.live.changed(null); });
-    if (act !== 'kill') rows.forEach(function (row) { expect(row, act); });
+      .catch(function () { guesses.forEach(takeBack); A.toast('dng', words.failed, words.away); A.live.changed(null); });
   }
-  function undo(form, what) {
-    var data = new FormData();
-    data.set('csrf_token', A.csrf()); data.set('action', what.action);
-    what.ids.forEach(function (id) { data.append('ids', id); });
-    fetch(form.getAttribute('action'), { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
-      .then(function () { A.live.changed(null); });
+  /* A job that is pausing cannot go on before it has paused: then it is resumed. */
+  var later = {};
+  function undo(where, what) {
+    if (what.action === 'pause') { act(where, what.action, what.ids, []); return; }
+    what.ids.forEach(function (id) { later[id] = where; });
+    A.toast('info', words.later, '');
+    what.ids.forEach(function (id) { var row = document.getElementById('job-' + id); if (row) resumeLater(row); });
+    A.live.changed(null);
   }
-  /* Optimistic: the buttons go grey at once, the server's row replaces the guess. */
-  function expect(row, act) {
+  function resumeLater(row) {
+    var where = later[row.dataset.job], can = row.dataset.can.split(' ');
+    if (!where || can.indexOf('resume') < 0) return;
+    delete later[row.dataset.job];
+    act(where, 'resume', [row.dataset.job], []);
+  }
+  /* Optimistic: the new state shows at once, the server's row replaces the guess. A guess that
+     was wrong is taken back: the next news would not, for the server's row never changed. */
+  function expect(row, action) {
+    var was = row.cloneNode(true);
+    row.dataset.print = '';
     $all('.acts button', row).forEach(function (button) { button.disabled = true; });
     var word = $('.st', row);
-    if (word && words[act + 'Word']) word.lastChild.textContent = words[act + 'Word'];
+    if (word && words[action + 'Word']) word.lastChild.textContent = words[action + 'Word'];
+    return { row: row, was: was };
+  }
+  function takeBack(guess) {
+    if (!guess.row.isConnected) return;
+    if ($('.pick', guess.was)) $('.pick', guess.was).checked = $('.pick', guess.row).checked;
+    guess.row.replaceWith(guess.was);
   }
   document.addEventListener('submit', function (event) {
     var form = event.target, button = event.submitter;
@@ -176,6 +200,7 @@
       post(button, value, old);
     }
     field.addEventListener('keydown', function (event) {
+      if (event.isComposing) return;
       if (event.key === 'Enter') { event.preventDefault(); finish(true); }
       if (event.key === 'Escape') { event.stopPropagation(); finish(false); }
     });
@@ -183,14 +208,20 @@
   }
   function post(button, value, old) {
     var data = new FormData();
-    data.set('csrf_token', A.csrf()); data.set('priority', value);
+    data.set('csrf_token', A.csrf()); data.set('priority', value); data.set('was', old);
     fetch(button.dataset.url, { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
       .then(function (answer) { return answer.json().then(function (body) { return { ok: answer.ok, body: body }; }); })
       .then(function (answer) {
-        if (!answer.ok) { button.textContent = old; A.toast('dng', words.failed, answer.body.detail); return; }
+        if (!answer.ok) {
+          button.textContent = old;
+          button.closest('tr').dataset.print = ''; /* somebody else may have changed it */
+          A.live.changed(null);
+          A.toast('dng', words.failed, answer.body.detail);
+          return;
+        }
         A.toast('ok', answer.body.title, answer.body.text, old !== value && { label: words.undo, act: function () { button.textContent = old; post(button, old, value); } });
       })
-      .catch(function () { button.textContent = old; A.toast('dng', words.failed, ''); });
+      .catch(function () { button.textContent = old; A.toast('dng', words.failed, words.away); });
   }
 
   /* ---------- row keys ---------- */
@@ -206,7 +237,7 @@
     } else if (at >= 0 && event.key === 'x') {
       var box = $('.pick', rows[at]);
       if (box) { box.checked = !box.checked; selection(); }
-    } else if (at >= 0 && event.key === 'Enter' && event.target === document.body) {
+    } else if (at >= 0 && event.key === 'Enter' && !event.target.closest('a, button, select, textarea, summary, input:not([type=checkbox])')) {
       $('a.id', rows[at]).click();
     } else if (at >= 0 && event.key === 'p') {
       var button = $('button[value=pause]:not([disabled]), button[value=resume]:not([disabled])', rows[at]);

@@ -1,14 +1,15 @@
 /* News from the server: one stream per page, polling when there is none.
 
    Parts of a page subscribe with Aoli.live.on(function (ids) {...}); `ids` is a list of job
-   ids that changed, or null for "anything may have changed". An element with data-fragment
-   is fetched anew by itself and swapped only when its HTML differs. */
+   ids that changed, or null for "anything may have changed". They fetch with Aoli.live.get,
+   which counts what fails. An element with data-fragment is fetched anew by itself and swapped
+   only when its HTML differs and nothing in it is being read or edited. */
 (function () {
   'use strict';
   var A = window.Aoli;
-  var POLL_MS = 5000, SAFETY_MS = 30000, GATHER_MS = 250;
+  var POLL_MS = 5000, SAFETY_MS = 30000, GATHER_MS = 250, AGAIN_MS = 2000, RETRY_S = 20, PATIENCE = 3;
   var listeners = [], pending = new Set(), everything = false, gathering = null;
-  var source = null, poll = null, retry = null, failures = 0;
+  var source = null, streaming = false, failed = 0, next = null, dueAt = 0, missedAt = 0;
   var address = document.body.dataset.stream;
 
   function tell() {
@@ -21,77 +22,115 @@
     if (id) pending.add(id); else everything = true;
     if (!gathering) gathering = setTimeout(tell, GATHER_MS);
   }
-  function badge(state) {
+
+  /* ---------- how it stands ---------- */
+  function badge() {
+    var paused = failed >= PATIENCE, state = paused ? 'paused' : streaming ? 'live' : 'polling';
+    var left = Math.max(1, Math.ceil((dueAt - Date.now()) / 1000));
     A.$all('[data-live-badge]').forEach(function (node) {
-      if (node.dataset.state === state) return;
+      var text = node.dataset[state].replace('%s', left);
+      if (node.textContent !== text) node.textContent = text;
       node.dataset.state = state;
-      node.textContent = node.dataset[state];
     });
   }
+  setInterval(function () { if (failed >= PATIENCE && !document.hidden) badge(); }, 1000);
+  function worked() { if (!failed) return; failed = 0; badge(); schedule(); }
+  function missed() { /* several parts that fail together are one failure */
+    if (Date.now() - missedAt >= 1000) { missedAt = Date.now(); failed += 1; }
+    schedule(); badge();
+  }
 
+  /* ---------- fetching ---------- */
+  function get(where) {
+    return fetch(where, { headers: { 'HX-Request': 'true' }, credentials: 'same-origin' }).then(function (answer) {
+      if (answer.status === 401) { A.signedOut(); throw new Error('signed out'); }
+      if (answer.status < 500) worked(); else missed();
+      if (!answer.ok) throw new Error('HTTP ' + answer.status);
+      return answer;
+    }, function (error) { if (!document.hidden && !leaving) missed(); throw error; });
+  }
+  var leaving = false;
+
+  /* ---------- the stream, and what stands in for it ---------- */
   function open() {
-    if (!address || source || document.hidden) return;
+    if (!address || source || document.hidden || leaving) return;
     source = new EventSource(address);
-    source.addEventListener('open', function () {
-      failures = 0; clearInterval(poll); poll = null; badge('live');
-    });
+    source.addEventListener('open', function () { streaming = true; failed = 0; clearTimeout(next); badge(); });
     source.addEventListener('hello', function () { changed(null); }); /* what was missed meanwhile */
     source.addEventListener('job', function (event) { changed(JSON.parse(event.data).id); });
     source.addEventListener('nodes', function () { changed(null); });
-    source.addEventListener('bye', function () { close(); again(1000); }); /* the server restarts */
-    source.addEventListener('error', function () {
-      failures += 1;
-      if (source && source.readyState === EventSource.CLOSED) { close(); again(20000); } /* refused: full or signed out */
-      startPolling();
+    source.addEventListener('bye', function () { close(); again(500 + Math.random() * 1000); }); /* it begins anew */
+    source.addEventListener('error', function () { /* refused, or the server is away */
+      var refused = source && source.readyState === EventSource.CLOSED && !streaming;
+      close();
+      if (refused) { refusedAt = Date.now(); changed(null); badge(); schedule(); } else missed();
     });
   }
-  function close() { if (source) { source.close(); source = null; } }
-  function again(ms) { clearTimeout(retry); retry = setTimeout(open, ms); }
-  function startPolling() {
-    badge(failures > 3 ? 'paused' : 'polling');
-    if (!poll) poll = setInterval(function () { if (!document.hidden) changed(null); }, POLL_MS);
+  var refusedAt = 0;
+  function close() { if (source) { source.close(); source = null; } streaming = false; }
+  /* The next look: soon after a break, in 20 s when nothing answers, else every 5 s. */
+  function schedule() {
+    if (streaming) return;
+    again(failed >= PATIENCE ? RETRY_S * 1000 : failed ? AGAIN_MS : POLL_MS);
   }
+  function again(ms) { clearTimeout(next); dueAt = Date.now() + ms; next = setTimeout(look, ms); }
+  function look() {
+    if (document.hidden || leaving) return;
+    if (Date.now() - refusedAt >= RETRY_S * 1000 || !refusedAt) open();
+    if (!streaming) { changed(null); again(failed >= PATIENCE ? RETRY_S * 1000 : POLL_MS); }
+  }
+  function stop() { close(); clearTimeout(next); }
 
   document.addEventListener('visibilitychange', function () {
-    if (document.hidden) { close(); clearInterval(poll); poll = null; } else { changed(null); open(); }
+    if (document.hidden) stop(); else { changed(null); open(); schedule(); }
   });
-  setInterval(function () { if (!document.hidden && source) changed(null); }, SAFETY_MS);
-  document.addEventListener('aoli:refresh', function () { changed(null); });
-  addEventListener('pagehide', close);
+  setInterval(function () { if (!document.hidden && streaming) changed(null); }, SAFETY_MS);
+  document.addEventListener('aoli:refresh', function () { changed(null); refusedAt = 0; open(); });
+  addEventListener('online', function () { refusedAt = 0; look(); });
+  addEventListener('pagehide', function () { leaving = true; stop(); });
+  addEventListener('pageshow', function () { leaving = false; if (address) open(); });
 
   /* ---------- fragments ---------- */
   function refresh(node) {
     if (node.dataset.loading) { node.dataset.again = '1'; return; }
     node.dataset.loading = '1';
-    fetch(node.dataset.fragment, { headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
-      .then(function (answer) {
-        if (answer.status === 401) { location.reload(); throw new Error('signed out'); }
-        if (!answer.ok) throw new Error('HTTP ' + answer.status);
-        return answer.text();
-      })
-      .then(function (html) { node.aoliFailed = 0; if (source) badge('live'); swap(node, html); })
-      .catch(function () { /* the next round tries again; what is shown may be old meanwhile */
-        node.aoliFailed = (node.aoliFailed || 0) + 1;
-        if (node.aoliFailed > 2) badge('paused');
-      })
+    get(node.dataset.fragment)
+      .then(function (answer) { return answer.text(); })
+      .then(function (html) { swap(node, html); })
+      .catch(function () { /* the next round tries again */ })
       .finally(function () {
         delete node.dataset.loading;
         if (node.dataset.again) { delete node.dataset.again; refresh(node); }
       });
   }
+  /* What is marked stays marked: the news waits until the selection is gone. */
+  function marked(node) {
+    var selection = getSelection();
+    return selection && !selection.isCollapsed && selection.rangeCount > 0 && selection.getRangeAt(0).intersectsNode(node);
+  }
+  var held = false;
+  function hold() { held = true; }
+  document.addEventListener('selectionchange', function () {
+    var selection = getSelection();
+    if (held && (!selection || selection.isCollapsed)) { held = false; changed(null); }
+  });
   function swap(node, html) {
     if (node.aoliLast === html) return;
     var active = document.activeElement, inside = active && node.contains(active);
     if (inside && A.typing(active)) return; /* an open edit is never pulled away */
     if (node.querySelector('dialog[open], details.drop[open]')) return;
+    if (marked(node)) { hold(); return; }
     var key = inside ? active.dataset.key || active.id : '';
+    var scrolled = A.$all('.tblw, pre', node).map(function (box) { return [box.scrollLeft, box.scrollTop]; });
     node.aoliLast = html;
     node.innerHTML = html;
+    A.$all('.tblw, pre', node).forEach(function (box, i) { if (scrolled[i]) { box.scrollLeft = scrolled[i][0]; box.scrollTop = scrolled[i][1]; } });
     if (window.htmx) htmx.process(node);
     if (key) {
       var back = node.querySelector('[data-key="' + CSS.escape(key) + '"]') || document.getElementById(key);
       if (back) back.focus();
     }
+    badge();
     node.dispatchEvent(new CustomEvent('aoli:swapped', { bubbles: true }));
   }
   listeners.push(function (ids) {
@@ -101,6 +140,6 @@
     });
   });
 
-  A.live = { on: function (listener) { listeners.push(listener); }, changed: changed, refresh: refresh };
+  A.live = { on: function (listener) { listeners.push(listener); }, changed: changed, refresh: refresh, get: get, marked: marked, hold: hold };
   if (address) open();
 })();

@@ -191,14 +191,23 @@
     if (field && field.offsetParent) { event.preventDefault(); field.focus(); field.select(); }
   }
 
+  /* The session is over: what was typed is kept (whoever has something to keep hears of it),
+     the page is asked for again, and that leads to the sign-in page and back. */
+  function signedOut() {
+    document.dispatchEvent(new CustomEvent('aoli:leaving'));
+    location.reload();
+  }
+
   /* ---------- htmx ---------- */
   document.body.addEventListener('aoli:toasts', function (event) {
-    (event.detail.toasts || []).forEach(function (t) { toast(t.kind, t.title, t.text); });
+    (event.detail.toasts || []).forEach(function (t) {
+      toast(t.kind, t.title, t.text, t.undo && window.Aoli.undo && { label: t.undo.label, act: function () { window.Aoli.undo(t.undo); } });
+    });
   });
   document.addEventListener('htmx:responseError', function (event) {
     var xhr = event.detail.xhr, text = '';
     try { text = JSON.parse(xhr.responseText).detail || ''; } catch (e) { /* a page, not a problem */ }
-    if (xhr.status === 401) { location.reload(); return; }
+    if (xhr.status === 401) { signedOut(); return; }
     if (!event.detail.elt.hasAttribute('data-quiet')) toast('dng', root.dataset.failed || 'HTTP ' + xhr.status, text);
   });
 
@@ -206,6 +215,6 @@
   if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - 16;
 
   $all('.toast[data-toast]').forEach(fade);
-  window.Aoli = { $: $, $all: $all, toast: toast, openDialog: openDialog, remember: remember, keep: keep, typing: typing, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
+  window.Aoli = { $: $, $all: $all, toast: toast, openDialog: openDialog, remember: remember, keep: keep, typing: typing, signedOut: signedOut, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
   document.dispatchEvent(new CustomEvent('aoli:ready'));
 })();

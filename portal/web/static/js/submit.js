@@ -5,7 +5,11 @@
   var A = window.Aoli, $ = A.$, $all = A.$all;
   var form = $('#job-form');
   if (!form) return;
-  var words = form.dataset, draftKey = 'aoli-draft:' + words.user, touched = {}, sent = false;
+  var words = form.dataset, touched = {}, sent = false;
+  /* A new job has one draft for all tabs; one that began as a copy or from a template has its
+     own, for as long as the tab is open. */
+  var fresh = words.fresh === '1', store = null, draftKey = 'aoli-draft:' + words.user + (fresh ? '' : ':' + location.pathname + location.search);
+  try { store = fresh ? localStorage : sessionStorage; } catch (e) { /* no storage: no draft then */ }
 
   /* ---------- device type, kind, count ---------- */
   function chosenType() { return $('input[name=device_type]:checked', form); }
@@ -224,12 +228,15 @@
   }
   var saving = null;
   function saveDraft() { clearTimeout(saving); saving = setTimeout(writeDraft, 200); }
-  function writeDraft() { try { localStorage.setItem(draftKey, JSON.stringify(entries())); } catch (e) { /* private mode or full: no draft then */ } }
-  addEventListener('pagehide', function () { if (saving && !sessionStorage.getItem('aoli-sent')) writeDraft(); });
+  function writeDraft() { clearTimeout(saving); saving = null; try { store.setItem(draftKey, JSON.stringify(entries())); } catch (e) { /* private mode or full: no draft then */ } }
+  function dropDraft() { clearTimeout(saving); saving = null; try { store.removeItem(draftKey); } catch (e) { /* there was none */ } }
+  addEventListener('pagehide', function () { if (saving) writeDraft(); });
+  document.addEventListener('aoli:leaving', writeDraft);
   function restore() {
     var kept = null;
-    try { kept = JSON.parse(localStorage.getItem(draftKey) || 'null'); } catch (e) { /* not ours */ }
-    if (!kept || !kept.length || form.dataset.fresh !== '1') return;
+    try { kept = JSON.parse(store.getItem(draftKey) || 'null'); } catch (e) { /* not ours */ }
+    if (!kept || !kept.length || (!fresh && !location.search)) return;
+    $all('.envrow', form).forEach(function (row) { row.remove(); });
     $all('input[type=checkbox]', form).forEach(function (box) { box.checked = false; });
     ['kind', 'device_type'].forEach(function (name) {
       kept.forEach(function (pair) { if (pair[0] === name) { var radio = $('input[name=' + name + '][value="' + CSS.escape(pair[1]) + '"]', form); if (radio) radio.checked = true; } });
@@ -255,7 +262,7 @@
     else if (field.type === 'radio') { if (field.value === value) field.checked = true; }
     else field.value = value;
   }
-  $('#draft-drop').addEventListener('click', function () { localStorage.removeItem(draftKey); saving = null; clearTimeout(saving); location.assign(location.pathname); });
+  $('#draft-drop').addEventListener('click', function () { dropDraft(); location.reload(); });
 
   /* ---------- sending ---------- */
   form.addEventListener('submit', function (event) {
@@ -264,12 +271,14 @@
     var button = $('#submit-job'), buttons = $all('[data-submit]');
     if (button.getAttribute('aria-busy') === 'true') return;
     buttons.forEach(function (b) { b.setAttribute('aria-busy', 'true'); });
-    fetch(form.action, { method: 'POST', body: new FormData(form), headers: { Accept: 'application/json' }, credentials: 'same-origin' })
-      .then(function (answer) { return answer.json().then(function (body) { return { status: answer.status, body: body }; }); })
+    fetch(form.action, { method: 'POST', body: new FormData(form), headers: { Accept: 'application/json', 'HX-Request': 'true' }, credentials: 'same-origin' })
+      .then(function (answer) {
+        if (answer.status === 401 || answer.status === 400) { A.signedOut(); throw new Error('signed out'); }
+        return answer.json().then(function (body) { return { status: answer.status, body: body }; });
+      })
       .then(function (answer) {
         if (answer.status === 201) {
-          clearTimeout(saving); saving = null;
-          localStorage.removeItem(draftKey);
+          dropDraft();
           location.assign(answer.body.location);
           return;
         }
