@@ -13,8 +13,9 @@ from portal.web import sse
 PHONE = {"width": 390, "height": 844}
 
 
-def test_keys_go_places(signed_in):
+def test_keys_go_places(signed_in, site):
     page = signed_in
+    site.house.submit("alice", vc="platform")
     page.keyboard.press("g")
     page.keyboard.press("j")
     page.wait_for_url("**/jobs/")
