@@ -32,9 +32,7 @@ def _who(job: Job, value: int) -> str:
     """Who made it ``value``: who did so last according to the audit log, else the owner."""
     entry = (
         AuditRow.select(AuditRow.actor, AuditRow.after)
-        .where(
-            AuditRow.object_type == "job", AuditRow.object == job.id, AuditRow.action == ACTION
-        )
+        .where(AuditRow.object_type == "job", AuditRow.object == job.id, AuditRow.action == ACTION)
         .order_by(AuditRow.id.desc())
         .first()
     )
