@@ -14,7 +14,14 @@ from portal.domain.errors import Forbidden
 from portal.models import JobRow
 from portal.models.db import database, session
 from portal.services import csv_table, job_export
-from portal.services.job_list import ACTIVE, BATCH, GROUPS, JobQuery, list_jobs
+from portal.services.job_list import (
+    ACTIVE,
+    BATCH,
+    COUNT_CAP,
+    GROUPS,
+    JobQuery,
+    list_jobs,
+)
 from portal.testing import NOON
 
 EVERYONE = JobQuery(scope="all", vc="vision")
@@ -115,3 +122,42 @@ def test_no_cell_is_a_formula(cell: str) -> None:
 
 def test_numbers_stay_numbers_and_nothing_is_empty() -> None:
     assert csv_table.line([-5, None, "a,b"]) == '-5,,"a,b"\r\n'
+
+
+def ended(number: int) -> list[dict[str, object]]:
+    """Ended jobs, a second apart, whose names count down."""
+    states = ("finished", "failed", "killed")
+    return [
+        row(
+            n,
+            name=f"job-{number - n:05}",
+            state=states[n % 3],
+            submitted_at=NOON + timedelta(seconds=n),
+        )
+        for n in range(number)
+    ]
+
+
+def test_a_list_too_long_to_be_counted(house: House) -> None:
+    """States are asked one by one then; the pages must fit together all the same."""
+    rows = ended(COUNT_CAP + 300)
+    insert(rows)
+    newest = [str(one["id"]) for one in reversed(rows)]
+    query = JobQuery(scope="all", statuses=("finished", "failed", "killed"), limit=150)
+
+    def listed(who: str = "vera", **changes: object) -> tuple[list[str], str | None]:
+        with session():
+            page = list_jobs(actor(who), replace(query, **changes))
+        assert page.total is None
+        return [job["id"] for job in page.items], page.next_cursor
+
+    seen, cursor = listed()
+    while cursor and len(seen) < 1000:
+        more, cursor = listed(cursor=cursor)
+        seen += more
+    assert seen == newest[: len(seen)]
+    assert listed(offset=400)[0] == newest[400:550]
+    assert listed(sort="submitted")[0] == newest[::-1][:150]
+    # Another order is that of the newest ones: by name the oldest of all would be the last.
+    mine = listed("alice", scope="mine", statuses=(), sort="-name")[0]
+    assert mine == newest[:COUNT_CAP][::-1][:150]
