@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ from portal.domain.job_state import TERMINAL, JobState, Trigger, allows
 from portal.domain.permission import Actor, Permission, may_manage_job, may_see_job
 from portal.domain.reason import Reason
 from portal.domain.resources import Slot
-from portal.domain.snapshot import Admission, Demand, Waiting
+from portal.domain.snapshot import Admission, Waiting
 from portal.models import JobRow
 from portal.ports import Cluster, Events, Queue
 from portal.services import (
@@ -28,6 +27,7 @@ from portal.services import (
     waiting,
 )
 from portal.services import virtual_clusters as vcs
+from portal.services.job_drafts import anywhere, demand_of, new_job
 from portal.services.job_line import cli_line
 from portal.services.job_list import JobPage, JobQuery, counts, list_jobs
 from portal.services.outlook import Outlooks
@@ -88,7 +88,7 @@ class JobService:
         """
         checked = self.check(actor, body)
         now = self._clock()
-        job = _new_job(actor, checked.spec, now)
+        job = new_job(actor, checked.spec, now)
         sealed = self._vault.seal(checked.registry) if checked.registry else None
         job_store.insert(job, sealed, actor.username)
         self._queue.enqueue("admit", key="admit")
@@ -108,13 +108,13 @@ class JobService:
     def preview(self, actor: Actor, body: Any) -> Preview:
         """What submitting ``body`` now would lead to."""
         checked = self.check(actor, body)
-        job = _new_job(actor, checked.spec, self._clock())
-        answer = self._outlooks.preview(_demand(job))
+        job = new_job(actor, checked.spec, self._clock())
+        answer = self._outlooks.preview(demand_of(job))
         reason: Reason | None = None
         ahead: tuple[str, ...] = ()
         if isinstance(answer, Waiting):
             reason, ahead = waiting.told_of(actor, answer)
-        placement = answer.placement if isinstance(answer, Admission) else _anywhere(job)
+        placement = answer.placement if isinstance(answer, Admission) else anywhere(job)
         return Preview(
             starts_now=isinstance(answer, Admission),
             reason=reason,
@@ -282,42 +282,3 @@ def _refusal(job: Job, action: str) -> str:
     by = job.reason if job.reason is not None and job.reason.code == "user" else None
     first = f" ({by.message.rstrip('.')})" if by else ""
     return f"The job is {job.state}{first}; it cannot be {PAST[action].lower()} now"
-
-
-def _new_job(actor: Actor, spec: Any, now: datetime) -> Job:
-    return Job(
-        id=str(uuid.uuid4()),
-        user_id=actor.user_id,
-        username=actor.username,
-        spec=spec,
-        state=JobState.QUEUED,
-        version=1,
-        attempt=0,
-        retries=0,
-        submitted_at=now,
-        waiting_since=now,
-        reason=Reason("new"),
-    )
-
-
-def _demand(job: Job) -> Demand:
-    spec = job.spec
-    return Demand(
-        job_id=job.id,
-        name=spec.name,
-        vc=spec.vc,
-        user=job.username,
-        device_type=spec.device_type,
-        devices=spec.devices,
-        replicas=spec.nodes,
-        preemptible=spec.preemptible,
-        priority=spec.priority,
-        submitted_at=job.submitted_at,
-        waiting_since=job.waiting_since,
-    )
-
-
-def _anywhere(job: Job) -> tuple[Slot, ...]:
-    """A stand-in for the place that a waiting job will get, to show its objects."""
-    devices = tuple(range(job.spec.devices))
-    return tuple(Slot("<node>", devices) for _ in range(job.spec.nodes))

@@ -161,6 +161,22 @@ def test_pausing_is_undone(signed_in, site):
     expect(row.locator(".st")).to_contain_text("Queued")
 
 
+def test_pausing_is_undone_on_the_jobs_own_page(signed_in, site):
+    page, house = signed_in, site.house
+    job_id = house.submit("alice", name="mistake", vc="platform")
+    run(house, job_id)
+    page.goto(f"/jobs/{job_id}")
+    head = page.locator("#job-head")
+    head.get_by_role("button", name="Pause").click()
+    expect(head.locator(".st")).to_have_text("Pausing")
+    page.locator(".toast").get_by_role("button", name="Undo").click()
+    eventually(lambda: house.state(job_id) == "pausing")
+    house.work()
+    house.look()
+    eventually(lambda: house.state(job_id) == "queued")
+    expect(head.locator(".st")).to_have_text("Queued")
+
+
 def test_what_fails_is_taken_back_and_says_why(signed_in, site):
     page, house = signed_in, site.house
     job_id = house.submit("alice", name="stubborn", vc="platform")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from house import House, actor
+from house import BOTH_DATABASES, House, actor
 
 from portal.domain.errors import Forbidden
 from portal.models import JobRow
@@ -63,6 +63,7 @@ def test_every_active_state_is_in_one_group() -> None:
     assert sorted(state for states in GROUPS.values() for state in states) == sorted(ACTIVE)
 
 
+@BOTH_DATABASES
 def test_groups_follow_each_other_over_pages_and_each_is_sorted(house: House) -> None:
     states = ("paused", "queued", "running", "scheduling", "killing", "pausing", "preempting")
     insert([row(n, state=states[n % 7], priority=n) for n in range(40)])
@@ -87,6 +88,7 @@ def test_groups_follow_each_other_over_pages_and_each_is_sorted(house: House) ->
     assert ranks == sorted(ranks)
 
 
+@BOTH_DATABASES
 def test_the_table_holds_every_job_once_in_batches(house: House) -> None:
     count = BATCH * 2 + 5
     insert([row(n) for n in range(count)])

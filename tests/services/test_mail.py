@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from house import House
+from house import BOTH_DATABASES, House
 
 from portal.domain.mail import FIRST_WAIT_S, GIVE_UP_AFTER_S, LONGEST_WAIT_S, Mail, next_wait_s
 from portal.models import MailRow, VcRow
 from portal.models.db import database, session
 from portal.services.mail import BATCH, CLAIM_S, KEEP_DAYS, Outbox, outstanding
 from portal.testing import FakeMailer
+
+pytestmark = BOTH_DATABASES
 
 
 def put(house: House, key: str = "event 1", **fields: object) -> bool:
