@@ -45,6 +45,8 @@ def initialise(settings: Settings) -> Initialised:
     from portal.models import db
     from portal.web import setup
 
+    if settings.database.startswith("sqlite"):
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     db.bind(settings.database)
     with db.session():
         pass  # One clear line, before SQLAlchemy tries it and tells at length.

@@ -35,19 +35,19 @@ def aoli(tmp_path: Path) -> Command:
     return run
 
 
-def test_a_new_database_is_made_and_found_to_be_in_order(aoli: Command) -> None:
+def test_a_new_database_is_made_and_found_to_be_in_order(aoli: Command, tmp_path: Path) -> None:
     before = aoli("db", "check")
     assert before.returncode == 1
     assert "run aoli db upgrade" in before.stderr
 
-    first = aoli("db", "upgrade")
+    first = aoli("db", "upgrade", AOLI_DATA_DIR=str(tmp_path / "new"))
     assert first.returncode == 0, first.stderr
     assert "first administrator: admin" in first.stdout
     assert "password: " in first.stdout
 
-    again = aoli("db", "upgrade")
+    again = aoli("db", "upgrade", AOLI_DATA_DIR=str(tmp_path / "new"))
     assert again.stdout == "the database is up to date\n"
-    assert aoli("db", "check").returncode == 0
+    assert aoli("db", "check", AOLI_DATA_DIR=str(tmp_path / "new")).returncode == 0
 
 
 def test_an_administrator_more_but_not_the_same_twice(aoli: Command) -> None:
