@@ -16,7 +16,7 @@ from portal.domain.permission import Permission
 from portal.web.failures import error_words
 from portal.web.permissions import role_text
 from portal.web.security.access import HIDDEN_ROLES, allowed, requires
-from portal.web.security.administration import session
+from portal.web.security.administration import administration, session
 from portal.web.security.collectives import GroupFacts, RoleFacts
 from portal.web.security.redirects import next_or_home
 from portal.web.words import gettext
@@ -108,6 +108,12 @@ def refusals_flashed(view: View) -> View:
     return cast(View, guarded)
 
 
+def password_hint() -> str:
+    """What a new password needs, in the reader's language."""
+    hint = administration().policy.hint
+    return gettext(hint.template, **hint.params)
+
+
 def install(app: Flask) -> None:
     """Add the template functions."""
-    app.jinja_env.globals.update(people_menu=menu, role_text=role_text)
+    app.jinja_env.globals.update(password_hint=password_hint, people_menu=menu, role_text=role_text)

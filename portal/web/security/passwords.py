@@ -34,6 +34,17 @@ class PasswordPolicy:
         """The policy that is set."""
         return cls(settings.password_min_length, settings.password_classes)
 
+    @property
+    def hint(self) -> FieldError:
+        """What a new password needs, to stand below its field."""
+        if self.classes > 1:
+            return FieldError(
+                "At least %(n)s characters of %(classes)s kinds: small letters, capitals, digits,"
+                " others",
+                {"n": self.min_length, "classes": self.classes},
+            )
+        return FieldError("At least %(n)s characters", {"n": self.min_length})
+
     def problem(self, password: str, username: str = "") -> FieldError | None:
         """What is wrong with a password, if anything is."""
         if len(password) < self.min_length:

@@ -216,7 +216,6 @@ def _form(outsider: Outsider, errors: Any = None, problem: str = "", status: int
             problem=problem,
             action=url_for("outside.sign_up"),
             lead=gettext("Your WeChat is new here. Choose an account that goes with it."),
-            policy=administration().policy,
         ),
         status,
     )

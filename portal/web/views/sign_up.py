@@ -54,7 +54,6 @@ def _page(errors: Errors | None = None, problem: str = "", status: int = 200) ->
             errors=errors or {},
             problem=problem,
             action=url_for("sign_up.create"),
-            policy=administration().policy,
         ),
         status,
     )
