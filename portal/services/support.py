@@ -89,6 +89,11 @@ class SupportDesk:
         self._clock = clock
 
     @property
+    def address(self) -> str:
+        """Where whoever needs an administrator can write to; empty when nobody is named."""
+        return self._receivers[0] if self._receivers else ""
+
+    @property
     def open(self) -> bool:
         """Whether there is a server, a sender and somebody to receive."""
         return self._outbox.ready and bool(self._receivers)

@@ -17,6 +17,7 @@ from portal.domain.errors import (
     TemporaryFailure,
     TooMany,
 )
+from portal.web.context import services
 from portal.web.formats import clock, iso, now
 from portal.web.headers import request_id
 from portal.web.permissions import permission_label
@@ -97,6 +98,7 @@ def _page(status: int, error: Exception | None) -> str:
         code=status,
         request_id=request_id(),
         authorised_home=signed_in() and bool(grants().codes),
+        administrator_mail=services().support.address if status == 403 and signed_in() else "",
         **values,
     )
 

@@ -18,6 +18,12 @@ def test_without_a_role_every_page_says_so(browse, path):
     assert "Your account has no role yet" in answer.text
 
 
+def test_it_says_how_to_ask_an_administrator(browse):
+    for reader, path in (("newcomer", "/"), ("alice", "/dashboard/")):
+        assert 'href="mailto:ops@example.org"' in browse(reader).get(path).text
+    assert "mailto:" not in browse("alice").get("/nothing").text
+
+
 def test_the_words_are_those_of_the_manual(browse):
     answer = browse("newcomer").get("/", headers={"Accept-Language": "zh-CN"})
     assert "抱歉，您无权访问该页面" in answer.text

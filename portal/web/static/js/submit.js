@@ -182,7 +182,7 @@
     list.textContent = '';
     names.forEach(function (name, i) {
       var field = fieldOf(name), link = document.createElement('a'), input = inputOf(field);
-      if (i) list.append(', ');
+      if (i) list.append(words.comma);
       link.href = '#'; link.textContent = labelOf(field, name); link.title = errors[name].join(' '); link.dataset.error = name;
       link.addEventListener('click', function (event) { event.preventDefault(); if (input) { input.scrollIntoView({ block: 'center' }); input.focus(); } });
       if (field) list.append(link); else list.append(labelOf(null, name) + ': ' + errors[name].join(' '));

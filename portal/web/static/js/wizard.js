@@ -15,7 +15,8 @@
     $all('[data-step-mark]', form).forEach(function (mark) {
       var at = Number(mark.dataset.stepMark);
       mark.classList.toggle('done', at < n);
-      if (at < n) { mark.tabIndex = 0; mark.setAttribute('role', 'button'); } else { mark.removeAttribute('tabindex'); mark.removeAttribute('role'); }
+      var go = $('.go', mark);
+      if (at < n) { go.tabIndex = 0; go.setAttribute('role', 'button'); } else { go.removeAttribute('tabindex'); go.removeAttribute('role'); }
       if (at === n) mark.setAttribute('aria-current', 'step'); else mark.removeAttribute('aria-current');
     });
     $('[data-step-of]', form).textContent = words.of.replace('%n', n);
