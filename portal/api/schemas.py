@@ -141,6 +141,7 @@ JOB = record(
     },
     remedy={**or_null(TEXT), "description": "What would end the wait"},
     retries={**NUMBER, "description": "Starts that the platform lost"},
+    released={**YES_NO, "description": "It holds nothing on the cluster, its output is whole"},
     replicas=array(
         record(
             name=TEXT,

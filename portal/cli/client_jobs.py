@@ -24,6 +24,8 @@ LARGEST_PAGE = 200
 SHORTEST_ID = 4
 PATIENCE_S = 120
 """``wait`` outlives a portal that is started anew."""
+LAST_LINES_S = 30
+"""``wait`` gives the output of an ended job so long to be whole."""
 
 
 @click.group()
@@ -285,14 +287,17 @@ def wait(
 def _ended(
     api: PortalApi, job_id: str, timeout_s: float | None, interval_s: float
 ) -> dict[str, Any]:
-    """The job once it has ended."""
+    """The job once it has ended and its output is whole, or will not soon be."""
     begun = answered = time.monotonic()
+    ended_at: float | None = None
     while True:
         try:
             found: dict[str, Any] = api.get(f"/jobs/{quote(job_id)}")
             answered = time.monotonic()
             if found["status"] in ENDED:
-                return found
+                ended_at = ended_at or answered
+                if found.get("released", True) or answered - ended_at > LAST_LINES_S:
+                    return found
         except Failed as failed:
             away = isinstance(failed, Unreachable) or failed.status in (502, 503, 504)
             if not away or time.monotonic() - answered > PATIENCE_S:

@@ -35,6 +35,7 @@ def dump(row: JobRow, storage_root: str) -> dict[str, Any]:
         "ahead": row.ahead or [],
         "remedy": None,
         "retries": row.retries,
+        "released": row.released,
     }
 
 

@@ -297,6 +297,20 @@ def test_wait_exits_as_the_job_did(shell: Shell, ending: str, code: int) -> None
     assert f"{job_id} {ending}" in results[0].stdout
 
 
+def test_wait_waits_for_the_last_lines(shell: Shell) -> None:
+    """Whoever asks for the output afterwards gets all of it."""
+    house = shell.house
+    job_id = house.run()
+    house.cluster.finish(house.ref(job_id))
+    with session():
+        house.portal.driver.observed(house.cluster.observe(house.ref(job_id)))
+    assert house.state(job_id) == "finished"
+    early = shell.run("job", "wait", job_id, "--timeout", "0", "--interval", "0")
+    assert (early.exit_code, early.stdout) == (1, "")
+    house.work()
+    assert shell.run("job", "wait", job_id).exit_code == 0
+
+
 def test_wait_gives_up(shell: Shell) -> None:
     job_id = shell.house.submit()
     result = shell.run("job", "wait", job_id, "--timeout", "0", "--interval", "0")

@@ -1,4 +1,8 @@
-"""Distributed jobs on two real nodes: names, data over the network, logins, rank table, ends."""
+"""Distributed jobs on two real nodes: names, data over the network, logins, rank table, ends.
+
+The last tests of the folder: the rig keeps its second node in mind, stopped, and other tests
+bring images to all of its nodes.
+"""
 
 from __future__ import annotations
 
