@@ -7,6 +7,7 @@ busy time-out says.
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ SQLITE_PRAGMAS = {
     "foreign_keys": 1,
     "busy_timeout": 15000,
 }
+
+UPGRADE_LOCK = 0x616F6C69
+"""Number of the advisory lock in PostgreSQL ("aoli")."""
 
 
 def open_database(url: str) -> peewee.Database:
@@ -61,15 +65,42 @@ def session() -> Iterator[None]:
     if not database.is_closed():
         yield
         return
-    try:
-        database.connect(reuse_if_open=True)
-    except peewee.OperationalError as error:
-        why = " ".join(str(error).split())
-        raise TemporaryFailure(f"the database does not answer: {why}") from error
+    _connect(database)
     try:
         yield
     finally:
         close()
+
+
+def _connect(handle: Any) -> None:
+    try:
+        handle.connect(reuse_if_open=True)
+    except peewee.OperationalError as error:
+        why = " ".join(str(error).split())
+        raise TemporaryFailure(f"the database does not answer: {why}") from error
+
+
+@contextmanager
+def alone(url: str) -> Iterator[None]:
+    """Only one process at a time is in such a block for the database at ``url``.
+
+    Raises ``TemporaryFailure`` when the database does not answer. Whoever is killed in the
+    block makes way at once: the lock is the connection's, or the file's.
+    """
+    handle: Any = open_database(url)
+    _connect(handle)
+    try:
+        if isinstance(handle, peewee.SqliteDatabase):
+            with open(f"{handle.database}.upgrade", "w", encoding="ascii") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+        else:
+            handle.execute_sql("SELECT pg_advisory_lock(%s)", (UPGRADE_LOCK,))
+            yield
+    finally:
+        handle.close()
+        if not isinstance(handle, peewee.SqliteDatabase):
+            handle.close_all()
 
 
 def close() -> None:

@@ -39,17 +39,21 @@ class Initialised:
 def initialise(settings: Settings) -> Initialised:
     """Bring the database up to date. Users' tables come first: ours refer to them.
 
-    Raises ``TemporaryFailure`` when the database does not answer.
+    Several may be started at once (by a new version on several machines): one does it, the
+    others wait. Raises ``TemporaryFailure`` when the database does not answer.
     """
-    from portal import wiring
     from portal.models import db
-    from portal.web import setup
 
     if settings.database.startswith("sqlite"):
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    db.bind(settings.database)
-    with db.session():
-        pass  # One clear line, before SQLAlchemy tries it and tells at length.
+    with db.alone(settings.database):
+        return _initialise(settings)
+
+
+def _initialise(settings: Settings) -> Initialised:
+    from portal import wiring
+    from portal.web import setup
+
     accounts = setup.make_tables(settings)
     steps = wiring.upgrade(wiring.connect(settings))
     setup.seed_roles(accounts)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def aoli(tmp_path: Path) -> Command:
             },
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=100,
             check=False,
         )
 
@@ -48,6 +49,25 @@ def test_a_new_database_is_made_and_found_to_be_in_order(aoli: Command, tmp_path
     again = aoli("db", "upgrade", AOLI_DATA_DIR=str(tmp_path / "new"))
     assert again.stdout == "the database is up to date\n"
     assert aoli("db", "check", AOLI_DATA_DIR=str(tmp_path / "new")).returncode == 0
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_two_who_upgrade_at_once_make_one_database(
+    aoli: Command, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    settings = {}
+    if kind == "postgres":
+        server = request.getfixturevalue("postgres")
+        name = server.create()
+        request.addfinalizer(lambda: server.drop(name))
+        settings["AOLI_DATABASE_URL"] = server.url(name)
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda _: aoli("db", "upgrade", **settings), range(2)))
+    assert [answer.returncode for answer in done] == [0] * 2, done
+    assert sum("first administrator" in answer.stdout for answer in done) == 1
+    assert sum("applied 0001_initial" in answer.stdout for answer in done) == 1
+    assert aoli("db", "check", **settings).returncode == 0
 
 
 def test_an_administrator_more_but_not_the_same_twice(aoli: Command) -> None:
