@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +32,14 @@ GROUPS: dict[str, tuple[JobState, ...]] = {
 GROUP_OF = {state.value: name for name, states in GROUPS.items() for state in states}
 BATCH = 1000
 MOST_OWNERS = 200
+_SHOWN = tuple(
+    getattr(JobRow, name)
+    for name in (
+        *("id", "name", "username", "vc", "kind", "state", "reason", "queue_position"),
+        *("preemptible", "priority", "device_type", "devices", "nodes", "attempt", "exit_code"),
+        *("submitted_at", "started_at", "finished_at"),
+    )
+)
 SORTS = {
     "submitted": JobRow.submitted_at,
     "name": JobRow.name,
@@ -146,14 +154,16 @@ def every_job(actor: Actor, query: JobQuery) -> Iterator[list[dict[str, Any]]]:
 
 
 def _batches(actor: Actor, query: JobQuery) -> Iterator[list[dict[str, Any]]]:
-    base = JobRow.select().where(*_conditions(actor, query))
-    base = base.order_by(*_order("submitted", True, False)).limit(BATCH)
-    rows: list[Any] = list(base)
-    while rows:
-        yield [summary(row) for row in rows]
+    begin: Any = None
+    while True:
+        ids = _first_by_time(actor, query, begin, BATCH, descending=True)
+        found = JobRow.select(*_SHOWN).where(JobRow.id.in_(ids))
+        rows: list[Any] = list(found.order_by(*_order("submitted", True, False)).limit(BATCH))
+        if rows:
+            yield [summary(row) for row in rows]
         if len(rows) < BATCH:
             return
-        rows = list(base.where(_beyond(rows[-1].submitted_at, rows[-1].id, True)))
+        begin = _beyond(rows[-1].submitted_at, rows[-1].id, True)
 
 
 def _order(key: str, descending: bool, grouped: bool) -> tuple[Any, ...]:
@@ -188,18 +198,6 @@ def owners(actor: Actor, query: JobQuery) -> list[str]:
         .tuples()
     )
     return sorted(name for (name,) in rows)
-
-
-def group_sizes(by_state: Mapping[str, int], statuses: Sequence[str] = ()) -> dict[str, int]:
-    """Number of jobs in each group of :data:`GROUPS`; ``statuses`` leaves the others out."""
-    return {
-        name: sum(
-            by_state.get(state.value, 0)
-            for state in states
-            if not statuses or state.value in statuses
-        )
-        for name, states in GROUPS.items()
-    }
 
 
 def _check(actor: Actor, query: JobQuery) -> tuple[str, bool]:
@@ -289,4 +287,5 @@ def _beyond(at: datetime, job_id: str, descending: bool) -> Any:
     """Behind a place in the order by time."""
     column = JobRow.submitted_at
     later = column < at if descending else column > at
-    return later | ((column == at) & (JobRow.id > job_id))
+    reached = column <= at if descending else column >= at  # a bound that an index can use
+    return reached & (later | ((column == at) & (JobRow.id > job_id)))

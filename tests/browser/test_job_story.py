@@ -339,3 +339,17 @@ def test_the_story_in_chinese(page, site):
     house.work()
     house.look()
     expect(page.locator("#job-head .st")).to_have_text("已终止")
+
+
+def test_home_follows_the_devices(signed_in, site):
+    page, house = signed_in, site.house
+    use = page.locator(".dev", has_text=NPU)
+    expect(use).to_contain_text("0 / 8 used")
+    expect(page.locator("[data-live-badge]")).to_have_text("Live")
+    job_id = house.submit("alice", name="eight", vc="platform", device_type=NPU, devices=8)
+    run(house, job_id)
+    expect(use).to_contain_text("8 / 8 used")
+    expect(page.locator(".run .big")).to_have_text("1")
+    page.locator(".run summary").click()
+    page.get_by_role("link", name="My jobs").click()
+    expect(page.locator("tr[data-job] .st")).to_have_text("Running")

@@ -22,7 +22,8 @@ from flask import (
 from portal.domain.errors import InvalidSpec, NotFound, PriorityClash
 from portal.domain.permission import Permission
 from portal.services.job_export import csv_blocks
-from portal.services.job_list import JobQuery, group_sizes, owners
+from portal.services.job_groups import group_sizes
+from portal.services.job_list import JobQuery, owners
 from portal.web import submission_times
 from portal.web.appearance import zone
 from portal.web.context import services
