@@ -64,7 +64,7 @@ class Distributed(JobKind):
 
     def check(self, spec: JobSpec, device_type: DeviceType | None, limit: int) -> JobSpec:
         """A count per node that the type can give, and a total that the quota can hold."""
-        spec = replace(spec, extra={**spec.extra, "run_on": _run_on(spec)})
+        spec = replace(spec, extra={"run_on": FIRST} if _run_on(spec) == FIRST else {})
         if device_type is None:
             return spec
         device_type.check_count(spec.devices, limit)

@@ -10,6 +10,7 @@ import pytest
 from portal.adapters.kubernetes.observe import (
     NodeHealth,
     has_ended,
+    has_said_all,
     has_started,
     observed_attempts,
     replica_status,
@@ -247,3 +248,24 @@ def test_started_and_ended() -> None:
     assert has_started(a_pod("Failed", ended(1)))
     assert has_ended(a_pod("Failed"))
     assert not has_ended(a_pod("Running", ended(1)))
+
+
+def test_what_the_device_plugin_notes_is_handed_on_where_it_is_wanted() -> None:
+    notes = {"example.com/given": "0,1", "example.com/other": "x"}
+    pod = a_pod("Running", running(), metadata={"annotations": notes})
+    seen = observed_attempts([pod], {}, NOON, 30, {"example.com/given", "example.com/none"})
+    (status,) = seen[AttemptRef("job1", 2)].replicas
+    assert status.notes == {"example.com/given": "0,1"}
+    assert replica_status(pod).notes == {}
+
+
+def test_who_only_serves_is_told_by_an_annotation() -> None:
+    assert replica_status(a_pod(metadata={"annotations": {"aoli/serves": "true"}})).serves
+    assert not replica_status(a_pod()).serves
+
+
+def test_all_is_said_when_the_container_has_ended() -> None:
+    """Also in a pod that is being deleted, whose phase may never say so."""
+    assert has_said_all(a_pod("Running", ended(0)))
+    assert has_said_all(a_pod("Failed"))
+    assert not has_said_all(a_pod("Running", running()))

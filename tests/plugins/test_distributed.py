@@ -103,11 +103,18 @@ def test_every_replica_runs_the_command_unless_only_the_first_is_to() -> None:
     assert not any("train" in replica.command for replica in others)
 
 
-@pytest.mark.parametrize(("given", "kept"), [({}, "every"), ({"run_on": ""}, "every"),
-                                             ({"run_on": "first"}, "first")])  # fmt: skip
-def test_where_the_command_runs(given: dict[str, str], kept: str) -> None:
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({}, {}),
+        ({"run_on": ""}, {}),
+        ({"run_on": "every"}, {}),
+        ({"run_on": "first"}, {"run_on": "first"}),
+    ],
+)
+def test_where_the_command_runs(given: dict[str, str], kept: dict[str, str]) -> None:
     spec = a_spec(kind="distributed", nodes=2, extra=given)
-    assert Distributed({}).check(spec, None, 0).extra == {"run_on": kept}
+    assert Distributed({}).check(spec, None, 0).extra == kept
 
 
 @pytest.mark.parametrize("wrong", ["last", 3, ["first"]])
