@@ -68,7 +68,7 @@ def _load(line: str) -> Key:
     try:
         key = load_ssh_public_key(line.encode())
     except (ValueError, UnsupportedAlgorithm):
-        raise ValueError(FieldError("This is not a whole SSH key; copy it anew")) from None
+        raise ValueError(FieldError("This is not a whole SSH key; copy it again")) from None
     if not isinstance(key, (Ed25519PublicKey, EllipticCurvePublicKey, RSAPublicKey)):
         raise ValueError(FieldError("Use a key of type ed25519, ecdsa or rsa"))
     if isinstance(key, RSAPublicKey) and not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:

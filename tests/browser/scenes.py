@@ -53,6 +53,12 @@ def dialog(*selectors: str) -> Step:
     return act
 
 
+def search(page: Page) -> None:
+    """The palette under the search field."""
+    page.locator("[data-global-search]").press_sequentially("npu")
+    page.locator("#palette [role=option]").first.wait_for()
+
+
 def pick_rows(page: Page) -> None:
     """Select three jobs."""
     for box in page.locator(".pick").all()[1:4]:
@@ -120,6 +126,8 @@ SCENES: dict[str, Scene] = {
     "menu-user": Scene("/", then=click(".drop.end > summary")),
     "menu-vc": Scene("/", then=click(".side-l .drop > summary")),
     "menu-drawer": Scene("/", then=click(".topbar [data-side-switch]"), widths=(PHONE,)),
+    "menu-search": Scene("/", then=search, widths=(DESK,)),
+    "menu-more": Scene("/", then=click(".home .card.dev details > summary")),
     "shortcuts": Scene("/", then=dialog(".foot [data-open-dialog]"), widths=(DESK,)),
     "submit": Scene("/submit/"),
     "submit-clone": Scene("/submit/?clone={npu_test_8npu}"),
@@ -137,6 +145,7 @@ SCENES: dict[str, Scene] = {
     "jobs-kill": Scene("/jobs/all", then=kill_picked, widths=(DESK,)),
     "job-brief": Scene("/jobs/{npu_test_8npu}"),
     "job-kill": Scene("/jobs/{npu_test_8npu}", then=dialog("[data-confirm=kill-dialog]:visible")),
+    "job-support": Scene("/jobs/{npu_test_8npu}/support"),
     "job-waiting": Scene("/jobs/{horovod}"),
     "job-failed": Scene("/jobs/{horovod_sweep}"),
     "job-error": Scene("/jobs/{wmt_big}"),

@@ -39,7 +39,7 @@ class PasswordPolicy:
         """What a new password needs, to stand below its field."""
         if self.classes > 1:
             return FieldError(
-                "At least %(n)s characters of %(classes)s kinds: small letters, capitals, digits,"
+                "At least %(n)s characters of %(classes)s kinds: lower case, upper case, digits,"
                 " others",
                 {"n": self.min_length, "classes": self.classes},
             )
