@@ -7,9 +7,11 @@ ever given out twice.
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,8 +67,9 @@ class Admitter:
         """One pass: take the snapshot, plan, put the plan into force."""
         begun = time.perf_counter()
         epoch = inventory.plan_epoch(self._cluster_name)
-        snapshot, rows = self._snapshots.take()
-        made = plan(snapshot, self._clock())
+        with _no_collection():
+            snapshot, rows = self._snapshots.take()
+            made = plan(snapshot, self._clock())
         admitted = preempted = 0
         if made.admit or made.preempt:
             done = self._enforce(made, epoch)
@@ -136,6 +139,21 @@ class Admitter:
                     break
         if changed:
             self._events.publish("queue", self._cluster_name, changed=changed)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A pass makes very many objects that all live to its end.
+
+    Looking through them for cycles again and again costs a fifth of its time.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _whole_groups(preemptions: tuple[Preemption, ...]) -> tuple[Preemption, ...]:
