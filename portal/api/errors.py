@@ -17,6 +17,7 @@ STATUS: dict[str, int] = {
     "conflict": 409,
     "too_many": 429,
     "unavailable": 503,
+    "not_known_yet": 503,
     "refused": 422,
 }
 """``AoliError.code`` to HTTP status; a code that is missing here is our mistake, a 500."""
