@@ -140,6 +140,7 @@ def ended(number: int) -> list[dict[str, object]]:
     ]
 
 
+@BOTH_DATABASES
 def test_a_list_too_long_to_be_counted(house: House) -> None:
     """States are asked one by one then; the pages must fit together all the same."""
     rows = ended(COUNT_CAP + 300)

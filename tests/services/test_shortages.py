@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from house import GPU, NPU, House, actor, body
+from house import BOTH_DATABASES, GPU, NPU, House, actor, body
 
 from portal.models.db import session
 from portal.services import cluster_status, virtual_clusters
 from portal.testing import a_node
+
+pytestmark = BOTH_DATABASES
 
 
 def nodes(house: House, *, closed: int, of: int = 4) -> None:
