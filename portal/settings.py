@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from portal.domain.mail import MAX_RECEIVERS, is_address
+from portal.domain.mail_server import server_of
 
 
 class SettingsError(Exception):
@@ -106,6 +107,13 @@ class Settings(BaseModel):
         if any(not sep for _, sep, _ in pairs):
             raise ValueError("expected NAME=COUNT,NAME=COUNT")
         return {name.strip(): count.strip() for name, _, count in pairs}
+
+    @field_validator("smtp_url", mode="after")
+    @classmethod
+    def _check_server(cls, value: str) -> str:
+        if value:
+            server_of(value)
+        return value
 
     @field_validator("support_receivers", mode="before")
     @classmethod

@@ -282,15 +282,12 @@ def make_mailer(settings: Settings) -> Mailer | None:
         return None
     from portal.adapters.smtp import SmtpMailer, SmtpServer
 
-    try:
-        server = SmtpServer.read(
-            settings.smtp_url,
-            settings.smtp_security,
-            settings.smtp_login,
-            settings.smtp_password.get_secret_value(),
-        )
-    except ValueError as error:
-        raise SettingsError(f"smtp_url: {error}") from None
+    server = SmtpServer.read(
+        settings.smtp_url,
+        settings.smtp_security,
+        settings.smtp_login,
+        settings.smtp_password.get_secret_value(),
+    )
     return SmtpMailer(server)
 
 

@@ -16,12 +16,9 @@ from email.utils import format_datetime
 
 from portal.domain.errors import PermanentFailure, TemporaryFailure
 from portal.domain.mail import Mail
+from portal.domain.mail_server import TLS_PORT, server_of
 
 log = logging.getLogger(__name__)
-
-TLS_PORT, PLAIN_PORT = 465, 25
-SCHEMES = {"smtp": "auto", "smtps": "tls", "smtp+starttls": "starttls", "smtp+plain": "plain"}
-SECURITIES = ("auto", "tls", "starttls", "plain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +42,8 @@ class SmtpServer:
         cls, url: str, security: str = "auto", login: str = "", password: str = ""
     ) -> SmtpServer:
         """``host``, ``host:port``, or with a scheme (``smtps://host``); raises ``ValueError``."""
-        scheme, joint, rest = url.strip().rpartition("://")
-        if joint:
-            if scheme not in SCHEMES:
-                raise ValueError(f"{scheme}:// is none of {', '.join(SCHEMES)}")
-            security = SCHEMES[scheme] if security == "auto" else security
-        if security not in SECURITIES:
-            raise ValueError(f"{security} is none of {', '.join(SECURITIES)}")
-        host, port = _host_and_port(rest.rstrip("/"))
-        default = TLS_PORT if security == "tls" else PLAIN_PORT
-        return cls(host, port or default, security, login, password)
+        host, port, security = server_of(url, security)
+        return cls(host, port, security, login, password)
 
     @property
     def wrapped(self) -> bool:
@@ -68,19 +57,6 @@ class SmtpServer:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
-
-
-def _host_and_port(text: str) -> tuple[str, int | None]:
-    if text.startswith("["):  # an IPv6 address
-        host, _, port = text[1:].partition("]")
-        port = port.removeprefix(":")
-    else:
-        host, _, port = text.partition(":")
-    if not host or any(sign in host for sign in "/@ ") or (port and not port.isdecimal()):
-        raise ValueError(f"{text!r} is no host or host:port")
-    if port and not 0 < int(port) < 65536:
-        raise ValueError(f"{port} is no port")
-    return host, int(port) if port else None
 
 
 class SmtpMailer:

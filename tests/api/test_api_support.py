@@ -132,6 +132,12 @@ def test_where_no_mail_is_set_up_it_says_so(web_house: WebHouse, tmp_path: Any) 
     closed.__init__(house, {})  # type: ignore[misc]
     document = problem_of(ask(closed.caller("alice"), job_id), 409)
     assert "smtp_url, smtp_sender and support_receivers" in document["detail"]
+    client = closed.app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["_user_id"], cookie["_fresh"] = f"{IDS['alice']}.0", True
+    page = client.get(f"/jobs/{job_id}").text
+    assert f"/jobs/{job_id}/support" not in page
+    assert 'title="Mail is not set up in this portal."' in page
     with session():
         assert JobRow.get_by_id(job_id).state == "queued"
     closed.close()
