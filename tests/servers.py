@@ -87,6 +87,12 @@ class PostgresServer:
         """Delete a database, whoever is still connected to it."""
         self._execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
+    def disconnect(self, name: str) -> None:
+        """End every connection to a database, as a restart of the server does."""
+        self._execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        )
+
     def answers(self) -> bool:
         """Whether it takes connections."""
         try:

@@ -136,6 +136,10 @@ class GrownUpPortal(PortalClient):
         process.wait()
         return time.monotonic()
 
+    def cut_database(self) -> None:
+        """Every process loses its connections."""
+        self._server.disconnect(self.database)
+
     def stop(self) -> dict[str, int]:
         """Ask all to end; their exit codes."""
         processes, self._processes = self._processes, {}
