@@ -28,7 +28,8 @@ Timeout = tuple[float, float]
 CALL_TIMEOUT: Timeout = (3.05, 15)
 LIST_TIMEOUT: Timeout = (3.05, 60)
 PAGE = 1000
-_MAX_CONNECTIONS = 32
+_MAX_CONNECTIONS = 256
+"""Kept open for the next call; the follower of output has one for each replica."""
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
