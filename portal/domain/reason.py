@@ -15,7 +15,7 @@ TEMPLATES: dict[str, str] = {
     " %(used)s in use, %(needed)s needed. Nodes that take jobs have %(schedulable)s of the"
     " %(given)s devices given to virtual clusters (%(cordoned)s nodes cordoned, %(not_ready)s"
     " not ready).",
-    "user_limit": "Your limit in this virtual cluster is reached: %(used)s of %(limit)s"
+    "user_limit": "The limit per user in this virtual cluster is reached: %(used)s of %(limit)s"
     " %(device_type)s, %(needed)s needed.",
     "no_free_devices": "Not enough free devices: %(free)s %(device_type)s free, %(needed)s needed.",
     "no_fitting_node": "%(free)s %(device_type)s are free, but no node has %(per_node)s together"

@@ -16,8 +16,8 @@ REMEDIES: dict[str, str] = {
     " larger quota.",
     "vc_shortage": "It starts when jobs of the virtual cluster give devices back, or when nodes"
     " take jobs again.",
-    "user_limit": "It starts when one of your other jobs gives devices back, or with a larger"
-    " limit.",
+    "user_limit": "It starts when another job of the same user gives devices back, or with a"
+    " larger limit.",
     "no_free_devices": "It starts when running jobs give devices back.",
     "no_fitting_node": "It starts when enough devices of one node are given back; fewer"
     " devices per node would fit earlier.",

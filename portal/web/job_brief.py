@@ -194,7 +194,7 @@ def waiting_facts(reason: Reason, job: Mapping[str, Any]) -> list[Fact]:
         facts.append(Fact(gettext("Usable now"), text, reason.code == "vc_shortage"))
     if "limit" in numbers:
         text = gettext("%(used)s of %(limit)s in use, needs %(needed)s", **_with(numbers, "needed"))
-        facts.append(Fact(gettext("Your limit"), text, reason.code == "user_limit"))
+        facts.append(Fact(gettext("Limit per user"), text, reason.code == "user_limit"))
     if "free" in numbers:
         text = gettext("%(free)s free, needs %(needed)s", **_with(numbers, "needed", job))
         facts.append(Fact(gettext("Free devices"), text, reason.code == "no_free_devices"))

@@ -724,7 +724,7 @@ MESSAGES = {
         *(node("a"), node("b", cordoned=True), share("red", 8), share("blue", 8)),
         *(held("h", "a:0-2"), job("j", 2)),
     ),
-    "Your limit in this virtual cluster is reached: 1 of 2 gpu, 2 needed.": cluster(
+    "The limit per user in this virtual cluster is reached: 1 of 2 gpu, 2 needed.": cluster(
         node("a"), share("red", 8, limit=2), held("h", "a:0"), job("j", 2)
     ),
     "Not enough free devices: 3 gpu free, 4 needed.": cluster(
