@@ -83,6 +83,11 @@ class Complaints(list[str]):
         )
 
 
+CUT_OFF = ("htmx:afterRequest", "htmx:sendError", "htmx:sendAbort")
+"""What htmx says of a request that ended because the page was left."""
+
+
 def _matters(message: ConsoleMessage) -> bool:
     loud = message.type in ("error", "warning")
-    return loud and "Failed to load resource" not in message.text
+    network = "Failed to load resource" in message.text or message.text.startswith(CUT_OFF)
+    return loud and not network
