@@ -68,6 +68,7 @@ def fill(house: House, times: int) -> str:
     for number in range(times):
         house.end(house.run())
         house.run("bob", vc="vision", name=f"run-{number}")
+        house.advance(1)  # the last one is the last in line, with others ahead of it
         waiting = house.submit(device_type=GPU, devices=4, name=f"wait-{number}")
     house.cluster.set_nodes(
         *house.cluster.nodes(), *(a_node(f"more-{number}") for number in range(times))
