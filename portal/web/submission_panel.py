@@ -17,7 +17,7 @@ from portal.web.context import services
 from portal.web.formats import ordinal
 from portal.web.job_lines import reason_text
 from portal.web.security.access import actor
-from portal.web.words import gettext, ngettext
+from portal.web.words import gettext, listed, ngettext
 
 MAX_NODES = 8
 """Nodes drawn in the panel; more would push the text out of sight."""
@@ -37,6 +37,8 @@ class NodeSquares:
 class Panel:
     """What the template draws; a row without a figure is left out."""
 
+    to_fill: str = ""
+    """The required fields that are still empty, while nothing else is wrong."""
     corrections: str = ""
     starts_now: bool = False
     reason: str = ""
@@ -65,6 +67,28 @@ def panel_with_errors(errors: Errors) -> Panel:
     """The panel while something is wrong."""
     count = len(errors)
     return Panel(corrections=ngettext("%(num)s correction", "%(num)s corrections", count))
+
+
+def panel_while_typing(invalid: InvalidSpec) -> Panel:
+    """The panel while something is missing or wrong; what is only empty yet is no mistake."""
+    names = _titles()
+    empty = all(
+        name in names and [error.template for error in found] == ["Required"]
+        for name, found in invalid.errors.items()
+    )
+    if not empty:
+        return panel_with_errors(errors_of(invalid))
+    fields = listed(title for name, title in names.items() if name in invalid.errors)
+    return Panel(to_fill=gettext("Still to fill in: %(fields)s.", fields=fields))
+
+
+def _titles() -> dict[str, str]:
+    """What the form calls its required fields, in its order."""
+    return {
+        "name": gettext("Job name"),
+        "image": gettext("Docker image"),
+        "command": gettext("Command"),
+    }
 
 
 def panel_of(body: Mapping[str, Any], vc: VirtualCluster) -> Panel:

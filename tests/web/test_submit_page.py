@@ -175,9 +175,19 @@ def test_the_panel_stores_nothing_and_shows_no_secret(at_alices, web_house):
 
 def test_the_panel_counts_corrections(at_alices):
     answer = at_alices.post(
-        "/submit/preview", form(name="", image=""), headers={"HX-Request": "true"}
+        "/submit/preview", form(name="", devices="3"), headers={"HX-Request": "true"}
     )
     assert "2 corrections" in answer.text
+    errors = json.loads(answer.headers["HX-Trigger"])["aoli:errors"]["errors"]
+    assert set(errors) == {"name", "devices"}
+
+
+def test_what_is_only_empty_yet_is_no_mistake(at_alices):
+    answer = at_alices.post(
+        "/submit/preview", form(name="", image=""), headers={"HX-Request": "true"}
+    )
+    assert "Still to fill in: Job name, Docker image." in answer.text
+    assert "Cannot be submitted" not in answer.text
     errors = json.loads(answer.headers["HX-Trigger"])["aoli:errors"]["errors"]
     assert set(errors) == {"name", "image"}
 

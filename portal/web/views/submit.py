@@ -29,7 +29,14 @@ from portal.web.context import services
 from portal.web.frame import current_vc
 from portal.web.security.access import actor, requires
 from portal.web.submission_form import Body, body_of_form, check_form, shown_values
-from portal.web.submission_panel import Errors, Panel, errors_of, panel_of, panel_with_errors
+from portal.web.submission_panel import (
+    Errors,
+    Panel,
+    errors_of,
+    panel_of,
+    panel_while_typing,
+    panel_with_errors,
+)
 from portal.web.words import gettext
 
 blueprint = Blueprint("submit", __name__, url_prefix="/submit")
@@ -179,8 +186,7 @@ def preview() -> Any:
         check_form(request.form)
         panel = panel_of(body, vc)
     except InvalidSpec as invalid:
-        errors = errors_of(invalid)
-        panel = panel_with_errors(errors)
+        errors, panel = errors_of(invalid), panel_while_typing(invalid)
     response = make_response(render_template("submit_panel.html", panel=panel))
     response.headers["HX-Trigger"] = json.dumps({"aoli:errors": {"errors": errors}})
     return response
