@@ -15,6 +15,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 from portal.adapters.embedded_valkey import EmbeddedValkey, ValkeyError
 from portal.adapters.parent_death import adopt_orphans
@@ -81,13 +82,15 @@ class Supervisor:
         try:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             data_dir.chmod(0o700)
+            if self._settings.cluster == "local":
+                Path(self._settings.storage).mkdir(parents=True, exist_ok=True)
             self._lifeline.seize()
             self._listener = listen(self._settings.host, self._settings.port)
         except (lifeline.AlreadyRunning, AddressTaken) as error:
             self._lifeline.release()
             raise CannotStart(str(error)) from error
         except OSError as error:
-            raise CannotStart(f"the data folder {data_dir}: {error.strerror}") from error
+            raise CannotStart(f"{error.filename or data_dir}: {error.strerror}") from error
 
     def _start(self) -> None:
         """Valkey, then web; worker and scheduler follow when the tables are there."""

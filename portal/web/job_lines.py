@@ -13,7 +13,7 @@ from portal.domain.reason import Reason
 from portal.services.job_list import GROUP_OF
 from portal.services.waiting import HIDDEN_JOB
 from portal.web.context import services
-from portal.web.formats import moment, now
+from portal.web.formats import clock, moment, now
 from portal.web.frame import avatar_colour
 from portal.web.words import gettext
 
@@ -112,14 +112,16 @@ def reason_text(reason: Reason | None) -> str:
     """A reason's sentence in the reader's language."""
     if reason is None:
         return ""
-    numbers = {name: _shown(value) for name, value in reason.numbers.items()}
+    numbers = {name: _shown(name, value) for name, value in reason.numbers.items()}
     try:
         return gettext(reason.template, **numbers)
     except (KeyError, TypeError, ValueError):
         return reason.message
 
 
-def _shown(value: object) -> object:
+def _shown(name: str, value: object) -> object:
+    if name == "since" and value != "-":
+        return clock(str(value))
     if isinstance(value, (list, tuple)):
         return ", ".join(str(item) for item in value)
     return gettext("another job") if value == HIDDEN_JOB else value

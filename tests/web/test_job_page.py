@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from house import GPU, NPU
 from web_pages import run_job, submit_job
@@ -42,6 +44,16 @@ def test_a_waiting_job_says_why_and_its_place(at_alices, web_house):
     assert "Why is it waiting?" in page
     assert "8 of 8 huawei_npu_arm64, 4 needed" in page.replace("&#39;", "'")
     assert "1st in the queue" in page
+
+
+def test_a_cluster_that_is_away_was_seen_at_a_readable_time(at_alices, web_house):
+    house = web_house.house
+    waiting = submit_job(house, device_type=NPU, devices=4)
+    house.portal.ear.unreachable("connection refused")
+    house.advance(60)
+    house.work()
+    page = at_alices.page(f"/jobs/{waiting}")
+    assert re.search(r"The cluster does not answer; last seen [^<]*\d\d:\d\d\.", page)
 
 
 def test_those_ahead_are_named_only_for_who_may_see_them(browse, web_house):
