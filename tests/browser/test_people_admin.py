@@ -95,7 +95,7 @@ def test_done_steps_lead_back_and_nothing_is_lost(at_dashboard, say):
     fill_row(page, 0, "nina")
     page.get_by_role("button", name=say("Next")).click()
     expect(step(page, 2)).to_be_visible()
-    page.locator(".step.done").first.focus()
+    page.locator(".step.done").first.get_by_role("button").focus()
     page.keyboard.press("Enter")
     expect(step(page, 1)).to_be_visible()
     expect(row(page, 0).locator("[data-col=username]")).to_have_value("nina")
