@@ -8,6 +8,7 @@ loads, as a browser that knows nothing yet gets it.
 from __future__ import annotations
 
 import argparse
+import gc
 import gzip
 import re
 import sqlite3
@@ -99,6 +100,8 @@ class Visitors:
                 "SELECT id FROM job WHERE username='user-00003' ORDER BY submitted_at DESC"
             ).fetchone()[0]
         self._clients: dict[str, Any] = {}
+        gc.collect()
+        gc.freeze()  # as the web process does before it serves
 
     def get(self, name: str, path: str) -> Any:
         """GET as ``name``."""
