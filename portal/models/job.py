@@ -10,6 +10,7 @@ from portal.models.db import JsonField, Row, UtcField
 class JobRow(Row):
     """A job. ``state`` and ``version`` change together, guarded, with an event row.
 
+    ``priority_edits`` counts the changes of the priority, which are no transitions.
     ``reserved`` is the place that the last plan keeps for a waiting job.
     ``spec`` holds what has no column of its own: ports, endpoints, mounts, env, extra.
     """
@@ -25,6 +26,7 @@ class JobRow(Row):
     nodes = peewee.IntegerField(default=1)
     preemptible = peewee.BooleanField(default=False)
     priority = peewee.IntegerField(default=100)
+    priority_edits = peewee.IntegerField(default=0)
     image = peewee.TextField()
     command = peewee.TextField()
     spec = JsonField()

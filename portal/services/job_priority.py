@@ -20,7 +20,8 @@ def change(actor: Actor, job: Job, value: int, expected: int | None, now: dateti
         found: int = JobRow.select(JobRow.priority).where(JobRow.id == job.id).scalar()
         if expected is not None and found not in (expected, value):
             raise PriorityClash(_who(job, found), found)
-        JobRow.update(priority=value).where(JobRow.id == job.id).execute()
+        edits = JobRow.priority_edits + 1
+        JobRow.update(priority=value, priority_edits=edits).where(JobRow.id == job.id).execute()
         if actor.user_id == job.user_id:
             return
         whose = {"name": job.spec.name, "user": job.username}

@@ -72,11 +72,12 @@ class Snapshots:
     def stamp(self) -> Stamp:
         """Five sums that tell whether a snapshot would be the same as an earlier one.
 
-        Every transition has an event, every edit of a virtual cluster moves the epoch on;
-        versions and the other sums tell of what is changed without either.
+        Every transition has an event, every edit of a virtual cluster moves the epoch on,
+        every edit of a priority is counted; versions and the other sums tell of what is
+        changed without any of these.
         """
-        waiting = _sums(JobRow.state == JobState.QUEUED.value, JobRow.priority, JobRow.not_before)
-        holding = _sums(JobRow.released == False, JobRow.priority)
+        waiting = _sums(JobRow.state == JobState.QUEUED.value, JobRow.not_before, JobRow.reserved)
+        holding = _sums(JobRow.released == False)
         nodes = _node_sums(self._cluster)
         cluster: Any = (
             ClusterRow.select(ClusterRow.plan_epoch, ClusterRow.reachable, ClusterRow.since)
@@ -88,14 +89,10 @@ class Snapshots:
         return Stamp(waiting[0], nodes[0], (newest, waiting, holding, nodes, cluster))
 
 
-def _sums(which: Any, priority: Any, not_before: Any = None) -> tuple[Any, ...]:
-    more = (fn.COUNT(not_before), fn.COUNT(JobRow.reserved)) if not_before is not None else ()
-    found: Any = (
-        JobRow.select(fn.COUNT(JobRow.id), fn.SUM(JobRow.version), fn.SUM(priority), *more)
-        .where(which)
-        .tuples()
-        .first()
-    )
+def _sums(which: Any, *counted: Any) -> tuple[Any, ...]:
+    sums = fn.SUM(JobRow.version), fn.SUM(JobRow.priority_edits)
+    counts = (fn.COUNT(column) for column in counted)
+    found: Any = JobRow.select(fn.COUNT(JobRow.id), *sums, *counts).where(which).tuples().first()
     return tuple(found)
 
 

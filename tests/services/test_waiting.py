@@ -10,6 +10,7 @@ from house import BOTH_DATABASES, GPU, House, actor, body
 
 from portal.models import JobRow, VcRow
 from portal.models.db import session
+from portal.services import job_priority
 from portal.services.job_list import JobQuery
 
 pytestmark = BOTH_DATABASES
@@ -112,6 +113,21 @@ def test_those_behind_move_up_when_one_leaves_the_queue(house: House) -> None:
     with session():
         rows = house.portal.jobs.page(actor("alice"), JobQuery(statuses=("queued",))).items
     assert {row["id"]: row["queue_position"] for row in rows} == {second: 1, third: 2}
+
+
+def test_priorities_that_change_places_are_seen(house: House) -> None:
+    """As another process changes them: this one hears of nothing."""
+    house.run(device_type=GPU, devices=4)
+    first = later(house, device_type=GPU, devices=4, priority=200)
+    second = later(house, device_type=GPU, devices=4, priority=300)
+    house.work()
+    places = [look(house, job_id)["queue_position"] for job_id in (first, second)]
+    assert places == [2, 1]
+    with session():
+        for job_id, value in ((first, 300), (second, 200)):
+            job_priority.change(actor("alice"), house.job(job_id), value, None, house.now)
+    places = [look(house, job_id)["queue_position"] for job_id in (first, second)]
+    assert places == [1, 2]
 
 
 def test_the_same_answer_before_and_after_submission(house: House) -> None:
