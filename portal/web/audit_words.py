@@ -67,10 +67,12 @@ FIELDS: dict[str, LazyString] = {
     "password": lazy_gettext("Password"),
     "permissions": lazy_gettext("Permissions"),
     "phone": lazy_gettext("Phone"),
+    "preempt_grace_s": lazy_gettext("Seconds to save before preemption"),
     "priority": lazy_gettext("Priority"),
     "quota": lazy_gettext("Quota"),
     "roles": lazy_gettext("Roles"),
     "user": lazy_gettext("User"),
+    "user_limit": lazy_gettext("Limit per user"),
     "users": lazy_gettext("Users"),
 }
 
@@ -93,7 +95,7 @@ def value(of: Any) -> str:
     if of is None or of in ("", [], {}):
         return "—"
     if isinstance(of, Mapping):
-        return listed(told(key, value(item)) for key, item in of.items())
+        return listed(told(FIELDS.get(key, key), value(item)) for key, item in of.items())
     if isinstance(of, list):
         return listed(value(item) for item in of)
     if isinstance(of, bool):

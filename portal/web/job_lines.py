@@ -15,7 +15,8 @@ from portal.services.waiting import HIDDEN_JOB
 from portal.web.context import services
 from portal.web.formats import clock, moment, now
 from portal.web.frame import avatar_colour
-from portal.web.words import gettext
+from portal.web.job_words import done_word
+from portal.web.words import gettext, listed
 
 ACTIONS = {"pause": Trigger.PAUSE, "resume": Trigger.RESUME, "kill": Trigger.KILL}
 
@@ -123,5 +124,9 @@ def _shown(name: str, value: object) -> object:
     if name == "since" and value != "-":
         return clock(str(value))
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(item) for item in value)
+        return listed(value)
+    if name == "nodes" and isinstance(value, str):
+        return listed(value.split(", "))
+    if name == "action":
+        return done_word(str(value))
     return gettext("another job") if value == HIDDEN_JOB else value

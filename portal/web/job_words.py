@@ -25,6 +25,12 @@ def status_word(status: str) -> str:
     return words.get(status, status)
 
 
+def done_word(action: str) -> str:
+    """What somebody did with a job, as its reason keeps it."""
+    words = {"Paused": gettext("Paused"), "Killed": gettext("Killed")}
+    return words.get(action, action)
+
+
 def time_word(choice: str) -> str:
     """A choice of the filter by time of submission."""
     words = {

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 from scenes import DESK, PHONE, SCENES, WIDTHS
 from screenshots import WIDER
+from words_left import english_left
 
 WATCH = """
   window.shifts = [];
@@ -23,6 +24,13 @@ DRAWN = """() => new Promise(done => {
     ? done() : requestAnimationFrame(look);
   look();
 })"""
+NAMED = (
+    *("horovod", "horovod base", "resnet50 8 NPU", "wav2vec fine-tune", "nina", "Nina"),
+    *("Long trainings", "night-shift", "nobody", "horovd", "manifest for wmt:latest not found"),
+)
+"""Names in the scenes, and what the cluster said."""
+IN_ENGLISH = ("components",)
+"""Shows parts to who develops, with examples."""
 MOST_SHIFT = 0.05
 """Of the cumulative layout shift; 0.1 is what is commonly called good."""
 QUIET = ("login", "submit-clone", "job-console", "cluster-users", "users", "audit", "account")
@@ -37,16 +45,25 @@ def wider(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_it_fits_a_phone_and_twice_the_size(visitor, name):
-    """200 % zoom of a desk is half its width."""
+def test_in_chinese_it_fits_and_no_english_is_left(visitor, name):
+    """A phone, and twice the size: 200 % zoom of a desk is half its width."""
     scene = SCENES[name]
     sizes = {PHONE: WIDTHS[PHONE]} if PHONE in scene.widths else {}
     sizes |= {DESK // 2: WIDTHS[DESK] // 2} if DESK in scene.widths else {}
     with visitor.at(scene, scene.widths[0], language="zh") as (page, complaints):
+        left = [] if name in IN_ENGLISH else english_left(page, *NAMED)
         for width, height in sizes.items():
             page.set_viewport_size({"width": width, "height": height})
             assert wider(page) == [], width
         assert complaints == []
+    assert left == []
+
+
+def test_english_in_chinese_is_found(visitor):
+    with visitor.at(SCENES["login"], DESK, language="zh") as (page, _):
+        page.evaluate("document.querySelector('h1').textContent = '在 home 上 Sign in'")
+        page.evaluate("document.querySelector('[data-reveal]').ariaLabel = 'Show password'")
+        assert english_left(page, "home") == ["在 home 上 Sign in", "Show password"]
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -168,6 +168,8 @@ def test_what_managers_do_to_the_jobs_of_others_is_in_the_log(browse, web_house)
     assert (found[1]["before"]["priority"], found[1]["after"]["priority"]) == (100, 7)
     page = browse("root").page("/dashboard/audit/?object_type=job")
     assert f"killed the job {job_id}" in page
+    at_alices.client.set_cookie("language", "zh")
+    assert "由 mona 操作：已终止。" in at_alices.page(f"/jobs/{job_id}")
 
 
 def test_roles_are_searched_and_come_in_pages(admin, web_house):
