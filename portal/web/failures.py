@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask, g, render_template, request
+from flask import Flask, g, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from portal.domain.errors import (
@@ -20,6 +20,7 @@ from portal.domain.errors import (
 from portal.web.context import services
 from portal.web.formats import clock, iso, now
 from portal.web.headers import request_id
+from portal.web.pages import NoSuchPage
 from portal.web.permissions import permission_label
 from portal.web.problems import http_problem, problem
 from portal.web.security.access import grants, signed_in
@@ -171,8 +172,13 @@ def _broken(error: Exception | None) -> dict[str, Any]:
     }
 
 
+def _shorter(error: NoSuchPage) -> Any:
+    return redirect(error.url)
+
+
 def install(app: Flask) -> None:
     """Handle every error."""
+    app.register_error_handler(NoSuchPage, _shorter)
     app.register_error_handler(AoliError, _domain_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unforeseen)

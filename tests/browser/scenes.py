@@ -77,6 +77,11 @@ def edit_priority(page: Page) -> None:
     page.locator(".prioin").wait_for()
 
 
+def foot(page: Page) -> None:
+    """The end of the list."""
+    page.locator(".pager").scroll_into_view_if_needed()
+
+
 def wrong_form(page: Page) -> None:
     """A submission with mistakes."""
     page.locator("[name=interactive_ports]").fill("39000")
@@ -137,6 +142,7 @@ SCENES: dict[str, Scene] = {
     "submit-templates": Scene("/submit/", then=dialog("[data-open-dialog=delete-dialog]")),
     "submit-yaml": Scene("/submit/", then=dialog("[data-open-dialog=yaml-dialog]"), widths=(DESK,)),
     "jobs": Scene("/jobs/"),
+    "jobs-foot": Scene("/jobs/?page=2", then=foot),
     "jobs-none": Scene("/jobs/?q=horovd&status=paused"),
     "jobs-empty": Scene("/jobs/", "sofia"),
     "jobs-all": Scene("/jobs/all"),

@@ -97,7 +97,7 @@ def test_users_by_name_type_and_everybody(at_roots, web_house):
     assert users("/cluster/users?q=ali") == ["alice"]
     assert users(f"/cluster/users?device_type={NPU}") == ["bob"]
     assert len(users("/cluster/users?all=1")) == 14
-    assert users("/cluster/users?all=1&page=2") == []
+    assert at_roots.get("/cluster/users?all=1&page=2").location == "/cluster/users?all=1"
     assert "No user matches" in at_roots.page("/cluster/users?q=nobody")
 
 

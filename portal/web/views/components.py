@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, url_for
+
+from portal.web.pages import Pager
+from portal.web.table_address import TableAddress
 
 blueprint = Blueprint("components", __name__)
 
@@ -10,4 +13,6 @@ blueprint = Blueprint("components", __name__)
 @blueprint.get("/_components")
 def index() -> str:
     """Show all components in all their states."""
-    return render_template("components_page.html")
+    address = TableAddress(url_for("components.index"), number=6)
+    pages = Pager.of(address, address.limit, 600, True)
+    return render_template("components_page.html", pages=pages)
