@@ -123,6 +123,15 @@ SUMMARY = record(
     started_at=or_null(TIME),
     finished_at=or_null(TIME),
 )
+CHECK = {
+    "type": "object",
+    "required": ["name", "blocks"],
+    "properties": {
+        "name": {**TEXT, "description": "free_devices, queue, vc_quota, user_limit or nodes"},
+        "blocks": {**YES_NO, "description": "It is not there yet"},
+    },
+    "additionalProperties": NUMBER,
+}
 JOB = record(
     **SUMMARY["properties"],
     image=TEXT,
@@ -140,6 +149,14 @@ JOB = record(
         "description": "Ids of (at most 10) jobs before this one that you may see",
     },
     remedy={**or_null(TEXT), "description": "What would end the wait"},
+    checks={
+        **array(CHECK),
+        "description": "Everything that a queued job needs, each with its numbers",
+    },
+    lead_priority={
+        **or_null(NUMBER),
+        "description": "The priority with which a queued job would be the first in its queue",
+    },
     retries={**NUMBER, "description": "Starts that the platform lost"},
     released={**YES_NO, "description": "It holds nothing on the cluster, its output is whole"},
     replicas=array(

@@ -64,6 +64,15 @@ class Excess:
 NO_EXCESS = Excess()
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What counts against a job's quota, the quota, and what is usable of it now."""
+
+    used: int
+    quota: int
+    usable: int
+
+
 class Ledger:
     """The books of one planning pass."""
 
@@ -111,6 +120,21 @@ class Ledger:
                 kind, short, used=used, quota=quota, needed=needed, usable=usable
             )
         return None
+
+    def share(self, demand: Demand, kind: str) -> Share | None:
+        """The quota as it bounds ``demand``; ``None`` where it is no bound for it."""
+        if self._borrows(demand):
+            return None
+        vc, both = demand.vc, demand.preemptible
+        used = self._soon.held(vc, kind, both=both, only_open=False)
+        used_open = self._soon.held(vc, kind, both=both, only_open=True)
+        usable = self._shares.usable(vc, kind, used, used_open)
+        return Share(used, self._shares.quota(vc, kind), usable)
+
+    def held_by_user(self, demand: Demand, kind: str) -> tuple[int, int] | None:
+        """What its user holds and may hold at most; ``None`` without a limit."""
+        limit = self._user_limit(demand, kind)
+        return None if limit is None else (self._soon.user[demand.vc, kind, demand.user], limit)
 
     def excess(self, demand: Demand, kind: str) -> Excess:
         """Devices that preemptible jobs of its own VC must give back before it may start."""

@@ -34,6 +34,8 @@ def dump(row: JobRow, storage_root: str) -> dict[str, Any]:
         "placement": row.placement or [],
         "ahead": row.ahead or [],
         "remedy": None,
+        "checks": [],
+        "lead_priority": None,
         "retries": row.retries,
         "released": row.released,
     }

@@ -13,6 +13,7 @@ from threading import Lock
 
 from portal.domain.planner import plan, preview
 from portal.domain.snapshot import Admission, Demand, Snapshot, Waiting
+from portal.domain.standing import Standing, standing
 from portal.services.snapshots import UNREACHABLE_GRACE_S, Snapshots, Stamp
 
 MAX_EXPLAINED = 2000
@@ -44,14 +45,18 @@ class Outlooks:
         snapshot = picture.snapshot if picture else self._snapshots.take()[0]
         return preview(snapshot, demand, self._clock())
 
-    def explain(self, job_id: str) -> Admission | Waiting | None:
-        """The same for a waiting job.
+    def explain(self, job_id: str) -> tuple[Admission | Waiting | None, Standing]:
+        """The same for a waiting job, and everything that it needs.
 
         ``None`` when it does not wait (any more), or when so much waits that the answer would
         keep a request: then the note of the last pass has to do.
         """
         picture = self._current()
-        return picture.answers.get(job_id) if picture else None
+        found = picture.answers.get(job_id) if picture else None
+        if picture is None or not isinstance(found, Waiting):
+            return found, Standing()
+        demand = next(one for one in picture.snapshot.waiting if one.job_id == job_id)
+        return found, standing(picture.snapshot, demand, found)
 
     def _current(self) -> _Picture | None:
         # The stamp is older than the snapshot: a change in between makes the next one new.

@@ -27,13 +27,15 @@ OTHER_JOB = {"held_back": ("for_job", "for_job"), "preempted": ("by", "by_job")}
 
 
 def outlook(outlooks: Outlooks, job: Mapping[str, Any]) -> dict[str, Any]:
-    """``reason``, ``queue_position``, ``ahead``, ``remedy`` of a queued job as of now.
+    """What is known of a queued job as of now.
+
+    ``reason``, ``queue_position``, ``ahead``, ``remedy``, ``checks``, ``lead_priority``.
 
     A job that nothing keeps any more waits for the next pass only. On a cluster too large to
     plan in a request what the last pass noted is answered.
     """
     noted = {key: job[key] for key in ("reason", "queue_position", "ahead")}
-    fresh = outlooks.explain(job["id"])
+    fresh, standing = outlooks.explain(job["id"])
     if isinstance(fresh, Waiting):
         noted = {
             "reason": fresh.reason.dump(),
@@ -43,7 +45,15 @@ def outlook(outlooks: Outlooks, job: Mapping[str, Any]) -> dict[str, Any]:
     elif fresh is not None:
         noted = {"reason": Reason("new").dump(), "queue_position": None, "ahead": []}
     reason = reasons.load(noted["reason"])
-    return {**noted, "remedy": wait.remedy(reason) if reason else None}
+    return {
+        **noted,
+        "remedy": wait.remedy(reason) if reason else None,
+        "checks": [
+            {"name": check.name, "blocks": check.blocks, **check.numbers}
+            for check in standing.checks
+        ],
+        "lead_priority": standing.lead_priority,
+    }
 
 
 def for_reader(actor: Actor, shown: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What tab BRIEF shows beside the job itself: its history, and why it waits or failed."""
+"""What tab BRIEF shows beside the job itself: its history, and why it failed."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import url_for
-
 from portal.domain import reason as reasons
-from portal.domain import wait
 from portal.domain.job_state import JobState
-from portal.domain.reason import Reason
-from portal.services import job_views
 from portal.web.context import services
-from portal.web.formats import duration, moment, now, ordinal
+from portal.web.formats import duration, moment, now
 from portal.web.job_console import last_lines
 from portal.web.job_lines import JobLine, reason_text
+from portal.web.job_waiting import Why, room_for, waiting
 from portal.web.job_words import status_word
 from portal.web.security.access import actor
 from portal.web.words import clauses, gettext, listed
 
 FAILURE_LINES = 20
-MAX_AHEAD = 5
 BAR = 1000
 """Units of the time-in-state bar."""
 
@@ -46,31 +41,6 @@ class Part:
     state: str
     left: int
     width: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One check of a waiting job; ``blocks`` is what it waits for."""
-
-    name: str
-    text: str
-    blocks: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """Why a job waits, or why it failed."""
-
-    title: str
-    sentence: str
-    icon: str
-    tone: str
-    tags: Sequence[str] = ()
-    facts: Sequence[Fact] = ()
-    ahead: Sequence[Mapping[str, str]] = ()
-    more_ahead: int = 0
-    remedy: str = ""
-    tail: str = ""
 
 
 @dataclass(slots=True)
@@ -98,6 +68,7 @@ def brief_values(line: JobLine) -> dict[str, Any]:
         "total_seconds": history.total,
         "spans_label": _spans_label(history),
         "why": _why(line),
+        "room": room_for(line) if line.state is JobState.QUEUED else None,
     }
 
 
@@ -156,74 +127,6 @@ def _why(line: JobLine) -> Why | None:
     if line.state in (JobState.FAILED, JobState.ERROR):
         return _failure(line)
     return None
-
-
-def waiting(line: JobLine) -> Why:
-    """Why a queued job waits, with its place and who is ahead."""
-    job = line.job
-    reason = reasons.load(job["reason"]) or Reason("new")
-    position = job["queue_position"]
-    since = (now() - moment(job["submitted_at"])).total_seconds()
-    tags = [gettext("waiting %(time)s", time=duration(since))]
-    if position:
-        tags.insert(0, gettext("%(position)s in the queue", position=ordinal(position)))
-    ahead = _ahead(job.get("ahead", []))
-    remedy = wait.remedy(reason)
-    return Why(
-        title=gettext("Why is it waiting?"),
-        sentence=reason_text(reason),
-        icon="hourglass",
-        tone="slow",
-        tags=tags,
-        facts=waiting_facts(reason, job),
-        ahead=ahead,
-        more_ahead=max((position or 1) - 1 - len(ahead), 0),
-        remedy=gettext(remedy) if remedy else "",
-    )
-
-
-def waiting_facts(reason: Reason, job: Mapping[str, Any]) -> list[Fact]:
-    """The numbers of a reason, each with its name; the one that blocks first."""
-    numbers = reason.numbers
-    facts = []
-    if "quota" in numbers:
-        text = gettext("%(used)s of %(quota)s in use, needs %(needed)s", **_with(numbers, "needed"))
-        facts.append(Fact(gettext("VC quota"), text, reason.code == "vc_quota"))
-    if "usable" in numbers:
-        text = gettext("%(usable)s of %(quota)s", **numbers)
-        facts.append(Fact(gettext("Usable now"), text, reason.code == "vc_shortage"))
-    if "limit" in numbers:
-        text = gettext("%(used)s of %(limit)s in use, needs %(needed)s", **_with(numbers, "needed"))
-        facts.append(Fact(gettext("Limit per user"), text, reason.code == "user_limit"))
-    if "free" in numbers:
-        text = gettext("%(free)s free, needs %(needed)s", **_with(numbers, "needed", job))
-        facts.append(Fact(gettext("Free devices"), text, reason.code == "no_free_devices"))
-    if "largest" in numbers:
-        text = gettext("at most %(largest)s on one node, needs %(per_node)s", **numbers)
-        facts.append(Fact(gettext("Largest gap"), text, True))
-    if "fitting" in numbers:
-        text = gettext("%(fitting)s of %(nodes)s nodes have room", **numbers)
-        facts.append(Fact(gettext("Nodes"), text, True))
-    if "cordoned" in numbers:
-        text = gettext("%(cordoned)s cordoned, %(not_ready)s not ready", **numbers)
-        facts.append(Fact(gettext("Nodes"), text, True))
-    return facts
-
-
-def _with(
-    numbers: Mapping[str, Any], name: str, job: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    fallback = job["total_devices"] if job else "?"
-    return {"used": "?", **numbers, name: numbers.get(name, fallback)}
-
-
-def _ahead(ids: Sequence[str]) -> list[dict[str, str]]:
-    """Names of the jobs ahead; the service left only those that the reader may see."""
-    shown = list(ids)[:MAX_AHEAD]
-    names = job_views.names(shown) if shown else {}
-    return [
-        {"name": names[i], "href": url_for("jobs.brief", job_id=i)} for i in shown if i in names
-    ]
 
 
 def _failure(line: JobLine) -> Why:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -11,22 +11,29 @@ import yaml
 from portal.domain.errors import FieldError, InvalidSpec
 from portal.domain.resources import Slot
 from portal.domain.wait import remedy
+from portal.services import cluster_status
+from portal.services.cluster_status import NodeUse
 from portal.services.jobs import Preview
 from portal.services.virtual_clusters import VirtualCluster
 from portal.web.context import services
 from portal.web.formats import ordinal
 from portal.web.job_lines import reason_text
 from portal.web.security.access import actor
-from portal.web.words import gettext, listed, ngettext
+from portal.web.words import gettext, listed, ngettext, sentences
 
 MAX_NODES = 8
 """Nodes drawn in the panel; more would push the text out of sight."""
 HIDDEN = "…"
 
 
+NOT_NEEDED_FOR_A_PLACE = ("name", "image", "command")
+"""What may be missing while the panel says already when the job would start."""
+STAND_IN = "x"
+
+
 @dataclass(frozen=True, slots=True)
 class NodeSquares:
-    """One node of the planned place."""
+    """One node of the planned place: class and words of each device, and all in words."""
 
     node: str
     cells: Sequence[tuple[str, str]]
@@ -55,7 +62,29 @@ Errors = dict[str, list[str]]
 
 def errors_of(invalid: InvalidSpec) -> Errors:
     """The errors by field, in the reader's language."""
-    return {name: [error_text(e) for e in found] for name, found in invalid.errors.items()}
+    asks = _asks()
+    return {
+        name: [asks[name] if _missing(e) and name in asks else error_text(e) for e in found]
+        for name, found in invalid.errors.items()
+    }
+
+
+def _missing(error: FieldError) -> bool:
+    return error.template == "Required"
+
+
+def _asks() -> dict[str, str]:
+    """What to do about a required field that is empty."""
+    return {
+        "name": gettext("Enter a job name."),
+        "image": gettext("Enter a Docker image."),
+        "command": gettext(
+            "Enter a command. %(sleep)s keeps the container open.", sleep="sleep infinity"
+        ),
+        "registry.server": gettext("Enter the address of the registry."),
+        "registry.username": gettext("Enter the user name."),
+        "registry.password": gettext("Enter the password."),
+    }
 
 
 def error_text(error: FieldError) -> str:
@@ -69,17 +98,24 @@ def panel_with_errors(errors: Errors) -> Panel:
     return Panel(corrections=ngettext("%(num)s correction", "%(num)s corrections", count))
 
 
-def panel_while_typing(invalid: InvalidSpec) -> Panel:
-    """The panel while something is missing or wrong; what is only empty yet is no mistake."""
+def panel_while_typing(invalid: InvalidSpec, body: Mapping[str, Any], vc: VirtualCluster) -> Panel:
+    """The panel while something is missing or wrong; what is only empty yet is no mistake.
+
+    When the job would start depends on none of the fields that are usually filled last.
+    """
     names = _titles()
     empty = all(
-        name in names and [error.template for error in found] == ["Required"]
+        name in names and all(_missing(error) for error in found)
         for name, found in invalid.errors.items()
     )
     if not empty:
         return panel_with_errors(errors_of(invalid))
     fields = listed(title for name, title in names.items() if name in invalid.errors)
-    return Panel(to_fill=gettext("Still to fill in: %(fields)s.", fields=fields))
+    to_fill = gettext("Still to fill in: %(fields)s.", fields=fields)
+    if not set(invalid.errors) <= set(NOT_NEEDED_FOR_A_PLACE):
+        return Panel(to_fill=to_fill)
+    filled = {**body, **dict.fromkeys(invalid.errors, STAND_IN)}
+    return replace(panel_of(filled, vc), to_fill=to_fill, cli="", yaml="", kubernetes="")
 
 
 def _titles() -> dict[str, str]:
@@ -88,6 +124,9 @@ def _titles() -> dict[str, str]:
         "name": gettext("Job name"),
         "image": gettext("Docker image"),
         "command": gettext("Command"),
+        "registry.server": gettext("Registry"),
+        "registry.username": gettext("User name"),
+        "registry.password": gettext("Password"),
     }
 
 
@@ -107,14 +146,12 @@ def panel_of(body: Mapping[str, Any], vc: VirtualCluster) -> Panel:
 
 
 def _reason(preview: Preview) -> str:
-    text = reason_text(preview.reason)
+    said = [reason_text(preview.reason)]
     if preview.position and preview.position > 1:
-        place = gettext(
-            "It would be %(position)s in the queue.", position=ordinal(preview.position)
-        )
-        text = f"{text} {place}"
+        place = ordinal(preview.position)
+        said.append(gettext("It would be %(position)s in the queue.", position=place))
     cure = remedy(preview.reason) if preview.reason else None
-    return f"{text} {gettext(cure)}" if cure else text
+    return sentences([*said, gettext(cure) if cure else ""])
 
 
 def _facts(body: Mapping[str, Any], vc: VirtualCluster) -> list[tuple[str, str]]:
@@ -135,16 +172,26 @@ def _facts(body: Mapping[str, Any], vc: VirtualCluster) -> list[tuple[str, str]]
 
 
 def _squares(placement: Sequence[Slot], body: Mapping[str, Any]) -> list[NodeSquares]:
-    """The devices that the job would get, by node, each with its index there."""
+    """The nodes of the place: what the job would get, and what others hold there."""
     if not body.get("devices"):
         return []
-    lines = []
-    for slot in placement[:MAX_NODES]:
-        listed = ", ".join(str(index) for index in slot.devices)
-        label = gettext("devices %(list)s of %(node)s", list=listed, node=slot.node)
-        cells = [("plan", str(index)) for index in slot.devices]
-        lines.append(NodeSquares(slot.node, cells, label))
-    return lines
+    planned: dict[str, set[int]] = {}
+    for slot in placement:
+        planned.setdefault(slot.node, set()).update(slot.devices)
+    names = list(planned)[:MAX_NODES]
+    uses = {use.node.name: use for use in cluster_status.node_uses(services().cluster)}
+    return [_node_squares(uses.get(name), name, planned[name]) for name in names]
+
+
+def _node_squares(use: NodeUse | None, name: str, planned: set[int]) -> NodeSquares:
+    listed = ", ".join(str(index) for index in sorted(planned))
+    label = gettext("devices %(list)s of %(node)s", list=listed, node=name)
+    held = set(use.owners) if use else set()
+    devices = range(max(use.node.devices if use else 0, max(planned) + 1))
+    this, busy, free = gettext("this job"), gettext("in use"), gettext("free")
+    kinds = {True: ("plan", this), False: ("free", free)}
+    cells = [("c8", busy) if i in held - planned else kinds[i in planned] for i in devices]
+    return NodeSquares(name, cells, label)
 
 
 def _other_type(body: Mapping[str, Any], vc: VirtualCluster) -> dict[str, Any] | None:

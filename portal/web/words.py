@@ -35,3 +35,8 @@ def clauses(parts: Iterable[object]) -> str:
 def told(name: object, text: object) -> str:
     """A name and what is said of it: ``Status: paused``."""
     return gettext("%(name)s: %(text)s", name=name, text=text)
+
+
+def sentences(parts: Iterable[object]) -> str:
+    """Whole sentences in a row; 中文 has no space between them."""
+    return " ".join(str(part) for part in parts if part).replace("。 ", "。")

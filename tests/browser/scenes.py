@@ -140,6 +140,9 @@ SCENES: dict[str, Scene] = {
     "submit-advanced": Scene("/submit/?clone={npu_test_8npu}", then=ADVANCED),
     "submit-template": Scene("/submit/", then=dialog("#save-template"), widths=(DESK,)),
     "submit-templates": Scene("/submit/", then=dialog("[data-open-dialog=delete-dialog]")),
+    "submit-env": Scene(
+        "/submit/", then=dialog("#advanced summary", "[data-open-dialog=env-dialog]")
+    ),
     "submit-yaml": Scene("/submit/", then=dialog("[data-open-dialog=yaml-dialog]"), widths=(DESK,)),
     "jobs": Scene("/jobs/"),
     "jobs-foot": Scene("/jobs/?page=2", then=foot),
@@ -153,6 +156,7 @@ SCENES: dict[str, Scene] = {
     "job-kill": Scene("/jobs/{npu_test_8npu}", then=dialog("[data-confirm=kill-dialog]:visible")),
     "job-support": Scene("/jobs/{npu_test_8npu}/support"),
     "job-waiting": Scene("/jobs/{horovod}"),
+    "job-waiting-behind": Scene("/jobs/{ssd_mobilenet}"),
     "job-failed": Scene("/jobs/{horovod_sweep}"),
     "job-error": Scene("/jobs/{wmt_big}"),
     "job-researcher": Scene("/jobs/{resnet50_imagenet}", RESEARCHER),

@@ -175,3 +175,33 @@ def test_a_template_is_saved_used_and_deleted(signed_in):
     page.get_by_role("button", name="Delete a template").click()
     page.get_by_role("button", name="Delete mine").click()
     expect(page.get_by_label("Template", exact=True)).to_have_count(0)
+
+
+def test_a_dot_env_is_pasted_whole(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    page.locator("#advanced summary").click()
+    page.locator("#env-add").click()
+    page.locator("[name='env.name']").fill("EPOCHS")
+    page.locator("[name='env.value']").fill("1")
+    page.locator("[data-open-dialog=env-dialog]").click()
+    page.locator("#env-text").fill("# tuning\nexport LR=0.1\nEPOCHS='90'\n\nnonsense\n")
+    page.locator("#env-form .pri").click()
+    expect(page.locator("#env-dialog")).to_be_hidden()
+    names = page.locator("[name='env.name']")
+    expect(names).to_have_count(2)
+    expect(names.nth(1)).to_have_value("LR")
+    expect(page.locator("[name='env.value']").nth(0)).to_have_value("90")
+    expect(page.locator("[name='env.value']").nth(1)).to_have_value("0.1")
+    expect(page.locator("#env-text")).to_have_value("")
+
+
+def test_the_panel_tells_when_it_would_start_before_all_is_filled_in(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    page.locator(f"input[name=device_type][value='{NPU}']").check()
+    panel = page.locator("#panel")
+    expect(panel).to_contain_text("Would start now")
+    expect(panel).to_contain_text("Still to fill in: Job name, Docker image, Command.")
+    expect(panel.locator(".dv.plan")).to_have_count(1)
+    expect(panel.locator(".code")).to_have_count(0)

@@ -44,6 +44,36 @@ def test_a_waiting_job_says_why_and_its_place(at_alices, web_house):
     assert "Why is it waiting?" in page
     assert "8 of 8 huawei_npu_arm64, 4 needed" in page.replace("&#39;", "'")
     assert "1st in the queue" in page
+    for text in ("0 of 8 on 1 node", "first in its queue", "1 of 1 take jobs"):
+        assert text in page, text
+    assert "Raise priority" not in page
+
+
+def test_a_waiting_job_is_offered_the_priority_that_makes_it_the_first(browse, web_house):
+    house = web_house.house
+    run_job(house, device_type=NPU, devices=8)
+    submit_job(house, "bob", device_type=NPU, devices=8, priority=150)
+    waiting = submit_job(house, "alice", name="late", device_type=NPU, devices=4)
+    house.work()
+    alice = browse("alice")
+    page = alice.page(f"/jobs/{waiting}")
+    assert "1 job ahead, priority 150" in page
+    assert "Raise priority to 160" in page
+    answer = alice.post(f"/jobs/{waiting}/priority", {"priority": "160"})
+    assert answer.status_code == 303
+    page = alice.page(f"/jobs/{waiting}")
+    assert "first in its queue" in page
+    assert "Raise priority" not in page
+    assert "Raise priority" not in browse("vera").page(f"/jobs/{waiting}")
+
+
+def test_who_may_not_see_the_cluster_sees_no_nodes(browse, web_house):
+    house = web_house.house
+    run_job(house, "bob", name="bobs", device_type=NPU, devices=8)
+    waiting = submit_job(house, "alice", device_type=NPU, devices=4)
+    house.work()
+    assert "bobs (bob)" in browse("root").page(f"/jobs/{waiting}")
+    assert "bobs" not in browse("alice").page(f"/jobs/{waiting}")
 
 
 def test_a_cluster_that_is_away_was_seen_at_a_readable_time(at_alices, web_house):

@@ -79,8 +79,8 @@ def test_distributed_has_nodes(at_alices, web_house):
 @pytest.mark.parametrize(
     ("fields", "field", "text"),
     [
-        ({"name": ""}, "name", "Required"),
-        ({"command": " "}, "command", "Required"),
+        ({"name": ""}, "name", "Enter a job name."),
+        ({"command": " "}, "command", "Enter a command."),
         ({"image": "Not An Image"}, "image", "Not an image reference"),
         ({"devices": "3"}, "devices", "can only be one of 0, 1, 2, 4, 8"),
         ({"devices": "x"}, "devices", "Must be a whole number"),
@@ -89,7 +89,7 @@ def test_distributed_has_nodes(at_alices, web_house):
         ({"mounts.work.sub_path": "../x"}, "mounts.work.sub_path", "Must not contain"),
         ({"env.name": ["1ST"], "env.value": ["0"]}, "env.1ST", "not a valid name"),
         ({"env.name": ["A", "A"], "env.value": ["1", "2"]}, "env.A", "A is given twice"),
-        ({"registry.enabled": "true"}, "registry.server", "Required"),
+        ({"registry.enabled": "true"}, "registry.server", "Enter the address of the registry."),
         ({"kind": "nonsense"}, "kind", "Must be one of"),
         ({"priority": "2000"}, "priority", "Must be from 1 to 1000"),
         ({"vc": "vision"}, "device_type", "has no quota"),
@@ -107,7 +107,7 @@ def test_all_errors_are_said_at_once(at_alices):
 
 def test_errors_speak_the_readers_language(at_alices):
     at_alices.client.set_cookie("language", "zh")
-    assert errors_of(at_alices, form(name="")) == {"name": ["必填"]}
+    assert errors_of(at_alices, form(name="")) == {"name": ["请输入作业名称。"]}
 
 
 def test_without_a_script_nothing_typed_is_lost(at_alices):
@@ -190,6 +190,24 @@ def test_what_is_only_empty_yet_is_no_mistake(at_alices):
     assert "Cannot be submitted" not in answer.text
     errors = json.loads(answer.headers["HX-Trigger"])["aoli:errors"]["errors"]
     assert set(errors) == {"name", "image"}
+    assert "Would start now" in answer.text
+    assert "aoli job submit" not in answer.text
+
+
+def test_a_registry_is_filled_in_before_the_panel_says_more(at_alices):
+    sent = form(**{"registry.enabled": "true", "registry.server": "r.example"})
+    answer = at_alices.post("/submit/preview", sent, headers={"HX-Request": "true"})
+    assert "Still to fill in: User name, Password." in answer.text
+    assert "Would start now" not in answer.text
+
+
+def test_the_panel_shows_the_place_among_what_others_hold(at_alices, web_house):
+    run_job(web_house.house, device_type=NPU, devices=4)
+    sent = form(device_type=NPU, devices="2")
+    answer = at_alices.post("/submit/preview", sent, headers={"HX-Request": "true"})
+    assert "What will be allocated" in answer.text
+    squares = {name: answer.text.count(f'class="dv {name}"') for name in ("plan", "c8", "free")}
+    assert squares == {"plan": 2, "c8": 4, "free": 2}
 
 
 def test_device_types_show_what_is_to_use(at_alices, web_house):

@@ -16,8 +16,8 @@ from portal.services.job_list import JobQuery
 from portal.services.virtual_clusters import VirtualCluster
 from portal.web.context import services
 from portal.web.frame import current_vc
-from portal.web.job_brief import waiting
 from portal.web.job_lines import make_line
+from portal.web.job_waiting import waiting
 from portal.web.security.access import actor, allowed, requires
 from portal.web.storage_usage import usage_of
 

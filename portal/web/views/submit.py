@@ -186,7 +186,7 @@ def preview() -> Any:
         check_form(request.form)
         panel = panel_of(body, vc)
     except InvalidSpec as invalid:
-        errors, panel = errors_of(invalid), panel_while_typing(invalid)
+        errors, panel = errors_of(invalid), panel_while_typing(invalid, body, vc)
     response = make_response(render_template("submit_panel.html", panel=panel))
     response.headers["HX-Trigger"] = json.dumps({"aoli:errors": {"errors": errors}})
     return response

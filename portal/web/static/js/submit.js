@@ -106,18 +106,25 @@
       form.dispatchEvent(new Event('input', { bubbles: true }));
     }
   });
+  function addAll(text) { /* the lines of a .env file; a name that is there gets the new value */
+    text.split(/\r?\n/).forEach(function (line) {
+      var match = /^\s*(?:export\s+)?([^=\s#]+)\s*=\s*(.*)$/.exec(line);
+      if (!match) return;
+      var value = match[2].replace(/^(['"])(.*)\1$/, '$2');
+      var there = $all('.envrow', form).filter(function (row) { return $('[name="env.name"]', row).value.trim() === match[1]; })[0];
+      if (there) $('[name="env.value"]', there).value = value; else addRow(match[1], value);
+    });
+    form.dispatchEvent(new Event('input', { bubbles: true }));
+  }
   $('#env-rows').addEventListener('paste', function (event) { /* a whole .env at once */
     var text = event.clipboardData.getData('text');
     if (text.indexOf('\n') < 0 || event.target.name !== 'env.name') return;
     event.preventDefault();
-    text.split(/\r?\n/).forEach(function (line) {
-      var match = /^\s*(?:export\s+)?([^=\s#]+)\s*=\s*(.*)$/.exec(line);
-      if (match) addRow(match[1], match[2].replace(/^(['"])(.*)\1$/, '$2'));
-    });
     var row = event.target.closest('.envrow');
     if (!event.target.value) row.remove();
-    form.dispatchEvent(new Event('input', { bubbles: true }));
+    addAll(text);
   });
+  $('#env-form').addEventListener('submit', function () { addAll($('#env-text').value); $('#env-text').value = ''; });
   function redraw() { drawCount(); drawKind(); drawSwitches(); numbers(); }
   form.addEventListener('input', function (event) {
     if (event.target.id === 'f-command') numbers();

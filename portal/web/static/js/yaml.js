@@ -16,6 +16,7 @@
   if (!form) return;
   form.elements.file.addEventListener('change', function () {
     var file = form.elements.file.files[0];
+    if (file) form.querySelector('[data-file-name]').textContent = file.name;
     if (file && file.size <= 262144) file.text().then(function (text) { form.elements.yaml.value = text; form.elements.file.value = ''; });
   });
   if (form.hasAttribute('data-open-now')) { A.openDialog('yaml-dialog'); form.elements.yaml.focus(); }
