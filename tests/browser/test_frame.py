@@ -126,7 +126,7 @@ def test_a_server_that_goes_away_and_comes_back(signed_in, site):
     page, house = signed_in, site.house
     job_id = house.submit("alice", vc="platform")
     page.goto("/jobs/")
-    badge = page.locator("[data-live-badge]")
+    badge = page.locator("[data-live-badge] [data-word]")
     expect(badge).to_have_text("Live")
     site.kill()
     expect(badge).to_have_text(re.compile(r"^Paused, retry in \d+ s$"))
@@ -139,11 +139,24 @@ def test_a_server_that_goes_away_and_comes_back(signed_in, site):
     expect(badge).to_have_text("Live")
 
 
+def test_how_old_the_page_is_counts_up_for_the_eye_only(signed_in):
+    page = signed_in
+    page.goto("/jobs/")
+    age = page.locator("[data-live-badge] [data-age]")
+    expect(age).to_have_text(", updated 0 s ago")
+    expect(age).to_have_text(re.compile(r"^, updated [1-9]\d* s ago$"))
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    assert age.get_attribute("aria-hidden") == "true"
+    assert page.locator("[aria-live] [data-age], [role=status] [data-age]").count() == 0
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(age).to_be_hidden()
+
+
 def test_a_hidden_tab_is_silent_and_catches_up(signed_in, site):
     page, house = signed_in, site.house
     job_id = house.submit("alice", vc="platform")
     page.goto("/jobs/")
-    expect(page.locator("[data-live-badge]")).to_have_text("Live")
+    expect(page.locator("[data-live-badge] [data-word]")).to_have_text("Live")
     hide(page, hidden=True)
     eventually(lambda: site.app.extensions["aoli-streams"].open == 0)
     house.work()
@@ -168,7 +181,7 @@ def test_without_a_stream_the_page_polls(signed_in, site):
     site.app.extensions["aoli-streams"] = sse.StreamGate(0)
     page, house = signed_in, site.house
     page.goto("/jobs/")
-    expect(page.locator("[data-live-badge]")).to_have_text("Checking every 5 s")
+    expect(page.locator("[data-live-badge] [data-word]")).to_have_text("Checking every 5 s")
     house.submit("alice", vc="platform")
     page.goto("/jobs/")
     row = page.locator("tr[data-job]")

@@ -234,7 +234,7 @@ def test_new_jobs_wait_behind_a_note(signed_in, site):
     page, house = signed_in, site.house
     house.submit("alice", name="old", vc="platform")
     page.goto("/jobs/")
-    expect(page.locator("[data-live-badge]")).to_have_text("Live")
+    expect(page.locator("[data-live-badge] [data-word]")).to_have_text("Live")
     house.advance(60)
     for name in ("new_1", "new_2"):
         house.submit("alice", name=name, vc="platform")
@@ -345,7 +345,7 @@ def test_home_follows_the_devices(signed_in, site):
     page, house = signed_in, site.house
     use = page.locator(".dev", has_text=NPU)
     expect(use).to_contain_text("0 / 8 used")
-    expect(page.locator("[data-live-badge]")).to_have_text("Live")
+    expect(page.locator("[data-live-badge] [data-word]")).to_have_text("Live")
     job_id = house.submit("alice", name="eight", vc="platform", device_type=NPU, devices=8)
     run(house, job_id)
     expect(use).to_contain_text("8 / 8 used")

@@ -29,11 +29,20 @@
     var left = Math.max(1, Math.ceil((dueAt - Date.now()) / 1000));
     A.$all('[data-live-badge]').forEach(function (node) {
       var text = node.dataset[state].replace('%s', left);
-      if (node.textContent !== text) node.textContent = text;
+      var word = A.$('[data-word]', node);
+      if (word.textContent !== text) word.textContent = text;
       node.dataset.state = state;
     });
+    age();
   }
-  setInterval(function () { if (failed >= PATIENCE && !document.hidden) badge(); }, 1000);
+  var heardAt = Date.now(); /* when the page was last known to show what is */
+  function age() {
+    A.$all('[data-age]').forEach(function (node) {
+      node.textContent = node.dataset.age.replace('%s', Math.max(0, Math.floor((Date.now() - heardAt) / 1000)));
+    });
+  }
+  function heard() { heardAt = Date.now(); age(); }
+  setInterval(function () { if (document.hidden) return; if (failed >= PATIENCE) badge(); else age(); }, 1000);
   function worked() { if (!failed) return; failed = 0; badge(); schedule(); }
   function missed() { /* several parts that fail together are one failure */
     if (Date.now() - missedAt >= 1000) { missedAt = Date.now(); failed += 1; }
@@ -46,6 +55,7 @@
       if (answer.status === 401) { A.signedOut(); throw new Error('signed out'); }
       if (answer.status < 500) worked(); else missed();
       if (!answer.ok) throw new Error('HTTP ' + answer.status);
+      heard();
       return answer;
     }, function (error) { if (!document.hidden && !leaving) missed(); throw error; });
   }
@@ -57,8 +67,8 @@
     source = new EventSource(address);
     source.addEventListener('open', function () { streaming = true; failed = 0; clearTimeout(next); badge(); });
     source.addEventListener('hello', function () { changed(null); }); /* what was missed meanwhile */
-    source.addEventListener('job', function (event) { changed(JSON.parse(event.data).id); });
-    source.addEventListener('nodes', function () { changed(null); });
+    source.addEventListener('job', function (event) { heard(); changed(JSON.parse(event.data).id); });
+    source.addEventListener('nodes', function () { heard(); changed(null); });
     source.addEventListener('bye', function () { close(); again(500 + Math.random() * 1000); }); /* it begins anew */
     source.addEventListener('error', function () { /* refused, or the server is away */
       var refused = source && source.readyState === EventSource.CLOSED && !streaming;
@@ -141,5 +151,6 @@
   });
 
   A.live = { on: function (listener) { listeners.push(listener); }, changed: changed, refresh: refresh, get: get, marked: marked, hold: hold };
+  age();
   if (address) open();
 })();

@@ -146,14 +146,6 @@
     if (event.target.hasAttribute('data-autosubmit')) event.target.form.requestSubmit();
   });
 
-  /* ---------- relative times ---------- */
-  setInterval(function () {
-    $all('[data-live-age]').forEach(function (node) {
-      var seconds = Math.round((Date.now() - Number(node.dataset.liveAge)) / 1000);
-      node.textContent = node.dataset.form.replace('%s', seconds);
-    });
-  }, 1000);
-
   /* ---------- keyboard ---------- */
   var waiting = '';
   function typing(target) {
