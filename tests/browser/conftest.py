@@ -8,10 +8,10 @@ import pytest
 from chromium import ARGUMENTS, CHROMIUM, Complaints, Site
 from fake_providers import SECRET, FakeProvider
 from house import IDS, PASSWORD
-from people_words import Say, speaker
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from scenes import Visitor
 from showcase import start
+from speech import Say
 from web_house import WebHouse
 
 from portal.settings import Settings
@@ -78,7 +78,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 def say(request: pytest.FixtureRequest, context: BrowserContext, site: Site) -> Say:
     """The reader's language, English and then 中文: ``say("Sign in")`` is what the page says."""
     context.add_cookies([{"name": "language", "value": request.param, "url": site.url}])
-    return speaker(request.param)
+    return Say(request.param)
 
 
 @pytest.fixture
@@ -92,6 +92,12 @@ def enter(page: Page, context: BrowserContext, site: Site) -> Callable[[str], Pa
         return page
 
     return sign_in
+
+
+@pytest.fixture
+def alice(enter: Callable[[str], Page], say: Say) -> Page:
+    """Alice, who reads in the language of ``say``."""
+    return enter("alice")
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@
   /* Kill asks first; the dialog names the jobs and their devices. */
   function askKill(rows, form, submitter) {
     var dialog = $('#kill-dialog');
-    $('[data-kill-list]', dialog).textContent = rows.map(function (row) { return row.dataset.name; }).join(', ');
+    $('[data-kill-list]', dialog).textContent = rows.map(function (row) { return row.dataset.name; }).join($('[data-kill-list]', dialog).dataset.comma);
     $('[data-kill-devices]', dialog).textContent = words.killDevices
       .replace('%(jobs)s', rows.length)
       .replace('%(devices)s', rows.reduce(function (sum, row) { return sum + Number(row.dataset.devices); }, 0));

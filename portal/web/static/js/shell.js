@@ -184,10 +184,10 @@
   }
 
   /* The session is over: what was typed is kept (whoever has something to keep hears of it),
-     the page is asked for again, and that leads to the sign-in page and back. */
+     the sign-in page says so and leads back here. */
   function signedOut() {
     document.dispatchEvent(new CustomEvent('aoli:leaving'));
-    location.reload();
+    location.replace(document.body.dataset.ended + encodeURIComponent(location.pathname + location.search));
   }
 
   /* ---------- htmx ---------- */
