@@ -33,7 +33,7 @@ CHINESE = {
     "Total: %s × %s = %s devices": "合计：%s × %s = %s 个设备",
     "%s (personal)": "%s（个人）",
     "%s is not from %s to %s": "%s 不在 %s 到 %s 之间",
-    "4 fields need a correction:": "4 个字段需要更正：",
+    "6 fields need a correction:": "6 个字段需要更正：",
     # jobs
     "ALL JOBS": "所有作业",
     "Active": "活动",

@@ -77,10 +77,11 @@ def test_the_priority_is_edited_in_its_place(alice, site, say):
     value.click()
     field.fill("500")
     field.press("Enter")
-    expect(page.locator(".toast")).to_contain_text(say("Priority of %s set to %s", "important", 500))
+    toast = page.locator(".toast")
+    expect(toast).to_contain_text(say("Priority of %s set to %s", "important", 500))
     expect(value).to_have_text("500")
     assert house.job(job_id).spec.priority == 500
-    page.locator(".toast").get_by_role("button", name=say("Undo")).click()
+    toast.get_by_role("button", name=say("Undo")).click()
     expect(value).to_have_text("100")
 
 

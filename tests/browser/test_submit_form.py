@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from house import GPU, NPU, PASSWORD
+from house import GPU, NPU
+from job_steps import field, send, sign_in_again
 from playwright.sync_api import expect
 
 
-def test_errors_are_shown_at_the_fields_and_nothing_is_lost(signed_in):
-    page = signed_in
+def test_errors_are_shown_at_the_fields_and_nothing_is_lost(alice, say):
+    page = alice
     page.goto("/submit/")
-    page.get_by_label("Interactive ports").fill("39000")
+    field(page, say("Interactive ports")).fill("39000")
     page.locator("#advanced summary").click()
     page.locator("[name='registry.enabled']").check()
     page.locator("[name='registry.password']").fill("s3cret!")
-    page.locator("#submit-job").click()
+    page.get_by_role("button", name=say("Submit job")).click()
     summary = page.locator("#form-errors")
     expect(summary).to_be_focused()
-    expect(summary).to_contain_text("Job name, Docker image, Command")
+    expect(summary).to_contain_text(say("6 fields need a correction:"))
+    say.only(page)
+    expect(summary).to_contain_text(say("Job name, Docker image, Command"))
     expect(page.locator("[data-field=interactive_ports] .err")).to_have_text(
-        "39000 is not from 40000 to 49999"
+        say("%s is not from %s to %s", 39000, 40000, 49999)
     )
-    expect(page.get_by_label("Job name")).to_have_attribute("aria-invalid", "true")
+    expect(field(page, say("Job name"))).to_have_attribute("aria-invalid", "true")
     expect(page.locator("[name='registry.password']")).to_have_value("s3cret!")
-    summary.get_by_role("link", name="Job name").click()
-    expect(page.get_by_label("Job name")).to_be_focused()
-    page.get_by_label("Job name").fill("named")
+    summary.get_by_role("link", name=say("Job name")).click()
+    expect(field(page, say("Job name"))).to_be_focused()
+    field(page, say("Job name")).fill("named")
     expect(page.locator("[data-field=name] .err")).to_have_count(0)
 
 
@@ -96,23 +99,23 @@ def test_a_draft_survives_reloads_but_no_secret_does(signed_in):
     expect(page.get_by_label("Job name")).to_have_value("")
 
 
-def test_a_session_that_ends_in_between_loses_nothing_of_a_clone(signed_in, site):
-    page = signed_in
+def test_a_session_that_ends_in_between_loses_nothing_of_a_clone(alice, site, say):
+    page = alice
     job_id = site.house.submit("alice", name="first", vc="platform", env={"LR": "0.1"})
-    page.goto(f"/submit/?clone={job_id}")
-    page.get_by_label("Job name").fill("second")
+    page.goto(f"/jobs/{job_id}")
+    page.get_by_role("link", name=say("Clone")).click()
+    field(page, say("Job name")).fill("second")
     page.locator("#f-command").fill("python train.py --more")
+    with page.expect_response("**/submit/preview"):  # none is under way when the session ends
+        page.locator("#f-command").blur()
     page.context.clear_cookies(name="aoli_session")
     page.locator("#submit-job").click()
-    page.get_by_label("Account").fill("alice")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in_again(page, say)
     page.wait_for_url(f"**/submit/?clone={job_id}")
-    expect(page.get_by_label("Job name")).to_have_value("second")
+    expect(field(page, say("Job name"))).to_have_value("second")
     expect(page.locator("#f-command")).to_have_value("python train.py --more")
     expect(page.locator("[name='env.name']")).to_have_value("LR")
-    page.locator("#submit-job").click()
-    page.wait_for_url("**/jobs/*-*")
+    send(page, say)
     expect(page.get_by_role("heading", name="second")).to_be_visible()
 
 
@@ -123,6 +126,9 @@ def test_the_language_keeps_what_was_typed(signed_in):
     page.locator(".topbar").get_by_role("button", name="中文").click()
     expect(page.get_by_role("heading", name="提交训练作业")).to_be_visible()
     expect(page.get_by_label("作业名称")).to_have_value("kept")
+    page.locator(".topbar").get_by_role("button", name="EN").click()
+    expect(page.get_by_role("heading", name="Submit training job")).to_be_visible()
+    expect(page.get_by_label("Job name")).to_have_value("kept")
 
 
 def test_after_submitting_the_form_is_empty_again(signed_in):
@@ -155,26 +161,28 @@ def test_variables_can_be_pasted(signed_in):
     expect(page.locator("[name='env.value']").nth(1)).to_have_value("two words")
 
 
-def test_a_template_is_saved_used_and_deleted(signed_in):
-    page = signed_in
+def test_a_template_is_saved_used_and_deleted(alice, say):
+    page = alice
     page.goto("/submit/")
-    page.get_by_label("Job name").fill("from template")
-    page.get_by_role("button", name="Save as template").click()
+    field(page, say("Job name")).fill("from template")
+    page.get_by_role("button", name=say("Save as template")).click()
     dialog = page.locator("#template-dialog")
-    dialog.get_by_label("Template name").fill("mine")
-    dialog.get_by_role("button", name="Save template").click()
-    expect(page.locator(".toast")).to_contain_text("Template mine is saved")
-    page.get_by_role("button", name="Save as template").click()
-    dialog.get_by_label("Template name").fill("mine")
-    expect(dialog.get_by_role("button", name="Replace template")).to_be_visible()
+    dialog.get_by_role("textbox", name=say("Template name"), exact=True).fill("mine")
+    dialog.get_by_role("button", name=say("Save template")).click()
+    expect(page.locator(".toast")).to_contain_text(say("Template %s is saved", "mine"))
+    page.get_by_role("button", name=say("Save as template")).click()
+    dialog.get_by_role("textbox", name=say("Template name"), exact=True).fill("mine")
+    expect(dialog.get_by_role("button", name=say("Replace template"))).to_be_visible()
+    say.only(page, "mine", "from template")
     page.keyboard.press("Escape")
     page.reload()
-    page.get_by_label("Template", exact=True).select_option(label="mine (personal)")
+    page.get_by_label(say("Template"), exact=True).select_option(label=say("%s (personal)", "mine"))
     page.wait_for_url("**/submit/?template=mine*")
-    expect(page.get_by_label("Job name")).to_have_value("from template")
-    page.get_by_role("button", name="Delete a template").click()
-    page.get_by_role("button", name="Delete mine").click()
-    expect(page.get_by_label("Template", exact=True)).to_have_count(0)
+    expect(field(page, say("Job name"))).to_have_value("from template")
+    page.get_by_role("button", name=say("Delete a template")).click()
+    page.get_by_role("button", name=say("Delete %s", "mine")).click()
+    expect(page.locator(".toast")).to_contain_text(say("Template %s is deleted", "mine"))
+    expect(page.get_by_label(say("Template"), exact=True)).to_have_count(0)
 
 
 def test_a_dot_env_is_pasted_whole(signed_in):
