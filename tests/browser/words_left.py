@@ -32,7 +32,7 @@ NAMES = frozenset(
     {
         *("Aoli", "Microsoft", "NPU", "GPU", "CPU", "cpu", "VC", "Pod", "IP", "ID", "CLI", "API"),
         *("SSH", "Jupyter", "TensorBoard", "YAML", "CSV", "SIGTERM", "shell", "rsa", "ecdsa"),
-        *("aoli job submit", "sleep infinity"),
+        *("aoli job submit", "sleep infinity", "NAME=value"),
         *("GiB", "MiB", "TiB", "KiB", "nvidia_gpu_amd64", "huawei_npu_arm64"),
         *("System Admin", "User", ADMIN, ADMIN.title(), *ROLES, *CAST, *PEOPLE_SAY),
         *(name for name, *_ in (*NODES, *GROUPS, *PEOPLE)),
