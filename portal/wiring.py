@@ -27,6 +27,7 @@ from portal.services.mail import Outbox
 from portal.services.outlook import Outlooks
 from portal.services.passes import Ear, Passes
 from portal.services.snapshots import Snapshots
+from portal.services.storage import StorageWatch
 from portal.services.support import SupportDesk
 from portal.services.templates import TemplateService
 from portal.services.usage import ClusterLines
@@ -67,6 +68,7 @@ class Portal:
     outbox: Outbox
     support: SupportDesk
     cluster_lines: ClusterLines
+    storage: StorageWatch
 
 
 def connect(
@@ -148,6 +150,7 @@ def connect(
         templates=TemplateService(clock),
         cordoner=Cordoner(cluster, queue, events, clock),
         cluster_lines=ClusterLines(),
+        storage=StorageWatch(),
         vc_editor=VcEditor(
             cluster_name=cluster.name,
             device_types=registry.device_types,

@@ -5,10 +5,27 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from portal.domain.errors import TemporaryFailure
+
 BLOCK = 65536
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Around a read: a file system that refuses or is away is a ``TemporaryFailure``.
+
+    A file that is not there yet stays what it is: there is no output so far.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise TemporaryFailure(f"The output cannot be read: {error}") from error
 
 
 def time_of(line: bytes) -> datetime | None:
@@ -32,7 +49,7 @@ def _microseconds(stamp: str) -> str:
 def read_from(path: Path, offset: int, maximum: int = 262144) -> bytes:
     """Whole lines from ``offset`` on, of at most ``maximum`` bytes."""
     try:
-        with path.open("rb") as file:
+        with reading(), path.open("rb") as file:
             file.seek(offset)
             block = file.read(maximum)
     except FileNotFoundError:
@@ -46,7 +63,7 @@ def tail(path: Path, lines: int) -> list[bytes]:
     if lines <= 0:
         return []
     try:
-        with path.open("rb") as file:
+        with reading(), path.open("rb") as file:
             file.seek(0, os.SEEK_END)
             position = file.tell()
             blocks: deque[bytes] = deque()
@@ -73,7 +90,7 @@ def split_lines(block: bytes) -> list[bytes]:
 def offset_of_tail(path: Path, lines: int) -> int:
     """Where the newest ``lines`` whole lines of a file begin."""
     try:
-        with path.open("rb") as file:
+        with reading(), path.open("rb") as file:
             position = file.seek(0, os.SEEK_END)
             left = lines + 1  # the line before the first wanted one ends there
             while position > 0:

@@ -15,7 +15,7 @@ from portal.domain.job import AttemptRef
 from portal.domain.storage_path import log_path
 from portal.ports import Cluster
 from portal.services.log_appending import Appender
-from portal.services.log_files import BLOCK, read_from, tail
+from portal.services.log_files import BLOCK, read_from, reading, tail
 
 
 class LogKeeper:
@@ -53,7 +53,7 @@ class LogKeeper:
     def whole(self, ref: AttemptRef, replica: str) -> Iterator[bytes]:
         """The whole kept output in blocks."""
         try:
-            with self.path(ref, replica).open("rb") as file:
+            with reading(), self.path(ref, replica).open("rb") as file:
                 while block := file.read(BLOCK):
                     yield block
         except FileNotFoundError:
@@ -77,6 +77,7 @@ class LogKeeper:
     def size(self, ref: AttemptRef, replica: str) -> int:
         """Bytes kept so far."""
         try:
-            return self.path(ref, replica).stat().st_size
+            with reading():
+                return self.path(ref, replica).stat().st_size
         except FileNotFoundError:
             return 0

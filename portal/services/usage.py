@@ -114,6 +114,14 @@ def vc_usage(vc: VirtualCluster, span: Span, whole: ClusterLines | None = None) 
     ]
 
 
+def vc_lines(vc: VirtualCluster, span: Span) -> dict[str, list[float]]:
+    """Devices that a VC held of each type, averages of each step; four queries."""
+    held: dict[UserKey, int] = defaultdict(int)
+    for (kind, _), devices in _held(span, vc.name).items():
+        held[kind, OTHERS] += devices
+    return {kind: line for (kind, _), line in _series(span, vc.name, Value(OTHERS), held).items()}
+
+
 def _top(hours: Mapping[UserKey, float], kind: str) -> list[str]:
     """All users of a type, most hours first."""
     mine = {user: value for (its_kind, user), value in hours.items() if its_kind == kind}

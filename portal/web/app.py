@@ -177,6 +177,7 @@ def _page_services(portal: Portal) -> PageServices:
         cordoner=portal.cordoner,
         support=portal.support,
         cluster_lines=portal.cluster_lines,
+        storage=portal.storage,
         cluster=portal.cluster.name,
         grafana_url=portal.settings.grafana_url,
         storage_root=portal.settings.storage,

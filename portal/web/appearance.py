@@ -1,4 +1,4 @@
-"""How one person sees the pages: language, theme, side bar, time zone. All from cookies.
+"""How one person sees the pages: language, theme, side bar, time zone, keys. All from cookies.
 
 None of it is secret and all of it must be known before the first paint, so it is kept in
 plain cookies that the pages' scripts may also write.
@@ -6,15 +6,18 @@ plain cookies that the pages' scripts may also write.
 
 from __future__ import annotations
 
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, g, request, session
 
+from portal.web import zones
+
 LANGUAGES = ("en", "zh")
 THEMES = ("light", "dark", "system")
+KEYS = ("on", "off")
 YEAR_S = 365 * 24 * 3600
 
 
@@ -50,8 +53,24 @@ def side_choice() -> str:
 
 
 def zone() -> tzinfo:
-    """The time zone of the browser (a script puts its name into a cookie), else UTC."""
-    return _zone(unquote(request.cookies.get("zone", "")))
+    """The time zone chosen, else the browser's (a script puts it into a cookie), else UTC."""
+    return _zone(zone_choice() or unquote(request.cookies.get("zone", "")))
+
+
+def zone_choice() -> str:
+    """The name of the time zone chosen in the preferences; empty: the browser's."""
+    chosen = unquote(request.cookies.get("zone_choice", ""))
+    return chosen if chosen == "UTC" or _zone(chosen) is not UTC else ""
+
+
+def zone_name() -> str:
+    """The reader's zone as pages with charts say it: ``UTC+8``."""
+    return zones.offset_of(zone(), datetime.now(UTC))
+
+
+def keys_choice() -> str:
+    """Whether single keys are shortcuts: ``on`` or ``off``."""
+    return "off" if request.cookies.get("keys") == "off" else "on"
 
 
 @lru_cache(maxsize=512)
@@ -70,5 +89,10 @@ def remember(response: Response, name: str, value: str) -> None:
 def install(app: Flask) -> None:
     """Add the template functions."""
     app.jinja_env.globals.update(
-        language=language, theme_choice=theme_choice, side_choice=side_choice
+        language=language,
+        theme_choice=theme_choice,
+        side_choice=side_choice,
+        zone_choice=zone_choice,
+        zone_name=zone_name,
+        keys_choice=keys_choice,
     )

@@ -12,6 +12,7 @@ from portal.ports import Events
 from portal.services.cordoning import Cordoner
 from portal.services.jobs import JobService
 from portal.services.logs import LogKeeper
+from portal.services.storage import StorageWatch
 from portal.services.support import SupportDesk
 from portal.services.templates import TemplateService
 from portal.services.usage import ClusterLines
@@ -34,6 +35,7 @@ class PageServices:
     cordoner: Cordoner
     support: SupportDesk
     cluster_lines: ClusterLines
+    storage: StorageWatch
     cluster: str
     grafana_url: str
     storage_root: str

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from portal.domain import reason as reasons
+from portal.domain.errors import TemporaryFailure
 from portal.domain.job_state import JobState
 from portal.web.context import services
 from portal.web.formats import duration, moment, now
 from portal.web.job_console import last_lines
 from portal.web.job_lines import JobLine, reason_text
+from portal.web.job_progress import progress_of
 from portal.web.job_waiting import Why, room_for, waiting
 from portal.web.job_words import status_word
 from portal.web.security.access import actor
 from portal.web.words import clauses, gettext, listed
 
+log = logging.getLogger(__name__)
 FAILURE_LINES = 20
 BAR = 1000
 """Units of the time-in-state bar."""
@@ -69,6 +73,7 @@ def brief_values(line: JobLine) -> dict[str, Any]:
         "spans_label": _spans_label(history),
         "why": _why(line),
         "room": room_for(line) if line.state is JobState.QUEUED else None,
+        "progress": progress_of(line, replicas),
     }
 
 
@@ -138,8 +143,17 @@ def _failure(line: JobLine) -> Why:
         icon="circle-x" if line.state is JobState.FAILED else "triangle-alert",
         tone="bad",
         tags=tags,
-        tail=last_lines(line, FAILURE_LINES),
+        tail=_tail(line),
     )
+
+
+def _tail(line: JobLine) -> str:
+    """The last lines; none when they cannot be read now: the rest of the page stays."""
+    try:
+        return last_lines(line, FAILURE_LINES)
+    except TemporaryFailure as failure:
+        log.warning("output of %s: %s", line.job["id"], failure)
+        return ""
 
 
 def phase_word(phase: str) -> str:

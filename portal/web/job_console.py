@@ -6,12 +6,13 @@ the job has started anew since, the place names another attempt and the reading 
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from portal.domain.errors import NotFound
+from portal.domain.errors import NotFound, TemporaryFailure
 from portal.domain.job import AttemptRef
 from portal.domain.job_state import JobState
 from portal.services.log_files import read_from, split_lines
@@ -19,17 +20,38 @@ from portal.web.context import services
 from portal.web.formats import ordinal
 from portal.web.job_lines import JobLine
 from portal.web.security.access import actor
-from portal.web.words import gettext
+from portal.web.words import gettext, listed
 
+log = logging.getLogger(__name__)
 NEWEST = 2000
 FULL_BLOCK = 262144
 FIRST_WINDOW, LARGEST_WINDOW = 512 * 1024, 16 * 1024 * 1024
 MOST_COUNTED = 64 * 1024 * 1024
+_RANK = re.compile(r"-(\d{1,6})$")
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def _pods(line: JobLine) -> list[dict[str, Any]]:
-    return services().jobs.replicas(actor(), line.job["id"])
+    """The replicas in rank order; ``label`` is the short word for one before its lines."""
+    pods = services().jobs.replicas(actor(), line.job["id"])
+    found = [_RANK.search(pod["name"]) for pod in pods]
+    ranks = [int(match.group(1)) for match in found if match]
+    if len(set(ranks)) < len(pods):  # not numbered: their names say which is which
+        return [{**pod, "label": pod["name"], "title": _at_node(pod, pod["name"])} for pod in pods]
+    return [_ranked(pod, rank) for rank, pod in sorted(zip(ranks, pods, strict=True), key=_first)]
+
+
+def _first(pair: tuple[int, dict[str, Any]]) -> int:
+    return pair[0]
+
+
+def _ranked(pod: dict[str, Any], rank: int) -> dict[str, Any]:
+    title = _at_node(pod, gettext("rank %(n)s", n=rank))
+    return {**pod, "label": f"rank{rank}", "title": title}
+
+
+def _at_node(pod: dict[str, Any], name: str) -> str:
+    return listed([pod["node"], name]) if pod["node"] else name
 
 
 def _choose(pods: list[dict[str, Any]], wanted: str) -> str:
@@ -52,8 +74,17 @@ def console_values(line: JobLine, wanted: str) -> dict[str, Any]:
         "pods": pods,
         "chosen": chosen,
         "empty_text": _empty_text(line),
-        "plain": last_lines(line, 200, chosen),
+        **_plain(line, chosen),
     }
+
+
+def _plain(line: JobLine, chosen: str) -> dict[str, Any]:
+    """The newest lines for who has no script; ``unreadable`` when nobody can read them now."""
+    try:
+        return {"plain": last_lines(line, 200, chosen), "unreadable": False}
+    except TemporaryFailure as failure:
+        log.warning("output of %s: %s", line.job["id"], failure)
+        return {"plain": "", "unreadable": True}
 
 
 def _empty_text(line: JobLine) -> str:

@@ -120,6 +120,39 @@ def group_steps(page: Page) -> None:
     page.locator("[data-step='3']").wait_for()
 
 
+def unanswered(address: str, act: Step) -> Step:
+    """The server keeps an address waiting: the panel's skeleton."""
+
+    def then(page: Page) -> None:
+        page.route(address, lambda route: None)
+        act(page)
+        page.locator(".skel").first.wait_for()
+
+    return then
+
+
+def refused(address: str, act: Step) -> Step:
+    """Nothing answers at an address: the panel says so."""
+
+    def then(page: Page) -> None:
+        page.route(address, lambda route: route.abort())
+        act(page)
+        page.locator("[data-again]").wait_for()
+
+    return then
+
+
+def again(page: Page) -> None:
+    """Load the page once more."""
+    page.reload(wait_until="commit")
+
+
+def other_range(page: Page) -> None:
+    """Ask for another time."""
+    page.locator("[data-key='range-24h']").click()
+
+
+PREVIEW, LINES, USAGE = "**/submit/preview", "**/lines?*", "**/cluster/usage?*"
 ADVANCED = click("#advanced summary", "[name='registry.enabled']")
 SCENES: dict[str, Scene] = {
     "login": Scene("/login/", None),
@@ -138,6 +171,8 @@ SCENES: dict[str, Scene] = {
     "submit-clone": Scene("/submit/?clone={npu_test_8npu}"),
     "submit-errors": Scene("/submit/", then=wrong_form, widths=(DESK,)),
     "submit-advanced": Scene("/submit/?clone={npu_test_8npu}", then=ADVANCED),
+    "submit-loading": Scene("/submit/", then=unanswered(PREVIEW, again), widths=(DESK,)),
+    "submit-failed": Scene("/submit/", then=refused(PREVIEW, again)),
     "submit-template": Scene("/submit/", then=dialog("#save-template"), widths=(DESK,)),
     "submit-templates": Scene("/submit/", then=dialog("[data-open-dialog=delete-dialog]")),
     "submit-env": Scene(
@@ -161,11 +196,21 @@ SCENES: dict[str, Scene] = {
     "job-error": Scene("/jobs/{wmt_big}"),
     "job-researcher": Scene("/jobs/{resnet50_imagenet}", RESEARCHER),
     "job-console": Scene("/jobs/{npu_test_8npu}/console"),
+    "job-console-ranks": Scene("/jobs/{horovod_sweep}/console"),
+    "job-console-loading": Scene(
+        "/jobs/{npu_test_8npu}/console", then=unanswered(LINES, again), widths=(DESK,)
+    ),
+    "job-console-failed": Scene("/jobs/{npu_test_8npu}/console", then=refused(LINES, again)),
+    "job-starting": Scene("/jobs/{llama_lora_sft}"),
     "job-console-empty": Scene("/jobs/{horovod}/console"),
     "cluster": Scene("/cluster/"),
     "cluster-users": Scene("/cluster/users?all=1"),
     "cluster-users-none": Scene("/cluster/users?q=nobody"),
     "cluster-usage": Scene("/cluster/usage"),
+    "cluster-usage-loading": Scene(
+        "/cluster/usage", then=unanswered(USAGE, other_range), widths=(DESK,)
+    ),
+    "cluster-usage-failed": Scene("/cluster/usage", then=refused(USAGE, other_range)),
     "cluster-nodes": Scene("/cluster/nodes"),
     "cluster-node": Scene("/cluster/nodes?node=atlas-gpu01"),
     "cluster-researcher": Scene("/cluster/nodes", RESEARCHER),
@@ -237,6 +282,7 @@ class Visitor:
         try:
             yield page, heard
         finally:
+            page.unroute_all(behavior="ignoreErrors")
             page.goto("about:blank")  # a context that closes amid a page's requests may hang
             context.close()
 

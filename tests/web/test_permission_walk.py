@@ -27,7 +27,8 @@ LOOK_AT_ALL = {ALL_JOBS, MANAGE_JOBS}
 PAGES: dict[Any, str] = {
     WORLD: """SignInView.login SignInView.logout appbuilder.static asset outside.start
         outside.callback outside.sign_up sign_up.index sign_up.create preferences.language
-        preferences.theme probes.healthz probes.readyz probes.metrics""",
+        preferences.theme preferences.zone preferences.keys probes.healthz probes.readyz
+        probes.metrics""",
     ACCOUNT: """account.index account.edit account.password account.create_key
         account.revoke_key account.add_ssh_key account.delete_ssh_key outside.bind
         outside.unbind""",

@@ -21,8 +21,9 @@ from flask_login import login_user
 
 from portal.domain.errors import Conflict, InvalidSpec, NotFound
 from portal.services import ssh_keys
+from portal.web import zones
 from portal.web.context import services
-from portal.web.formats import duration
+from portal.web.formats import duration, now
 from portal.web.people import refusal
 from portal.web.security import api_keys, bindings, directory, own_account
 from portal.web.security.access import actor, sign_in_required
@@ -67,6 +68,7 @@ def _page(errors: Errors | None = None, part: str = "", key: str = "", status: i
             has_password=own_account.has_password(session(), user.id),
             providers=current_app.extensions["aoli-providers"],
             bound=bindings.bound(session(), user.id),
+            zones=[("", gettext("As the browser")), *zones.choices(now().date())],
         ),
         status,
     )

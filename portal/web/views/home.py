@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,17 @@ from flask import Blueprint, render_template
 from portal.domain.job_state import HOLDING
 from portal.domain.permission import Permission
 from portal.domain.storage_path import roots
+from portal.domain.usage import DAY_MS, HOUR_MS, Span
+from portal.services import usage
+from portal.services.allocations import milliseconds
 from portal.services.job_list import JobQuery
 from portal.services.virtual_clusters import VirtualCluster
 from portal.web.context import services
+from portal.web.formats import clock_seconds, now
 from portal.web.frame import current_vc
 from portal.web.job_lines import make_line
 from portal.web.job_waiting import waiting
 from portal.web.security.access import actor, allowed, requires
-from portal.web.storage_usage import usage_of
 
 blueprint = Blueprint("home", __name__)
 
@@ -35,6 +38,23 @@ class DeviceUse:
     mine: int
     others: int
     quota: int
+    past: Sequence[float] = ()
+    """Devices in use over the last 24 hours."""
+
+    @property
+    def least(self) -> int:
+        """The fewest in the past, as whole devices."""
+        return round(min(self.past))
+
+    @property
+    def most(self) -> int:
+        """The most in the past, as whole devices."""
+        return round(max(self.past))
+
+    @property
+    def mean(self) -> str:
+        """What was in use on average."""
+        return f"{sum(self.past) / len(self.past):.1f}"
 
     @property
     def used(self) -> int:
@@ -68,7 +88,8 @@ def _values() -> dict[str, Any]:
         "vc": vc,
         "may_submit": allowed(Permission.SUBMIT_JOB),
         "folders": folders,
-        "storage": usage_of({"root": services().storage_root, **folders}),
+        "storage": services().storage.usage({"root": services().storage_root, **folders}),
+        "tried_at": clock_seconds(now()),
         "devices": _devices(vc) if vc else [],
         "counts": _counts(vc) if vc else {},
         "may_see_cluster": allowed(Permission.VIEW_CLUSTER),
@@ -78,17 +99,25 @@ def _values() -> dict[str, Any]:
 
 
 def _devices(vc: VirtualCluster) -> list[DeviceUse]:
-    mine = _my_devices(vc)
+    mine, past = _my_devices(vc), usage.vc_lines(vc, _last_day())
     return [
         DeviceUse(
             device_type=name,
             mine=min(mine[name], vc.used.get(name, 0)),
             others=max(vc.used.get(name, 0) - mine[name], 0),
             quota=quota,
+            past=past.get(name, ()),
         )
         for name, quota in sorted(vc.quota.items())
         if quota or vc.used.get(name)
     ]
+
+
+def _last_day() -> Span:
+    """Half hours up to the minute: the cards change only when there is news."""
+    end_ms = milliseconds(now())
+    half_hour_ms = HOUR_MS // 2
+    return Span(end_ms - end_ms % usage.MINUTE_MS, half_hour_ms, DAY_MS // half_hour_ms)
 
 
 def _my_devices(vc: VirtualCluster) -> Counter[str]:

@@ -1,11 +1,12 @@
-"""Language, theme and current virtual cluster: set, then back to where one was."""
+"""Language, theme, time zone, keys, current virtual cluster: set, then back to where one was."""
 
 from __future__ import annotations
 
 from flask import Blueprint, abort, redirect, request
 from werkzeug.wrappers import Response
 
-from portal.web import appearance
+from portal.web import appearance, zones
+from portal.web.formats import now
 from portal.web.frame import choose_virtual_cluster
 from portal.web.security.access import requires
 from portal.web.security.redirects import next_or_home
@@ -23,6 +24,19 @@ def language() -> Response:
 def theme() -> Response:
     """Keep the theme in a cookie (a script does the same without a page load)."""
     return _keep("theme", appearance.THEMES)
+
+
+@blueprint.post("/zone")
+def zone() -> Response:
+    """Keep a time zone in a cookie; empty: whichever the browser is in."""
+    legal = ("", *(name for name, _ in zones.choices(now().date())))
+    return _keep("zone_choice", legal)
+
+
+@blueprint.post("/keys")
+def keys() -> Response:
+    """Switch the single keys on or off."""
+    return _keep("keys", appearance.KEYS)
 
 
 def _keep(name: str, legal: tuple[str, ...]) -> Response:

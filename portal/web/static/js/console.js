@@ -18,10 +18,17 @@
   function atBottom() { return lines.scrollHeight - lines.scrollTop - lines.clientHeight < 24; }
 
   /* ---------- reading ---------- */
+  /* Until the first answer of a replica the place of its lines is a panel that waits. */
+  var place = $('#console-panel'), panel = A.panel(place), waiting = false;
+  function wait(on) {
+    waiting = on; lines.hidden = on; place.hidden = !on;
+    if (on) panel.wait(); else panel.done();
+  }
   function poll() {
     clearTimeout(timer);
     if (document.hidden) return;
     var mine = generation;
+    if (offset === null && !waiting) wait(true);
     var query = new URLSearchParams();
     if (pod) query.set('pod', pod.value);
     if (offset !== null) query.set('after', offset);
@@ -29,6 +36,7 @@
       .then(function (answer) { return answer.json(); })
       .then(function (news) {
         if (mine !== generation) return;
+        if (waiting) wait(false);
         if (news.restart) { lines.textContent = ''; unseen = 0; keep = KEEP; }
         if (news.restart || top === null) setTop(news.begin);
         offset = news.offset; ended = news.ended; running = news.running;
@@ -36,7 +44,11 @@
         if (news.more) { poll(); return; }
         again();
       })
-      .catch(function () { if (mine === generation) timer = setTimeout(poll, SLOW_MS); });
+      .catch(function () {
+        if (mine !== generation) return;
+        if (waiting) panel.fail(function () { panel.wait(); poll(); });
+        timer = setTimeout(poll, SLOW_MS);
+      });
   }
   function again() {
     clearTimeout(timer);
@@ -93,17 +105,23 @@
         trim();
         if (search.value) find(false);
       })
-      .catch(function () { /* the button stays, to be pressed again */ })
+      .catch(function () { A.toast('dng', box.dataset.earlierFailed); }) /* the button stays, to be pressed again */
       .finally(function () { earlier.disabled = false; });
   });
   function draw(line, number) {
     var row = document.createElement('div'), n = document.createElement('span'), t = document.createElement('span'), x = document.createElement('span');
     n.className = 'n'; n.textContent = number;
     row.dataset.n = number; row.aoliBytes = line[2];
-    t.className = 't no-m'; t.textContent = line[0] ? new Date(line[0]).toLocaleTimeString('en-GB') : ''; t.title = line[0];
+    t.className = 't no-m'; t.textContent = line[0] ? new Date(line[0]).toLocaleTimeString('en-GB', { timeZone: A.zone }) : ''; t.title = line[0];
     x.className = 'x' + level(line[1]);
     paint(x, line[1]);
-    row.append(n, t, x);
+    row.append(n, t);
+    if (pod) { /* whose line it is, where there are several */
+      var p = document.createElement('span');
+      p.className = 'p no-m'; p.textContent = pod.selectedOptions[0].dataset.label;
+      row.append(p);
+    }
+    row.append(x);
     return row;
   }
   function level(text) {
@@ -181,13 +199,13 @@
     if (following()) bottom();
   });
   if (pod) pod.addEventListener('change', function () {
-    generation += 1; offset = null; top = null; keep = KEEP; lines.textContent = ''; unseen = 0;
+    generation += 1; waiting = false; offset = null; top = null; keep = KEEP; lines.textContent = ''; unseen = 0;
     $('#download').href = $('#download').dataset.base + '?pod=' + encodeURIComponent(pod.value);
     history.replaceState(null, '', '?pod=' + encodeURIComponent(pod.value));
     poll();
   });
   document.addEventListener('keydown', function (event) {
-    if (event.key === 'f' && !event.ctrlKey && !event.metaKey && !A.typing(event.target)) setFollow(!following());
+    if (event.key === 'f' && A.keys && !event.ctrlKey && !event.metaKey && !A.typing(event.target)) setFollow(!following());
   });
   A.live.on(function (ids) { if (!ids || ids.indexOf(box.dataset.job) >= 0) { ended = false; poll(); } });
   document.addEventListener('visibilitychange', function () { if (!document.hidden) poll(); });

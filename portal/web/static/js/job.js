@@ -55,7 +55,7 @@
   document.addEventListener('aoli:swapped', goOn);
 
   document.addEventListener('keydown', function (event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || A.typing(event.target) || document.querySelector('dialog[open]')) return;
+    if (!A.keys || event.ctrlKey || event.metaKey || event.altKey || A.typing(event.target) || document.querySelector('dialog[open]')) return;
     if (event.key !== 'p') return;
     var button = document.querySelector('.acts [data-key=pause]:not([disabled]), .acts [data-key=resume]:not([disabled])');
     if (button) button.click();

@@ -226,7 +226,7 @@
 
   /* ---------- row keys ---------- */
   document.addEventListener('keydown', function (event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || A.typing(event.target) || $('dialog[open]')) return;
+    if (!A.keys || event.ctrlKey || event.metaKey || event.altKey || A.typing(event.target) || $('dialog[open]')) return;
     var rows = $all('tr[data-job]', table), at = rows.findIndex(function (row) { return row.classList.contains('current'); });
     if (event.key === 'j' || event.key === 'k') {
       if (!rows.length) return;

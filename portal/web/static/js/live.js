@@ -104,9 +104,10 @@
   function refresh(node) {
     if (node.dataset.loading) { node.dataset.again = '1'; return; }
     node.dataset.loading = '1';
-    get(node.dataset.fragment)
+    var from = node.dataset.fragment;
+    get(from)
       .then(function (answer) { return answer.text(); })
-      .then(function (html) { swap(node, html); })
+      .then(function (html) { if (node.dataset.fragment === from) swap(node, html); }) /* else another is wanted meanwhile */
       .catch(function () { /* the next round tries again */ })
       .finally(function () {
         delete node.dataset.loading;
@@ -150,7 +151,7 @@
     });
   });
 
-  A.live = { on: function (listener) { listeners.push(listener); }, changed: changed, refresh: refresh, get: get, marked: marked, hold: hold };
+  A.live = { on: function (listener) { listeners.push(listener); }, changed: changed, refresh: refresh, swap: swap, get: get, marked: marked, hold: hold };
   age();
   if (address) open();
 })();

@@ -27,6 +27,7 @@
     $all('[data-theme-switch]').forEach(function (b) {
       b.value = { light: 'dark', dark: 'system', system: 'light' }[root.dataset.choice];
     });
+    $all('.seg [name=theme]').forEach(function (b) { b.setAttribute('aria-pressed', String(b.value === root.dataset.choice)); });
   }
   function switchSide() {
     if (phone.matches) { drawer(!root.dataset.drawer); return; }
@@ -163,7 +164,7 @@
       if (event.key === '/' && event.target.hasAttribute('data-table-search') && !event.target.value) focusSearch(event, '[data-global-search]');
       return;
     }
-    if ($('dialog[open]')) return;
+    if ($('dialog[open]') || root.dataset.keys === 'off') return;
     var key = event.key;
     if (waiting === 'g') {
       waiting = '';
@@ -207,6 +208,6 @@
   if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - 16;
 
   $all('.toast[data-toast]').forEach(fade);
-  window.Aoli = { $: $, $all: $all, toast: toast, openDialog: openDialog, remember: remember, keep: keep, typing: typing, signedOut: signedOut, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
+  window.Aoli = { zone: root.dataset.zone || undefined, keys: root.dataset.keys !== 'off', $: $, $all: $all, toast: toast, openDialog: openDialog, remember: remember, keep: keep, typing: typing, signedOut: signedOut, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
   document.dispatchEvent(new CustomEvent('aoli:ready'));
 })();

@@ -218,11 +218,27 @@
   });
   /* The preview's answer carries the errors; only fields that were left show theirs. */
   document.body.addEventListener('aoli:errors', function (event) { applyErrors(event.detail.errors || {}, sent, true); });
-  document.addEventListener('htmx:beforeRequest', function (event) { if (event.detail.elt === form) $('#panel').classList.add('stale'); });
+  /* The first answer is waited for with a skeleton; later ones dim what stands there. */
+  var box = $('#panel'), panel = A.panel(box), answered = false;
+  function preview() { htmx.trigger(form, 'aoli:preview'); }
+  document.addEventListener('htmx:beforeRequest', function (event) {
+    if (event.detail.elt !== form) return;
+    if (answered) box.classList.add('stale'); else panel.wait();
+  });
+  document.addEventListener('htmx:beforeSwap', function (event) {
+    if (event.detail.target === box && event.detail.shouldSwap) { panel.done(); answered = true; }
+  });
   document.addEventListener('htmx:afterRequest', function (event) {
     if (event.detail.elt !== form) return;
-    $('#panel').classList.remove('stale');
+    box.classList.remove('stale');
     texts();
+  });
+  ['htmx:responseError', 'htmx:sendError'].forEach(function (name) {
+    document.addEventListener(name, function (event) {
+      if (event.detail.elt !== form || event.detail.xhr.status === 401) return;
+      answered = false;
+      panel.fail(preview);
+    });
   });
 
   /* ---------- draft ---------- */
@@ -319,5 +335,5 @@
   redraw();
   texts();
   /* after htmx has looked at the page, which it does on the same event, registered earlier */
-  document.addEventListener('DOMContentLoaded', function () { htmx.trigger(form, 'aoli:preview'); });
+  document.addEventListener('DOMContentLoaded', preview);
 })();

@@ -22,7 +22,7 @@
   function times(u, splits, _axis, _space, step) {
     return splits.map(function (at) {
       var options = step >= DAY ? { month: 'short', day: 'numeric' } : { hour: '2-digit', minute: '2-digit', hour12: false };
-      return new Intl.DateTimeFormat(root.lang, options).format(new Date(at * 1000));
+      return new Intl.DateTimeFormat(root.lang, Object.assign({ timeZone: A.zone }, options)).format(new Date(at * 1000));
     });
   }
   function tooltip(rows) {
@@ -49,13 +49,14 @@
     } };
   }
   function when(at) {
-    return new Intl.DateTimeFormat(root.lang, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false }).format(new Date(at * 1000));
+    return new Intl.DateTimeFormat(root.lang, { timeZone: A.zone, month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false }).format(new Date(at * 1000));
   }
   function span(data) { return data.times.length * data.step_s / DAY; }
   function shown(value) { return String(Math.round(value * 100) / 100); }
 
   function options(node, more) {
     return Object.assign({
+      tzDate: A.zone ? function (at) { return uPlot.tzDate(new Date(at * 1000), A.zone); } : undefined,
       width: node.clientWidth, height: node.clientHeight, padding: [8, 12, 0, 0],
       legend: { show: false }, cursor: { y: false, drag: { x: false, y: false }, points: { show: false } }
     }, more);
@@ -100,8 +101,7 @@
     }), [data.times, share], node);
   }
   function draw() {
-    drawn.forEach(function (chart) { chart.destroy(); });
-    drawn = [];
+    clear();
     var source = document.getElementById('usage-data');
     if (!source) return;
     var data = JSON.parse(source.textContent);
@@ -111,6 +111,34 @@
   }
 
   document.addEventListener('aoli:swapped', draw);
+
+  /* Another range or type: the charts alone wait, fail and come; without a script it is a link. */
+  var body = A.$('#cluster-body'), asked = 0;
+  function choose(href, link) {
+    var mine = asked += 1, panel = A.panel(A.$('#usage-panel', body));
+    if (link) A.$all('a', link.parentNode).forEach(function (one) { one.toggleAttribute('aria-current', one === link); });
+    if (link) link.setAttribute('aria-current', 'true');
+    body.dataset.fragment = href;
+    body.aoliLast = null; /* the next news is shown whatever stood here before */
+    panel.wait();
+    A.live.get(href)
+      .then(function (answer) { return answer.text(); })
+      .then(function (html) {
+        if (mine !== asked) return;
+        panel.done();
+        A.live.swap(body, html);
+      })
+      .catch(function () { if (mine === asked) { clear(); panel.fail(function () { choose(href); }); } });
+  }
+  function clear() { drawn.forEach(function (chart) { chart.destroy(); }); drawn = []; }
+  document.addEventListener('click', function (event) {
+    var link = event.target.closest('[data-choose]');
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    history.pushState(null, '', link.href);
+    choose(link.href, link);
+  });
+  addEventListener('popstate', function () { choose(location.href); });
   new MutationObserver(draw).observe(root, { attributes: true, attributeFilter: ['data-theme'] });
   var waiting = null;
   addEventListener('resize', function () { clearTimeout(waiting); waiting = setTimeout(draw, 120); });
