@@ -20,7 +20,7 @@ def test_the_page_shows_what_is_chosen(at_alices):
     assert re.search(r'value="en" aria-pressed="true"', page)
     assert re.search(r'value="system" aria-pressed="true"', page)
     assert '<option value="" selected>As the browser</option>' in page
-    assert '<option value="Asia/Shanghai">UTC+8, Shanghai</option>' in page
+    assert '<option value="Asia/Shanghai" lang="en">UTC+8, Shanghai</option>' in page
     assert re.search(r'aria-checked="true"[^>]* name="keys" value="off"', page)
 
 
