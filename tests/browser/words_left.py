@@ -31,8 +31,8 @@ PEOPLE_SAY = {text for _, nickname, _, _ in PEOPLE for text in nickname.split()}
 NAMES = frozenset(
     {
         *("Aoli", "Microsoft", "NPU", "GPU", "CPU", "cpu", "VC", "Pod", "IP", "ID", "CLI", "API"),
-        *("SSH", "Jupyter", "TensorBoard", "YAML", "CSV", "SIGTERM", "UTC", "shell", "rsa", "ecdsa"),
-        *("aoli job submit", "sleep infinity", "NAME=value"),
+        *("SSH", "Jupyter", "TensorBoard", "YAML", "CSV", "SIGTERM", "shell", "rsa"),
+        *("ecdsa", "UTC", "aoli job submit", "sleep infinity", "NAME=value"),
         *("GiB", "MiB", "TiB", "KiB", "nvidia_gpu_amd64", "huawei_npu_arm64"),
         *("System Admin", "User", ADMIN, ADMIN.title(), *ROLES, *CAST, *PEOPLE_SAY),
         *(name for name, *_ in (*NODES, *GROUPS, *PEOPLE)),
