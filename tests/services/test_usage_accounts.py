@@ -74,6 +74,21 @@ def test_a_series_holds_the_average_of_each_step(house: House) -> None:
 
 
 @BOTH_DATABASES
+def test_all_users_of_a_virtual_cluster_are_one_line_by_type(house: House) -> None:
+    house.advance(23 * HOUR_S)
+    house.run(device_type=GPU, devices=1)
+    house.run("bob", device_type=GPU, devices=2)
+    house.advance(HOUR_S)
+    with session():
+        span = usage.span_of("24h", house.now)
+        found = usage.vc_lines(virtual_clusters.get("vision"), span)
+        nobody = usage.vc_lines(virtual_clusters.get("platform"), span)
+    assert list(found) == [GPU]
+    assert (found[GPU][0], found[GPU][-1]) == (0, 3)
+    assert nobody == {}
+
+
+@BOTH_DATABASES
 def test_the_cluster_counts_every_virtual_cluster(house: House) -> None:
     house.run("carol", vc="platform", device_type=GPU, devices=2)
     house.run(device_type=GPU, devices=1)

@@ -121,3 +121,13 @@ def test_the_console_names_node_and_rank_where_there_are_several(at_alices, web_
     assert ", rank 1</option>" in page
     single = run_job(house, name="single")
     assert 'id="pod"' not in at_alices.page(f"/jobs/{single}/console")
+
+
+def test_home_shows_the_devices_in_use_over_24_hours(at_alices, web_house):
+    house = web_house.house
+    assert "last 24 h" not in at_alices.page("/"), "nothing was held, so there is no line"
+    run_job(house, device_type=GPU, devices=2)
+    house.advance(3600)
+    page = at_alices.page("/")
+    said = f"{GPU} in use over the last 24 h: at least 0, at most 2, on average 0.1"
+    assert f'role="img" aria-label="{said}"' in page

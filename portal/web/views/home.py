@@ -115,7 +115,7 @@ def _devices(vc: VirtualCluster) -> list[DeviceUse]:
 
 def _last_day() -> Span:
     """Half hours up to the minute: the cards change only when there is news."""
-    end_ms = milliseconds(now())
+    end_ms = milliseconds(services().clock())
     half_hour_ms = HOUR_MS // 2
     return Span(end_ms - end_ms % usage.MINUTE_MS, half_hour_ms, DAY_MS // half_hour_ms)
 

@@ -8,7 +8,8 @@
   function alpha(hex, share) {
     return hex + Math.round(share * 255).toString(16).padStart(2, '0');
   }
-  var DAY = 86400;
+  var DAY = 86400, COUNTS = []; /* devices come in fours and eights */
+  for (var n = 1; n <= 65536; n *= 2) COUNTS.push(n);
   function axes(unit, days) {
     var text = colour('text-3'), line = { stroke: colour('line'), width: 1 };
     var font = '11px ' + colour('sans');
@@ -16,7 +17,8 @@
       { stroke: text, grid: { show: false }, ticks: line, font: font, values: times, size: 28,
         incrs: days > 3 ? [DAY, 2 * DAY, 5 * DAY] : undefined, space: 64 },
       { stroke: text, grid: line, ticks: { show: false }, font: font, size: 48,
-        values: function (_, all) { return all.map(function (v) { return v % 1 ? '' : v + unit; }); } }
+        incrs: unit ? [50, 100] : COUNTS, space: 24, /* the unit is at the top alone */
+        values: function (_, all) { return all.map(function (v, n) { return v % 1 ? '' : v + (n === all.length - 1 ? unit : ''); }); } }
     ];
   }
   function times(u, splits, _axis, _space, step) {
@@ -58,7 +60,7 @@
     return Object.assign({
       tzDate: A.zone ? function (at) { return uPlot.tzDate(new Date(at * 1000), A.zone); } : undefined,
       width: node.clientWidth, height: node.clientHeight, padding: [8, 12, 0, 0],
-      legend: { show: false }, cursor: { y: false, drag: { x: false, y: false }, points: { show: false } }
+      legend: { show: false }, cursor: { y: false, sync: { key: 'usage' }, drag: { x: false, y: false }, points: { show: false } }
     }, more);
   }
   var stepped = uPlot.paths.stepped({ align: 1 });
