@@ -73,7 +73,8 @@ def menu() -> list[PeopleEntry]:
 
 
 def _entry(label: str, endpoint: str, icon: str, count: int | None = None) -> PeopleEntry:
-    current = request.blueprint == endpoint.partition(".")[0]
+    here = "users" if request.blueprint == "user_wizard" else request.blueprint
+    current = here == endpoint.partition(".")[0]
     return PeopleEntry(label, url_for(endpoint), icon, current, count)
 
 

@@ -9,6 +9,8 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, request,
 
 from portal.domain.errors import AoliError, Conflict, Forbidden, InvalidSpec
 from portal.domain.permission import Permission
+from portal.domain.storage_path import roots
+from portal.web.context import services
 from portal.web.people import managers_only, refusal
 from portal.web.permissions import permission_label
 from portal.web.security.access import actor
@@ -42,6 +44,7 @@ def _page(rows: Rows, errors: Errors | None = None) -> str:
         chosen=request.form.getlist("roles"),
         permissions=[(code.value, permission_label(code)) for code in Permission],
         most=MAX_BATCH,
+        work_path=roots(services().storage_root, "NAME", "", services().clock())["work"],
     )
 
 
