@@ -60,13 +60,18 @@ class Panel:
 Errors = dict[str, list[str]]
 
 
-def errors_of(invalid: InvalidSpec) -> Errors:
-    """The errors by field, in the reader's language."""
-    asks = _asks()
+def errors_of(invalid: InvalidSpec, asks: Mapping[str, str] | None = None) -> Errors:
+    """The errors by field, in the reader's language; ``asks`` say it of fields that are empty."""
+    asks = asks or {}
     return {
         name: [asks[name] if _missing(e) and name in asks else error_text(e) for e in found]
         for name, found in invalid.errors.items()
     }
+
+
+def errors_of_job(invalid: InvalidSpec) -> Errors:
+    """The errors of a submission: an empty field says what to enter."""
+    return errors_of(invalid, _asks())
 
 
 def _missing(error: FieldError) -> bool:

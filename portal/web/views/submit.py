@@ -32,7 +32,7 @@ from portal.web.submission_form import Body, body_of_form, check_form, shown_val
 from portal.web.submission_panel import (
     Errors,
     Panel,
-    errors_of,
+    errors_of_job,
     panel_of,
     panel_while_typing,
     panel_with_errors,
@@ -186,7 +186,7 @@ def preview() -> Any:
         check_form(request.form)
         panel = panel_of(body, vc)
     except InvalidSpec as invalid:
-        errors, panel = errors_of(invalid), panel_while_typing(invalid, body, vc)
+        errors, panel = errors_of_job(invalid), panel_while_typing(invalid, body, vc)
     response = make_response(render_template("submit_panel.html", panel=panel))
     response.headers["HX-Trigger"] = json.dumps({"aoli:errors": {"errors": errors}})
     return response
@@ -202,7 +202,7 @@ def create() -> Any:
         check_form(request.form)
         job = services().jobs.submit(actor(), _sent(vc))
     except InvalidSpec as invalid:
-        errors = errors_of(invalid)
+        errors = errors_of_job(invalid)
         if wants_json:
             return jsonify(errors=errors), 422
         return _again(vc, request.form, errors), 422
@@ -227,7 +227,7 @@ def from_yaml() -> Any:
     try:
         body = read_yaml(text)
     except InvalidSpec as invalid:
-        pasted = {"text": text[:MAX_TEXT], "errors": errors_of(invalid)}
+        pasted = {"text": text[:MAX_TEXT], "errors": errors_of_job(invalid)}
         return _page(vc, shown_values(_first_body(vc)), fresh=True, pasted=pasted), 422
     return _page(vc, shown_values(body), fresh=False)
 
@@ -244,7 +244,7 @@ def save_template() -> Any:
     try:
         kept, _ = services().templates.put(actor(), scope, name, vc.name, body, overwrite=overwrite)
     except InvalidSpec as invalid:
-        return jsonify(errors=errors_of(invalid)), 422
+        return jsonify(errors=errors_of_job(invalid)), 422
     title = gettext("Template %(name)s is saved", name=kept["name"])
     return jsonify(title=title), 201
 
