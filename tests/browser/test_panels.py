@@ -43,6 +43,22 @@ def test_later_previews_dim_what_stands_there(signed_in):
     expect(panel).not_to_have_class(re.compile("stale"))
 
 
+def test_a_button_at_work_says_what_it_does(signed_in):
+    page, waiting = signed_in, []
+    page.goto("/submit/")
+    page.get_by_label("Job name").fill("slow")
+    page.get_by_label("Docker image").fill("img:1")
+    page.locator("#f-command").fill("true")
+    page.route("**/submit/", lambda route: waiting.append(route))
+    button = page.locator("#submit-job")
+    button.click()
+    expect(button).to_have_text("Submitting")
+    expect(button).to_have_attribute("aria-busy", "true")
+    waiting.pop().abort()
+    expect(button).to_have_text("Submit job")
+    expect(page.locator(".toast.dng")).to_be_visible()
+
+
 def test_another_range_waits_fails_and_comes_without_the_page(enter, site):
     page = enter("root")
     page.goto("/cluster/usage")

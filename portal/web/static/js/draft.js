@@ -23,7 +23,7 @@
     var button = event.submitter;
     if (button && button.getAttribute('aria-busy') === 'true') return;
     keep();
-    if (button) button.setAttribute('aria-busy', 'true');
+    if (button) A.busy(button, true);
     fetch(form.action, { method: 'POST', body: new FormData(form), headers: { 'HX-Request': 'true' }, credentials: 'same-origin', redirect: 'manual' })
       .then(function (answer) {
         if (answer.status === 401 || answer.status === 400) { A.signedOut(); return null; }
@@ -31,7 +31,7 @@
         return answer.text().then(function (html) { again(html, answer.status); });
       })
       .catch(function () { A.toast('dng', form.dataset.away, ''); })
-      .finally(function () { if (button) button.removeAttribute('aria-busy'); });
+      .finally(function () { if (button) A.busy(button, false); });
   });
   /* The page with its errors: their texts are taken over, what was typed stays. */
   function again(html) {

@@ -134,12 +134,23 @@
   }
 
   /* ---------- forms ---------- */
+  /* At work: what turns, and the word for it where the button has one; its width stays. */
+  function busy(button, on) {
+    var label = $('.lbl', button), word = button.dataset.busy;
+    if (on === (button.getAttribute('aria-busy') === 'true')) return;
+    if (on) {
+      button.style.minWidth = button.offsetWidth + 'px';
+      button.setAttribute('aria-busy', 'true');
+      if (word && label) { button.dataset.idle = label.textContent; label.textContent = word; }
+    } else {
+      button.removeAttribute('aria-busy');
+      if (word && label) label.textContent = button.dataset.idle;
+    }
+  }
   document.addEventListener('submit', function (event) {
     var button = event.submitter;
     if (event.defaultPrevented || !button || !button.dataset.busy) return;
-    button.style.minWidth = button.offsetWidth + 'px';
-    button.setAttribute('aria-busy', 'true');
-    $('.lbl', button).textContent = button.dataset.busy;
+    busy(button, true);
     event.target.addEventListener('submit', function (again) { again.preventDefault(); }, { once: true });
   });
   addEventListener('pageshow', function (event) { if (event.persisted) location.reload(); });
@@ -208,6 +219,6 @@
   if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - 16;
 
   $all('.toast[data-toast]').forEach(fade);
-  window.Aoli = { zone: root.dataset.zone || undefined, keys: root.dataset.keys !== 'off', $: $, $all: $all, toast: toast, openDialog: openDialog, remember: remember, keep: keep, typing: typing, signedOut: signedOut, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
+  window.Aoli = { zone: root.dataset.zone || undefined, keys: root.dataset.keys !== 'off', $: $, $all: $all, toast: toast, openDialog: openDialog, remember: remember, keep: keep, typing: typing, busy: busy, signedOut: signedOut, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
   document.dispatchEvent(new CustomEvent('aoli:ready'));
 })();

@@ -293,7 +293,7 @@
     event.stopImmediatePropagation();
     var button = $('#submit-job'), buttons = $all('[data-submit]');
     if (button.getAttribute('aria-busy') === 'true') return;
-    buttons.forEach(function (b) { b.setAttribute('aria-busy', 'true'); });
+    buttons.forEach(function (b) { A.busy(b, true); });
     fetch(form.action, { method: 'POST', body: new FormData(form), headers: { Accept: 'application/json', 'HX-Request': 'true' }, credentials: 'same-origin' })
       .then(function (answer) {
         if (answer.status === 401 || answer.status === 400) { A.signedOut(); throw new Error('signed out'); }
@@ -305,12 +305,12 @@
           location.assign(answer.body.location);
           return;
         }
-        buttons.forEach(function (b) { b.removeAttribute('aria-busy'); });
+        buttons.forEach(function (b) { A.busy(b, false); });
         if (answer.status === 422) { sent = true; applyErrors(answer.body.errors, true); }
         else A.toast('dng', words.failed, answer.body.detail);
       })
       .catch(function () {
-        buttons.forEach(function (b) { b.removeAttribute('aria-busy'); });
+        buttons.forEach(function (b) { A.busy(b, false); });
         A.toast('dng', words.failed, words.kept);
       });
   });

@@ -70,15 +70,15 @@
   });
   form.addEventListener('submit', function (event) {
     event.preventDefault();
-    if (create.getAttribute('aria-disabled') === 'true') { create.removeAttribute('aria-busy'); advanceTo(wrongStep()); return; }
-    create.disabled = true;
+    if (create.getAttribute('aria-disabled') === 'true') { advanceTo(wrongStep()); return; }
+    if (create.getAttribute('aria-busy') === 'true') return;
+    A.busy(create, true);
     ask(form.action).then(function (body) {
-      create.disabled = false;
-      create.removeAttribute('aria-busy');
+      A.busy(create, false);
       if (body.location) { dirty = false; location.href = body.location; return; }
       mark(body.errors, true);
       advanceTo(wrongStep());
-    }).catch(function (error) { create.disabled = false; failed(error); });
+    }).catch(function (error) { A.busy(create, false); failed(error); });
   }, true);
   function advanceTo(n) { if (n) turnTo(n); else judge(); }
 
