@@ -72,9 +72,13 @@ def menu() -> list[PeopleEntry]:
     ]
 
 
+PART_OF = {"user_wizard": "users", "account": "users"}
+"""Pages below an entry of the menu; whoever administers no users has no such entry."""
+
+
 def _entry(label: str, endpoint: str, icon: str, count: int | None = None) -> PeopleEntry:
-    here = "users" if request.blueprint == "user_wizard" else request.blueprint
-    current = here == endpoint.partition(".")[0]
+    part = endpoint.partition(".")[0]
+    current = part in (request.blueprint, PART_OF.get(request.blueprint or ""))
     return PeopleEntry(label, url_for(endpoint), icon, current, count)
 
 
