@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from playwright.sync_api import Route, expect
 
@@ -28,6 +29,26 @@ def test_the_first_preview_is_waited_for_and_its_failure_stops_nothing(signed_in
     page.unroute(PREVIEW)
     panel.get_by_role("button", name="Try again").click()
     expect(panel).to_contain_text("Still to fill in")
+
+
+def test_a_wait_is_silent_at_first_and_says_when_it_is_long(signed_in):
+    page = signed_in
+    page.clock.install(time=datetime(2026, 11, 23, 14, 30, tzinfo=UTC))
+    page.clock.pause_at(datetime(2026, 11, 23, 14, 32, tzinfo=UTC))
+    page.route(PREVIEW, lambda route: None)
+    page.goto("/submit/")
+    panel = page.locator("#panel")
+    expect(panel).to_have_attribute("aria-busy", "true")
+    page.clock.run_for(150)
+    expect(panel.locator(".skel")).to_have_count(0)
+    page.clock.run_for(100)
+    expect(panel.locator(".skel").first).to_be_visible()
+    expect(panel.get_by_role("status")).to_have_text("Loading")
+    page.clock.run_for(6000)
+    expect(panel.locator("[aria-hidden=true]").last).to_have_text(
+        "Loading takes longer than usual, 6 s"
+    )
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_later_previews_dim_what_stands_there(signed_in):
