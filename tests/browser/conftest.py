@@ -101,6 +101,17 @@ def alice(enter: Callable[[str], Page], say: Say) -> Page:
 
 
 @pytest.fixture
+def at_dashboard(enter: Callable[[str], Page], web_house: WebHouse) -> Page:
+    """Root, as a System Admin."""
+    with web_house.app.app_context():
+        manager = web_house.app.appbuilder.sm
+        root = manager.find_user(username="root")
+        root.roles.append(manager.find_role("System Admin"))
+        manager.session.commit()
+    return enter("root")
+
+
+@pytest.fixture
 def providers(web_house: WebHouse) -> Iterator[FakeProvider]:
     """WeChat and Microsoft on this machine, and the portal told of them."""
     made = FakeProvider()

@@ -81,6 +81,11 @@ CHINESE = {
     "%s selected": "已选 %s 个",
     # frame
     "Home": "首页",
+    "Main menu": "主菜单",
+    "Search": "搜索",
+    "Search jobs, nodes, pages": "搜索作业、节点、页面",
+    "Show or hide the menu": "显示或隐藏菜单",
+    "You are signed out.": "您已退出登录。",
     "Theme": "主题",
     "This page does not exist": "此页面不存在",
     "Virtual cluster": "虚拟集群",

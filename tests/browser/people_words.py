@@ -14,6 +14,7 @@ CHINESE = {
     "Create": "创建",
     "Create %s users": "创建 %s 个用户",
     "Create group": "创建用户组",
+    "Create users": "创建用户",
     "Delete %s": "删除 %s",
     "Delete group": "删除用户组",
     "Delete role": "删除角色",

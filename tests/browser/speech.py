@@ -24,5 +24,5 @@ class Say:
 
     def only(self, page: Page, *names: str) -> None:
         """Nothing on the page is in another language; ``names`` are what the story has made."""
-        if self.language == "zh":
-            assert english_left(page, *names) == []
+        left = english_left(page, *names) if self.language == "zh" else []
+        assert not left, left

@@ -70,10 +70,12 @@ def test_the_first_tab_stop_skips_to_the_content(signed_in):
     expect(page.locator("#main")).to_be_focused()
 
 
-def test_logging_out_and_in_again(signed_in):
-    page = signed_in
-    page.locator(".topbar").get_by_role("button", name="Log out").last.click()
-    expect(page.get_by_text("You are signed out.")).to_be_visible()
+def test_logging_out_and_in_again(alice, say):
+    page = alice
+    page.goto("/")
+    page.locator(".topbar").get_by_role("button", name=say("Log out")).last.click()
+    expect(page.get_by_text(say("You are signed out."))).to_be_visible()
+    say.only(page)
     page.goto("/jobs/")
     expect(page).to_have_url(re.compile(r"/login/\?next=/jobs/"))
 
@@ -86,26 +88,29 @@ def test_a_phone_shows_no_more_than_its_width(signed_in, path):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_the_menu_is_a_drawer_on_a_phone(signed_in):
-    page = signed_in
+def test_the_menu_is_a_drawer_on_a_phone(alice, say):
+    page = alice
+    page.goto("/")
     page.set_viewport_size(PHONE)
-    menu = page.get_by_role("navigation", name="Main menu")
+    menu = page.get_by_role("navigation", name=say("Main menu"))
     expect(menu).to_be_hidden()
-    page.get_by_role("button", name="Show or hide the menu").click()
-    menu.get_by_role("link", name="View and Manage Jobs").click()
+    page.get_by_role("button", name=say("Show or hide the menu")).click()
+    menu.get_by_role("link", name=say("View and Manage Jobs")).click()
     page.wait_for_url("**/jobs/")
-    expect(page.locator(".fabbar").get_by_role("link", name="Submit job")).to_be_visible()
+    say.only(page)
+    expect(page.locator(".fabbar").get_by_role("link", name=say("Submit job"))).to_be_visible()
 
 
-def test_the_palette_finds_jobs_and_pages(signed_in, site):
-    page, house = signed_in, site.house
+def test_the_palette_finds_jobs_and_pages(alice, site, say):
+    page, house = alice, site.house
     found = house.submit("alice", name="horovod_16", vc="platform")
     house.submit("bob", name="horovod_of_bob", vc="platform")
-    field = page.get_by_role("combobox", name="Search jobs, nodes, pages")
+    page.goto("/")
+    field = page.get_by_role("combobox", name=say("Search jobs, nodes, pages"))
     page.keyboard.press("/")
     expect(field).to_be_focused()
-    palette = page.get_by_role("listbox", name="Search")
-    expect(palette.get_by_role("option", name="View and Manage Jobs")).to_be_visible()
+    palette = page.get_by_role("listbox", name=say("Search"), exact=True)
+    expect(palette.get_by_role("option", name=say("View and Manage Jobs"))).to_be_visible()
     field.fill("horovod")
     expect(palette.get_by_role("option")).to_have_count(1)
     expect(palette.get_by_role("option")).to_contain_text("horovod_16")
@@ -116,8 +121,8 @@ def test_the_palette_finds_jobs_and_pages(signed_in, site):
     expect(palette.get_by_role("option").first).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/jobs/{found}")
-    field.fill("virtual")
-    expect(palette.get_by_role("option")).to_have_text(["Virtual Cluster"])
+    field.fill({"en": "virtual", "zh": "虚拟"}[say.language])
+    expect(palette.get_by_role("option")).to_have_text([say("Virtual Cluster")])
     page.keyboard.press("Enter")
     page.wait_for_url("**/virtual-clusters/")
 

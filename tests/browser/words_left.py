@@ -35,6 +35,7 @@ NAMES = frozenset(
         *("ecdsa", "UTC", "aoli job submit", "sleep infinity", "NAME=value"),
         *("GiB", "MiB", "TiB", "KiB", "nvidia_gpu_amd64", "huawei_npu_arm64"),
         *("System Admin", "User", ADMIN, ADMIN.title(), *ROLES, *CAST, *PEOPLE_SAY),
+        *(f"role of {name}" for name in CAST),
         *(name for name, *_ in (*NODES, *GROUPS, *PEOPLE)),
         *(text for text, _ in ROLES.values()),
         *(text for _, text, _, _ in GROUPS),
