@@ -72,6 +72,8 @@ CHINESE = {
     "Your account has no role yet": "您的账号还没有角色",
     "Your account is created": "账号已创建",
     "already": "已添加过",
+    "1 unsaved change": "1 处未保存的更改",
+    "%s unsaved changes": "%s 处未保存的更改",
     "%s of 7": "%s / 7",
     "%s of 10": "%s / 10",
 }

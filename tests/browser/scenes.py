@@ -245,6 +245,9 @@ SCENES: dict[str, Scene] = {
     "group-new-3": Scene("/dashboard/groups/new/", then=group_steps),
     "roles": Scene("/dashboard/roles/"),
     "role": Scene("/dashboard/roles/{role_Researcher}"),
+    "role-changed": Scene(
+        "/dashboard/roles/{role_Researcher}", then=click("[value=view_all_jobs]"), widths=(DESK,)
+    ),
     "role-new": Scene("/dashboard/roles/new"),
     "role-users": Scene("/dashboard/roles/{role_Researcher}/users"),
     "audit": Scene("/dashboard/audit/"),

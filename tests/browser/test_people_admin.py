@@ -45,7 +45,9 @@ def test_a_role_is_made_of_seven_permissions(at_dashboard, web_house, say):
     assert items[0]["permissions"] == ["view_all_jobs", "manage_all_jobs"]
     expect(page.locator("[data-unsaved]")).to_be_hidden()
     page.locator("[value=view_cluster]").check()
-    expect(page.locator("[data-unsaved]")).to_be_visible()
+    expect(page.locator("[data-unsaved]")).to_have_text(say("1 unsaved change"))
+    page.locator("#f-description").fill("Keeps all going")
+    expect(page.locator("[data-unsaved]")).to_have_text(say("%s unsaved changes", 2))
     page.get_by_role("button", name=say("Save")).click()
     expect(count).to_have_text(say("%s of 7", 3))
 

@@ -16,16 +16,17 @@
     note.hidden = !whole.checked;
   }
   function show() {
-    var held = $all('[data-platform] [name=permissions]', form).filter(function (box) { return box.checked; }).length, changed = false;
+    var held = $all('[data-platform] [name=permissions]', form).filter(function (box) { return box.checked; }).length, changed = 0;
     count.textContent = count.dataset.form.replace('%n', held);
     boxes.forEach(function (box) {
       var mark = box.closest('label').querySelector('[data-mark]'), before = box.dataset.before === 'true';
       var included = box === part && whole.checked;
       mark.textContent = included || box.checked === before ? '' : mark.dataset[box.checked ? 'added' : 'removed'];
-      changed = changed || box.checked !== before;
+      if (!included && box.checked !== before) changed += 1;
     });
-    fields.forEach(function (field) { changed = changed || field.value !== field.defaultValue; });
+    fields.forEach(function (field) { if (field.value !== field.defaultValue) changed += 1; });
     unsaved.hidden = !changed;
+    unsaved.textContent = changed === 1 ? unsaved.dataset.one : unsaved.dataset.many.replace('%n', changed);
   }
   part.addEventListener('click', function (event) { if (whole.checked) event.preventDefault(); });
   form.addEventListener('change', function (event) {
