@@ -71,6 +71,9 @@ class Settings(BaseModel):
     secure_cookies: bool = Field(default=False, description="Set true behind TLS")
     development: bool = Field(default=False, description="Show the page /_components")
     sign_up: bool = Field(default=True, description="Whether people may make their own account")
+    sign_in_devices: bool = Field(
+        default=False, description="Whether the page to sign in shows the devices in use"
+    )
     password_min_length: int = Field(default=8, ge=1, le=128)
     password_classes: int = Field(default=1, ge=1, le=4)
     wechat_app_id: str = Field(default="", description="Empty: no sign-in with WeChat")

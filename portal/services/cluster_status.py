@@ -113,6 +113,34 @@ class VcLoad:
     queued: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class TypeTotal:
+    """All devices of one type, without saying where or whose."""
+
+    device_type: str
+    used: int
+    devices: int
+
+
+def totals(cluster: str) -> list[TypeTotal]:
+    """What the whole cluster has and uses, by device type; two queries."""
+    rows: Any = (
+        JobRow.select(JobRow.device_type, fn.SUM(JobRow.devices * JobRow.nodes))
+        .where(JobRow.released == False, JobRow.devices > 0)
+        .group_by(JobRow.device_type)
+        .tuples()
+    )
+    used = Counter({kind: int(devices) for kind, devices in rows if kind})
+    devices: Counter[str] = Counter()
+    for node in inventory.nodes(cluster):
+        if node.device_type and node.devices:
+            devices[node.device_type] += node.devices
+            used[node.device_type] += node.foreign_devices
+    return [
+        TypeTotal(kind, min(used[kind], total), total) for kind, total in sorted(devices.items())
+    ]
+
+
 def resolve(actor: Actor, name: str | None) -> VirtualCluster:
     """The VC of that name, or the current one.
 

@@ -174,7 +174,8 @@ def node_values() -> dict[str, Any]:
 
 
 def _matches(use: NodeUse, q: str) -> bool:
-    return q.lower() in use.node.name.lower() or use.node.ip.startswith(q)
+    wanted, node = q.lower(), use.node
+    return wanted in node.name.lower() or node.ip.startswith(q) or wanted == node.device_type
 
 
 def _may_open(username: str) -> bool:

@@ -218,7 +218,7 @@ def room_for(line: JobLine) -> Room | None:
         more_nodes=len(uses) - len(shown),
         legend=list(marked.values())[:MOST_LEGENDS],
         more_jobs=max(len(marked) - MOST_LEGENDS, 0),
-        href=url_for("cluster.nodes", device_type=kind),
+        href=url_for("cluster.nodes", q=kind),
     )
 
 

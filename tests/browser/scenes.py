@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import monotonic_ns
 
 from chromium import Complaints
 from house import PASSWORD
@@ -84,9 +85,17 @@ def foot(page: Page) -> None:
 
 def wrong_form(page: Page) -> None:
     """A submission with mistakes."""
-    page.locator("[name=interactive_ports]").fill("39000")
+    page.locator("#f-interactive_ports").fill("40080, 39000")
     page.locator("#submit-job").click()
     page.locator("#form-errors").wait_for()
+
+
+def wrong_password(page: Page) -> None:
+    """Sign in as nobody."""
+    page.locator("[name=username]").fill(f"nobody-{monotonic_ns()}")
+    page.locator("[name=password]").fill("wrong password")
+    page.locator("button.pri").click()
+    page.locator("[role=alert]").wait_for()
 
 
 def first_user(page: Page) -> None:
@@ -156,7 +165,7 @@ PREVIEW, LINES, USAGE = "**/submit/preview", "**/lines?*", "**/cluster/usage?*"
 ADVANCED = click("#advanced summary", "[name='registry.enabled']")
 SCENES: dict[str, Scene] = {
     "login": Scene("/login/", None),
-    "login-refused": Scene("/login/?next=/jobs/", None),
+    "login-refused": Scene("/login/?next=/jobs/", None, then=wrong_password),
     "sign-up": Scene("/sign-up/", None),
     "home": Scene("/"),
     "home-researcher": Scene("/", RESEARCHER),

@@ -96,7 +96,13 @@ def start() -> Iterator[Showcase]:
 def serve(folder: Path) -> Iterator[Showcase]:
     """Build it below ``folder`` and serve it in this process until the end of the block."""
     settings = make_settings(folder).model_copy(
-        update={"cluster_name": "atlas", "storage_root": str(_storage(folder))}
+        update={
+            "cluster_name": "atlas",
+            "storage_root": str(_storage(folder)),
+            "sign_in_devices": True,
+            "wechat_app_id": "aoli",
+            "microsoft_client_id": "aoli",
+        }
     )
     settings.data_dir.mkdir(parents=True)
     accounts = setup.make_tables(settings)

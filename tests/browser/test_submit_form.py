@@ -213,3 +213,24 @@ def test_the_panel_tells_when_it_would_start_before_all_is_filled_in(signed_in):
     expect(panel).to_contain_text("Still to fill in: Job name, Docker image, Command.")
     expect(panel.locator(".dv.plan")).to_have_count(1)
     expect(panel.locator(".code")).to_have_count(0)
+
+
+def test_ports_are_chips_one_can_remove(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    ports = page.get_by_label("Interactive ports")
+    ports.press_sequentially("40080,42000 39000")
+    ports.press("Enter")
+    chips = page.locator("[data-field=interactive_ports] .chip")
+    expect(chips).to_have_count(3)
+    expect(page.locator(".chip.bad")).to_contain_text("39000")
+    kept = page.locator("[name=interactive_ports]")
+    expect(kept).to_have_value("40080, 42000, 39000")
+    page.get_by_role("button", name="Remove port 39000").click()
+    expect(kept).to_have_value("40080, 42000")
+    ports.press("Backspace")
+    expect(kept).to_have_value("40080")
+    ports.fill("40081")
+    page.reload()
+    expect(chips).to_have_text(["40080×", "40081×"])
+    expect(ports).to_have_value("")

@@ -39,3 +39,18 @@ def test_nothing_found_says_so_and_markup_is_text(at_alices):
 
 def test_without_a_script_it_is_the_list_of_jobs(at_alices):
     assert at_alices.get("/search/?q=x y").location == "/jobs/?q=x+y"
+
+
+def test_device_types_lead_to_their_nodes(browse):
+    assert hits(browse("root"), "npu_arm") == ["/cluster/nodes?q=huawei_npu_arm64"]
+    assert hits(browse("alice"), "npu_arm") == []
+    page = browse("root").page("/cluster/nodes?q=huawei_npu_arm64")
+    assert "huawei_npu_arm64" in page
+    assert "nvidia_gpu_amd64" not in page.split("<tbody>")[1]
+
+
+def test_users_for_who_manages_them(browse):
+    found = hits(browse("root"), "newcom")
+    assert len(found) == 1
+    assert found[0].startswith("/dashboard/users/")
+    assert hits(browse("vera"), "newcom") == []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from house import PASSWORD
+from house import NPU, PASSWORD
 from web_house import problem_of
+from web_pages import run_job
 
 
 def sign_in(browser, name="alice", password=PASSWORD, **fields):
@@ -127,3 +128,14 @@ def test_a_disabled_account_is_signed_out(at_alices, web_house):
 
 def test_one_who_is_signed_in_needs_no_form(at_alices):
     assert at_alices.get("/login/").location == "/"
+
+
+def test_devices_show_to_strangers_only_where_the_site_says_so(browse, web_house):
+    run_job(web_house.house, name="secret_run", device_type=NPU, devices=4)
+    assert "in use" not in browse(None).get("/login/").text
+    web_house.app.config["AOLI_SIGN_IN_DEVICES"] = True
+    page = browse(None).get("/login/").text
+    assert "4 / 8 in use" in page
+    assert "0 / 4 in use" in page
+    assert "secret_run" not in page
+    assert "node-1" not in page

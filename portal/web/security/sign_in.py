@@ -20,6 +20,8 @@ from flask import (
 from flask_appbuilder.security.views import AuthDBView
 from flask_login import login_user, logout_user
 
+from portal.services import cluster_status
+from portal.web.context import services
 from portal.web.fab import expose
 from portal.web.formats import duration
 from portal.web.security.access import signed_in
@@ -108,6 +110,13 @@ def _notice() -> str:
     return ""
 
 
+def _devices() -> list[cluster_status.TypeTotal]:
+    """Totals by type for who is not signed in yet, where the site shows them."""
+    if not current_app.config["AOLI_SIGN_IN_DEVICES"]:
+        return []
+    return cluster_status.totals(services().cluster)
+
+
 def _page(problem: str = "", notice: str = "", status: int = 200) -> Any:
     response = make_response(
         render_template(
@@ -119,6 +128,8 @@ def _page(problem: str = "", notice: str = "", status: int = 200) -> Any:
             methods=current_app.extensions["aoli-providers"],
             may_sign_up=current_app.config["AOLI_SIGN_UP"],
             next_url=safe_path(request.values.get("next")),
+            devices=_devices(),
+            cluster=services().cluster,
         ),
         status,
     )

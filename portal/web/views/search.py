@@ -1,4 +1,4 @@
-"""The search palette: jobs, nodes and pages by a few letters."""
+"""The search palette: jobs, device types, nodes, users and pages by a few letters."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from portal.web.context import services
 from portal.web.frame import frame
 from portal.web.job_lines import make_line
 from portal.web.security.access import actor, allowed, requires
+from portal.web.security.administration import session
+from portal.web.security.directory import Account, UserQuery, find
 from portal.web.words import gettext
 
 blueprint = Blueprint("search", __name__, url_prefix="/search")
 
-MOST_PAGES, MOST_NODES, MAX_TEXT = 8, 4, 128
+MOST_PAGES, MOST_NODES, MOST_USERS, MAX_TEXT = 8, 4, 4, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,26 @@ def index() -> Any:
         "search_results.html",
         text=text,
         lines=[make_line(job, actor()) for job in find_jobs(actor(), text)],
+        kinds=_kinds(text),
         nodes=_nodes(text),
+        users=_users(text),
         pages=[page for page in _pages() if text.lower() in page.label.lower()][:MOST_PAGES],
     )
+
+
+def _kinds(text: str) -> list[str]:
+    """Device types, which lead to their nodes."""
+    if not text or not allowed(Permission.VIEW_CLUSTER):
+        return []
+    return [name for name in sorted(services().registry.device_types) if text.lower() in name]
+
+
+def _users(text: str) -> list[Account]:
+    """Users, for who manages them."""
+    if not text or not frame().manages_users:
+        return []
+    query = UserQuery(q=text, limit=MOST_USERS)
+    return find(session(), query)[0]
 
 
 def _nodes(text: str) -> list[str]:

@@ -273,6 +273,7 @@
       else fill(pair[0], pair[1]);
     });
     $('#draft-note').hidden = false;
+    document.dispatchEvent(new CustomEvent('aoli:filled'));
     redraw();
   }
   function fill(name, value) {
