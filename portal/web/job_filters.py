@@ -28,6 +28,8 @@ GROUPS: dict[str, tuple[JobState, ...]] = {
 """What the status filter offers, each a set of states; single states work too."""
 MINE = ("active", "running", "waiting", "paused", "finished", "failed", "killed")
 EVERYONE = ("running", "waiting", "paused")
+CHIPS = ("active", "finished", "failed")
+"""Groups of MY JOBS that are one click away, beside all of them."""
 PREEMPTIBLE = {"yes": True, "no": False}
 FILTERS = (
     *("q", "status", "device_type", "kind", "user", "preemptible"),
@@ -141,7 +143,19 @@ class ListAddress:
 
     def without(self, name: str) -> str:
         """The list without one filter."""
-        return self.url(**{name: "", "page": ""})
+        names = ("time", "after", "before") if name == "time" else (name,)
+        return self.url(**dict.fromkeys((*names, "page"), ""))
+
+    @property
+    def chip(self) -> str:
+        """The chip that is on, where one is."""
+        status = self.filters["status"]
+        return status if status in CHIPS and not self.everyone else ""
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything but the status narrows the list."""
+        return any(value for name, value in self.filters.items() if name != "status")
 
     @property
     def kept(self) -> list[tuple[str, str]]:
@@ -154,3 +168,9 @@ def _states(name: str) -> tuple[str, ...]:
     if name in GROUPS:
         return tuple(state.value for state in GROUPS[name])
     return (name,) if name in tuple(JobState) else ()
+
+
+def chip_sizes(by_state: Mapping[str, int]) -> dict[str, int]:
+    """Number of jobs behind each chip; ``all`` is every state."""
+    found = {name: sum(by_state.get(state.value, 0) for state in GROUPS[name]) for name in CHIPS}
+    return {"all": sum(by_state.values()), **found}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from portal.web.words import gettext
+from portal.web.words import gettext, pgettext
 
 
 def status_word(status: str) -> str:
     """A state, or a group of states, in the reader's language."""
     words = {
+        "all": pgettext("jobs", "All"),
         "active": gettext("Active"),
         "waiting": gettext("Waiting"),
         "queued": gettext("Queued"),

@@ -29,7 +29,7 @@ from portal.web.appearance import zone
 from portal.web.context import services
 from portal.web.failures import error_words
 from portal.web.frame import current_vc
-from portal.web.job_filters import EVERYONE, MINE, ListAddress
+from portal.web.job_filters import CHIPS, EVERYONE, MINE, ListAddress, chip_sizes
 from portal.web.job_lines import JobLine, make_line
 from portal.web.job_words import status_word, time_word, yes_no_word
 from portal.web.pages import Pager
@@ -72,11 +72,12 @@ def _list(*, everyone: bool) -> str:
     address = _address(everyone)
     seen_at = services().clock()
     page = services().jobs.page(actor(), address.query)
-    counts = _counts(address.vc)
+    counts, sizes = _numbers(address)
     return render_template(
         "jobs.html",
         everyone=everyone,
-        sizes=_sizes(address) if everyone else {},
+        sizes=sizes if everyone else {},
+        status_chips=[] if everyone else _chips(address, sizes),
         news=url_for("jobs.news", everyone="1" if everyone else None, shown=seen_at.isoformat()),
         export=url_for("jobs.export_all" if everyone else "jobs.export_mine"),
         address=address,
@@ -95,25 +96,39 @@ def _lines(items: list[dict[str, Any]]) -> list[JobLine]:
     return [make_line(item, actor()) for item in items]
 
 
-def _counts(vc: str | None) -> dict[str, int]:
-    """Numbers for the tabs; the list of everybody's only for who may see it."""
-    found = {"mine": sum(services().jobs.counts(actor(), JobQuery(vc=vc)).values())}
+def _numbers(address: ListAddress) -> tuple[dict[str, int], dict[str, int]]:
+    """Numbers for the tabs (everybody's for who may see them), and for this list's parts.
+
+    The parts are counted as the other filters have them; without any they are those of the tab.
+    """
+    whole = {"mine": services().jobs.counts(actor(), JobQuery(vc=address.vc))}
     if allowed(Permission.VIEW_ALL_JOBS):
-        query = JobQuery(scope="all", vc=vc)
-        found["all"] = sum(services().jobs.counts(actor(), query).values())
-    return found
+        whole["all"] = services().jobs.counts(actor(), JobQuery(scope="all", vc=address.vc))
+    parts = whole["all" if address.everyone else "mine"]
+    if address.narrowed:
+        parts = services().jobs.counts(actor(), address.query)
+    tabs = {name: sum(by_state.values()) for name, by_state in whole.items()}
+    if address.everyone:
+        return tabs, group_sizes(parts, address.query.statuses)
+    return tabs, chip_sizes(parts)
 
 
-def _sizes(address: ListAddress) -> dict[str, int]:
-    """Number of jobs in each group of the list of everybody's."""
-    query = address.query
-    return group_sizes(services().jobs.counts(actor(), query), query.statuses)
+def _chips(address: ListAddress, sizes: dict[str, int]) -> list[tuple[Any, ...]]:
+    """The chips of MY JOBS: all, and the groups one looks for most."""
+    status = address.filters["status"]
+    return [
+        (name, status_word(name), address.url(status=value, page=""), value == status, sizes[name])
+        for name, value in (("all", ""), *((name, name) for name in CHIPS))
+    ]
 
 
 def _choices(address: ListAddress) -> dict[str, list[tuple[str, str]]]:
     """What the filters offer."""
     registry = services().registry
-    groups = EVERYONE if address.everyone else MINE
+    groups = EVERYONE if address.everyone else [name for name in MINE if name not in CHIPS]
+    status = address.filters["status"]
+    if status and status not in (*groups, address.chip):
+        groups = [*groups, status]
     users = owners(actor(), JobQuery(scope="all", vc=address.vc)) if address.everyone else []
     chosen = address.filters["user"]
     return {
@@ -174,11 +189,12 @@ def news() -> Response:
     everyone = request.args.get("everyone") == "1" and allowed(Permission.VIEW_ALL_JOBS)
     address = _address(everyone)
     fresh = _new_jobs(address)
+    counts, sizes = _numbers(address)
     return jsonify(
         new=fresh,
         text=ngettext("%(num)s new job", "%(num)s new jobs", fresh) if fresh else "",
-        counts=_counts(address.vc),
-        sizes=_sizes(address) if everyone else {},
+        counts=counts,
+        sizes=sizes,
     )
 
 

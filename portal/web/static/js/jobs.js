@@ -20,7 +20,7 @@
     var tabs = $all('.tabs .cnt');
     [what.counts.mine, what.counts.all].forEach(function (n, i) { if (tabs[i] && n !== undefined) tabs[i].textContent = n; });
     Object.keys(what.sizes).forEach(function (name) {
-      var cell = table && $('th[data-group="' + name + '"] [data-size]', table);
+      var cell = $('[data-group="' + name + '"] [data-size]');
       if (cell) cell.textContent = what.sizes[name].toLocaleString('en');
     });
     var text = [what.text, moved && note.dataset.moved].filter(Boolean).join(' · ');
