@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -260,6 +260,28 @@ class JobService:
         self._queue.enqueue("admit", key="admit")
         self._events.publish("job", job_id)
         return self.get(actor, job_id)
+
+    def set_priorities(
+        self, actor: Actor, wanted: Mapping[str, Any], expected: Mapping[str, int] | None = None
+    ) -> list[dict[str, Any]]:
+        """Change several priorities, by id; one that fails does not keep the others from it.
+
+        Each answer has ``id`` and ``ok``; then ``was`` and ``priority``, else ``code`` and
+        ``detail``. Raises ``InvalidSpec`` for more than :data:`MAX_BULK`.
+        """
+        if len(wanted) > MAX_BULK:
+            raise InvalidSpec("ids", "At most %(max)s jobs at once", max=MAX_BULK)
+        results: list[dict[str, Any]] = []
+        for job_id, priority in wanted.items():
+            try:
+                was = self._row(actor, job_id).priority
+                job = self.set_priority(actor, job_id, priority, (expected or {}).get(job_id))
+            except AoliError as error:
+                answer = {"ok": False, "code": error.code, "detail": error.message}
+            else:
+                answer = {"ok": True, "was": was, "priority": job["priority"], "name": job["name"]}
+            results.append({"id": job_id, **answer})
+        return results
 
     def _note(
         self, actor: Actor, job: Job, action: str, was: dict[str, Any], now: dict[str, Any]

@@ -39,6 +39,7 @@ from portal.web.views import (
     components,
     home,
     job,
+    job_acts,
     outside,
     plugins,
     preferences,
@@ -148,9 +149,9 @@ def create_app(
     app.teardown_appcontext(_give_connection_back)
     people.install(app)
     outside.install(app, settings)
-    for part in (home, job, submit, plugins, cluster, virtual_clusters, preferences, search, sse):
-        app.register_blueprint(part.blueprint)
-    for blueprint in BLUEPRINTS:
+    parts = (home, job, job_acts, submit, plugins, cluster, virtual_clusters, preferences)
+    ours = dict.fromkeys(part.blueprint for part in (*parts, search, sse))
+    for blueprint in (*ours, *BLUEPRINTS):
         app.register_blueprint(blueprint)
     api.install(app, portal)
     if development or settings.development:

@@ -18,6 +18,8 @@ from portal.web import zones
 LANGUAGES = ("en", "zh")
 THEMES = ("light", "dark", "system")
 KEYS = ("on", "off")
+COLUMNS = ("devices", "user", "preemptible", "priority", "submitted", "started", "finished")
+"""Columns of the lists of jobs that may be hidden."""
 YEAR_S = 365 * 24 * 3600
 
 
@@ -73,6 +75,12 @@ def keys_choice() -> str:
     return "off" if request.cookies.get("keys") == "off" else "on"
 
 
+def hidden_columns() -> tuple[str, ...]:
+    """Columns of the lists of jobs that the reader has hidden."""
+    hidden = request.cookies.get("hidden_columns", "").split(".")
+    return tuple(name for name in COLUMNS if name in hidden)
+
+
 @lru_cache(maxsize=512)
 def _zone(name: str) -> tzinfo:
     try:
@@ -95,4 +103,5 @@ def install(app: Flask) -> None:
         zone_choice=zone_choice,
         zone_name=zone_name,
         keys_choice=keys_choice,
+        hidden_columns=hidden_columns,
     )

@@ -72,6 +72,12 @@ def kill_picked(page: Page) -> None:
     dialog("#bulk [value=kill]")(page)
 
 
+def set_priorities(page: Page) -> None:
+    """Ask for one priority for the jobs selected."""
+    pick_rows(page)
+    dialog("#bulk-priority")(page)
+
+
 def edit_priority(page: Page) -> None:
     """The field in the row."""
     page.locator(".prio").first.click()
@@ -198,6 +204,8 @@ SCENES: dict[str, Scene] = {
     "jobs-all": Scene("/jobs/all"),
     "jobs-picked": Scene("/jobs/all", then=pick_rows, widths=(DESK,)),
     "jobs-priority": Scene("/jobs/all", then=edit_priority, widths=(DESK,)),
+    "jobs-columns": Scene("/jobs/all", then=click(".columns > summary"), widths=(DESK,)),
+    "jobs-priorities": Scene("/jobs/all", then=set_priorities, widths=(DESK,)),
     "jobs-kill": Scene("/jobs/all", then=kill_picked, widths=(DESK,)),
     "job-brief": Scene("/jobs/{npu_test_8npu}"),
     "job-kill": Scene("/jobs/{npu_test_8npu}", then=dialog("[data-confirm=kill-dialog]:visible")),

@@ -85,6 +85,42 @@ def test_the_priority_is_edited_in_its_place(alice, site, say):
     expect(value).to_have_text("100")
 
 
+def test_one_priority_for_several_and_undone(alice, site, say):
+    page, house = alice, site.house
+    ids = given(house, "one", "two")
+    page.goto("/jobs/")
+    page.locator("#pick-all").check()
+    page.locator("#bulk").get_by_role("button", name=say("Set priority %s", 2)).click()
+    dialog = page.get_by_role("dialog", name=say("Set priority"))
+    dialog.get_by_label(say("Priority"), exact=True).fill("2000")
+    dialog.locator(".pri").click()
+    expect(dialog.locator(".err")).to_have_text(say("A priority is a whole number from 1 to 1000."))
+    say.only(page, "one", "two")
+    dialog.get_by_label(say("Priority"), exact=True).fill("300")
+    dialog.locator(".pri").click()
+    expect(page.locator("tr[data-job] .prio")).to_have_text(["300", "300"])
+    toast = page.locator(".toast").last
+    expect(toast).to_contain_text(say("Priority of 2 jobs set to 300"))
+    toast.get_by_role("button", name=say("Undo")).click()
+    expect(page.locator("tr[data-job] .prio")).to_have_text(["100", "100"])
+    eventually(lambda: {house.job(job_id).spec.priority for job_id in ids} == {100})
+
+
+def test_columns_are_hidden_at_once_and_stay_so(alice, site, say):
+    page, house = alice, site.house
+    given(house, "one")
+    page.goto("/jobs/")
+    started = page.locator("td.c-start")
+    expect(started).to_be_visible()
+    page.locator(".columns summary").click()
+    page.get_by_role("checkbox", name=say("Started"), exact=True).uncheck()
+    expect(started).to_be_hidden()
+    page.reload()
+    expect(page.locator("tr[data-job]")).to_have_count(1)
+    expect(started).to_be_hidden()
+    expect(page.locator("td.c-sub")).to_be_visible()
+
+
 def test_pausing_is_undone(alice, site, say):
     page, house = alice, site.house
     (job_id,) = given(house, "mistake")
@@ -185,7 +221,7 @@ def test_the_list_is_searched_filtered_and_sorted(alice, site, say):
     page.locator("main").get_by_role("link", name=say("Clear filters")).click()
     page.get_by_label(say("Device type"), exact=True).select_option(NPU)
     expect(page.locator(NAMES)).to_have_text(["horovod"])
-    page.get_by_label(say("Status"), exact=True).select_option(label=say("Paused"))
+    page.get_by_role("combobox", name=say("Status"), exact=True).select_option(label=say("Paused"))
     expect(page.get_by_role("heading", name=say("No job matches"))).to_be_visible()
     say.only(page)
     page.locator("main .empty").get_by_role("link", name=say("Clear filters")).click()

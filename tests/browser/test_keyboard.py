@@ -90,7 +90,7 @@ def test_the_drawer_keeps_the_focus_and_gives_it_back(visitor):
 
 def test_filters_of_a_phone_are_behind_a_button(visitor):
     with visitor.at(SCENES["jobs"], PHONE) as (page, _):
-        status = page.get_by_label("Status", exact=True)
+        status = page.get_by_role("combobox", name="Status", exact=True)
         expect(status).to_be_hidden()
         page.get_by_role("button", name="Filters").click()
         expect(status).to_be_visible()

@@ -253,3 +253,62 @@ def test_rows_are_fetched_by_id_and_only_visible_ones(browse, submit):
     rows = browse("alice").page(f"/jobs/rows?id={mine}&id={other}&id=nonsense")
     assert names(rows) == ["mine"]
     assert "<html" not in rows
+
+
+def test_one_priority_for_several_and_back_again(browse, web_house):
+    house = web_house.house
+    first = submit_job(house, "alice", name="first", priority=100)
+    other = submit_job(house, "bob", name="other", priority=120)
+    alice = browse("alice")
+    sent = {"ids": [first, other], "priority": ["300", "300"]}
+    answer = alice.post("/jobs/priorities", sent).get_json()
+    assert [one["id"] for one in answer["changed"]] == [first]
+    done, refused = answer["toasts"]
+    assert done["title"] == "Priority of 1 job set to 300"
+    assert done["undo"] == {"ids": [first], "priorities": [100], "was": [300]}
+    assert refused["title"] == "1 job was left as it is"
+    assert house.job(first).spec.priority == 300
+    assert house.job(other).spec.priority == 120
+    back = {"ids": [first], "priority": ["100"], "was": ["300"]}
+    assert alice.post("/jobs/priorities", back).get_json()["changed"][0]["priority"] == 100
+
+
+def test_a_priority_that_somebody_changed_meanwhile_is_not_taken_back(browse, web_house):
+    job_id = submit_job(web_house.house, "alice", priority=500)
+    back = {"ids": [job_id], "priority": ["100"], "was": ["300"]}
+    answer = browse("alice").post("/jobs/priorities", back).get_json()
+    assert answer["changed"] == []
+    assert answer["toasts"][0]["kind"] == "dng"
+
+
+@pytest.mark.parametrize("value", ["", "0", "1001", "x", "1.5"])
+def test_a_wrong_priority_changes_nothing(at_alices, web_house, value):
+    job_id = submit_job(web_house.house)
+    answer = at_alices.post("/jobs/priorities", {"ids": [job_id], "priority": [value]})
+    assert answer.status_code == 422
+    assert "1 to 1000" in answer.get_json()["detail"]
+
+
+def test_hidden_columns_stay_hidden(at_alices, web_house):
+    submit_job(web_house.house)
+    assert 'class="tbl jobs"' in at_alices.page("/jobs/")
+    sent = {"of": ["started", "finished", "priority"], "show": ["priority"], "next": "/jobs/"}
+    assert at_alices.post("/preferences/columns", sent).location == "/jobs/"
+    page = at_alices.page("/jobs/")
+    assert 'class="tbl jobs no-started no-finished"' in page
+    sent = {"of": ["started"], "show": ["started"], "next": "/jobs/"}
+    at_alices.post("/preferences/columns", sent)
+    assert 'class="tbl jobs no-finished"' in at_alices.page("/jobs/")
+
+
+def test_chips_count_what_the_other_filters_leave(at_alices, web_house):
+    house = web_house.house
+    submit_job(house, name="waits")
+    run_job(house, name="runs")
+    house.end(run_job(house, name="ended"))
+    page = at_alices.page("/jobs/")
+    found = re.findall(r'class="fchip"[^>]*data-group="(\w+)".*?data-size>(\d+)<', page)
+    assert found == [("all", "3"), ("active", "2"), ("finished", "1"), ("failed", "0")]
+    page = at_alices.page("/jobs/?status=finished&q=ended")
+    found = re.findall(r'class="fchip"[^>]*data-group="(\w+)".*?data-size>(\d+)<', page)
+    assert found == [("all", "1"), ("active", "0"), ("finished", "1"), ("failed", "0")]

@@ -27,12 +27,13 @@ LOOK_AT_ALL = {ALL_JOBS, MANAGE_JOBS}
 PAGES: dict[Any, str] = {
     WORLD: """SignInView.login SignInView.logout appbuilder.static asset outside.start
         outside.callback outside.sign_up sign_up.index sign_up.create preferences.language
-        preferences.theme preferences.zone preferences.keys probes.healthz probes.readyz
-        probes.metrics""",
+        preferences.theme preferences.zone preferences.keys preferences.columns
+        probes.healthz probes.readyz probes.metrics""",
     ACCOUNT: """account.index account.edit account.password account.create_key
         account.revoke_key account.add_ssh_key account.delete_ssh_key outside.bind
         outside.unbind""",
     MEMBER: """home.index home.cards events.stream preferences.virtual_cluster jobs.rows jobs.act
+        jobs.priorities
         jobs.brief jobs.brief_body jobs.bar jobs.console jobs.download jobs.head jobs.lines
         jobs.priority jobs.support jobs.ask_support search.index""",
     frozenset(JOBS): "jobs.index jobs.news jobs.export_mine",

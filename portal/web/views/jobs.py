@@ -10,16 +10,13 @@ from typing import Any
 from flask import (
     Blueprint,
     Response,
-    flash,
-    json,
     jsonify,
-    redirect,
     render_template,
     request,
     url_for,
 )
 
-from portal.domain.errors import InvalidSpec, NotFound, PriorityClash
+from portal.domain.errors import NotFound
 from portal.domain.permission import Permission
 from portal.services.job_export import csv_blocks
 from portal.services.job_groups import group_sizes
@@ -27,13 +24,11 @@ from portal.services.job_list import JobQuery, owners
 from portal.web import submission_times
 from portal.web.appearance import zone
 from portal.web.context import services
-from portal.web.failures import error_words
 from portal.web.frame import current_vc
 from portal.web.job_filters import CHIPS, EVERYONE, MINE, ListAddress, chip_sizes
 from portal.web.job_lines import JobLine, make_line
 from portal.web.job_words import status_word, time_word, yes_no_word
 from portal.web.pages import Pager
-from portal.web.problems import problem
 from portal.web.security.access import actor, allowed, requires
 from portal.web.security.redirects import next_or_home
 from portal.web.words import clauses, gettext, ngettext, told
@@ -231,85 +226,3 @@ def _visible(wanted: list[str]) -> Iterator[dict[str, Any]]:
             yield services().jobs.get(actor(), job_id)
         except NotFound:
             continue
-
-
-@blueprint.post("/actions")
-@requires()
-def act() -> Any:
-    """Pause, resume or kill the jobs named; scripts get toasts, others are sent back."""
-    action = request.form.get("action", "")
-    ids = request.form.getlist("ids")
-    results = services().jobs.act_on_many(actor(), action, ids)
-    toasts = _toasts(action, results)
-    if "HX-Request" in request.headers:
-        response = jsonify(toasts=toasts)
-        response.headers["HX-Trigger"] = json.dumps({"aoli:toasts": {"toasts": toasts}})
-        return response
-    for toast in toasts:
-        flash(toast["title"], "danger" if toast["kind"] == "dng" else "success")
-    return redirect(next_or_home(), 303)
-
-
-def _toasts(action: str, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One message for what was done, one for each thing that was not."""
-    done = [result["id"] for result in results if result["ok"]]
-    toasts = []
-    if done:
-        toast: dict[str, Any] = {"kind": "ok", "title": _done_text(action, done), "text": ""}
-        undo = {"pause": "resume", "resume": "pause"}.get(action)
-        if undo is not None:
-            toast["undo"] = {"label": gettext("Undo"), "action": undo, "ids": done}
-        toasts.append(toast)
-    refused = [result for result in results if not result["ok"]]
-    if refused:
-        title = ngettext(
-            "%(num)s job was left as it is", "%(num)s jobs were left as they are", len(refused)
-        )
-        texts = list(dict.fromkeys(_why(result) for result in refused))
-        toasts.append({"kind": "dng", "title": title, "text": " ".join(texts[:2])})
-    return toasts
-
-
-def _why(refused: dict[str, Any]) -> str:
-    """Why a job was left as it is; for a clash, who was first."""
-    if refused["code"] == "conflict":
-        line = make_line(services().jobs.get(actor(), refused["id"]), actor())
-        name, status, reason = line.job["name"], status_word(line.state.value), line.reason
-        return f"{name}: {status}. {reason}".strip()
-    return error_words(refused["code"], refused["detail"])
-
-
-def _done_text(action: str, ids: list[str]) -> str:
-    count = len(ids)
-    if action == "pause":
-        return ngettext("%(num)s job is pausing", "%(num)s jobs are pausing", count)
-    if action == "resume":
-        return ngettext("%(num)s job is queued again", "%(num)s jobs are queued again", count)
-    return ngettext("%(num)s job is being killed", "%(num)s jobs are being killed", count)
-
-
-@blueprint.post("/<uuid:job_id>/priority")
-@requires()
-def priority(job_id: Any) -> Response | Any:
-    """Change a priority; answers what a toast says."""
-    text = request.form.get("priority", "").strip()
-    value: int | str = int(text) if text.isdecimal() and len(text) < 6 else text
-    was = request.form.get("was", "")
-    before = services().jobs.get(actor(), str(job_id))
-    expected = int(was) if was.isdecimal() and len(was) < 6 else None
-    try:
-        after = services().jobs.set_priority(actor(), str(job_id), value, expected)
-    except InvalidSpec:
-        return problem(422, gettext("A priority is a whole number from 1 to 1000."))
-    except PriorityClash as clash:
-        said = gettext("%(who)s has set it to %(value)s.", who=clash.by, value=clash.value)
-        return problem(409, said)
-    title = gettext("Priority of %(name)s set to %(value)s", name=after["name"], value=value)
-    said = gettext("It was %(old)s. Running jobs keep their devices.", old=before["priority"])
-    if "HX-Request" not in request.headers:
-        flash(title, "success")
-        return redirect(url_for("jobs.brief", job_id=job_id), 303)
-    response = jsonify(title=title, text=said)
-    toast = {"kind": "ok", "title": title, "text": said}
-    response.headers["HX-Trigger"] = json.dumps({"aoli:toasts": {"toasts": [toast]}})
-    return response

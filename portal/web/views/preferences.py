@@ -1,4 +1,4 @@
-"""Language, theme, time zone, keys, current virtual cluster: set, then back to where one was."""
+"""Language, theme, zone, keys, columns, virtual cluster: set, then back to where one was."""
 
 from __future__ import annotations
 
@@ -37,6 +37,17 @@ def zone() -> Response:
 def keys() -> Response:
     """Switch the single keys on or off."""
     return _keep("keys", appearance.KEYS)
+
+
+@blueprint.post("/columns")
+def columns() -> Response:
+    """Keep which columns of the lists of jobs are hidden; those of ``of`` not in ``show``."""
+    here, shown = request.form.getlist("of"), request.form.getlist("show")
+    hidden = {*appearance.hidden_columns()} - {*here} | {*here} - {*shown}
+    value = ".".join(name for name in appearance.COLUMNS if name in hidden)
+    response = redirect(next_or_home(), 303)
+    appearance.remember(response, "hidden_columns", value)  # type: ignore[arg-type]
+    return response
 
 
 def _keep(name: str, legal: tuple[str, ...]) -> Response:

@@ -84,7 +84,13 @@
     if (!bar) return;
     bar.hidden = !rows.length;
     $('[data-count]', bar).textContent = bar.dataset.selected.replace('%s', rows.length);
-    $('[data-devices]', bar).textContent = bar.dataset.devices.replace('%s', rows.reduce(function (sum, row) { return sum + Number(row.dataset.devices); }, 0));
+    var owners = rows.map(function (row) { return row.dataset.user; }).filter(function (name, i, all) { return name && all.indexOf(name) === i; });
+    var told = [bar.dataset.devices.replace('%s', rows.reduce(function (sum, row) { return sum + Number(row.dataset.devices); }, 0))];
+    if (owners.length) told.push(bar.dataset.users.replace('%s', owners.length));
+    $('[data-devices]', bar).textContent = told.join(bar.dataset.comma);
+    var prio = $('#bulk-priority'), n = changeable().length;
+    prio.disabled = !n;
+    $('.lbl', prio).textContent = prio.dataset.label + ' ' + n;
     $all('[data-act]', bar).forEach(function (button) {
       var n = rows.filter(function (row) { return row.dataset.can.split(' ').indexOf(button.dataset.act) >= 0; }).length;
       button.disabled = !n;
@@ -94,6 +100,47 @@
   table.addEventListener('change', function (event) {
     if (event.target.id === 'pick-all') $all('.pick', table).forEach(function (box) { box.checked = event.target.checked; });
     if (event.target.matches('.pick, #pick-all')) selection();
+  });
+
+  /* ---------- columns ---------- */
+  $all('[data-column]').forEach(function (box) {
+    box.addEventListener('change', function () {
+      table.classList.toggle('no-' + box.value, !box.checked);
+      var hidden = (/(?:^|; )hidden_columns=([^;]*)/.exec(document.cookie) || ['', ''])[1].split('.').filter(function (name) { return name && name !== box.value; });
+      A.keep('hidden_columns', hidden.concat(box.checked ? [] : [box.value]).join('.'));
+    });
+  });
+
+  /* ---------- one priority for several ---------- */
+  function changeable() { return picked().map(function (box) { return box.closest('tr'); }).filter(function (row) { return $('.prio', row); }); }
+  function setPriorities(ids, values, was) {
+    var data = new FormData(), form = $('#priority-form');
+    data.set('csrf_token', A.csrf());
+    ids.forEach(function (id, i) { data.append('ids', id); data.append('priority', values[i]); if (was) data.append('was', was[i]); });
+    fetch(form.getAttribute('action'), { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
+      .then(function (answer) {
+        if (answer.status === 401) { A.signedOut(); throw new Error('signed out'); }
+        return answer.json().then(function (body) { return { ok: answer.ok, body: body }; });
+      })
+      .then(function (answer) {
+        if (!answer.ok) { A.toast('dng', words.failed, answer.body.detail); return; }
+        (answer.body.toasts || []).forEach(function (t) { A.toast(t.kind, t.title, t.text, t.undo && { label: words.undo, act: function () { setPriorities(t.undo.ids, t.undo.priorities, t.undo.was); } }); });
+        answer.body.changed.forEach(function (one) { var button = $('#job-' + CSS.escape(one.id) + ' .prio'); if (button) button.textContent = one.priority; });
+        A.live.changed(null);
+      })
+      .catch(function () { A.toast('dng', words.failed, words.away); });
+  }
+  document.addEventListener('submit', function (event) {
+    var form = event.target;
+    if (form.id !== 'priority-form') return;
+    event.preventDefault();
+    var field = form.elements.priority, box = $('#f-priority-note', form), right = field.checkValidity() && field.value !== '';
+    if (right) field.removeAttribute('aria-invalid'); else field.setAttribute('aria-invalid', 'true');
+    box.className = right ? 'help' : 'err';
+    if (!right) { box.textContent = words.priorityRange; field.focus(); return; }
+    var ids = changeable().map(function (row) { return row.dataset.job; });
+    form.closest('dialog').close();
+    setPriorities(ids, ids.map(function () { return field.value; }));
   });
 
   /* Kill asks first; the dialog names the jobs and their devices. */
