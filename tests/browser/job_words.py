@@ -35,7 +35,7 @@ CHINESE = {
     "%s is not from %s to %s": "%s 不在 %s 到 %s 之间",
     "6 fields need a correction:": "6 个字段需要更正：",
     # jobs
-    "A priority is a whole number from 1 to 1000.": "优先级为 1 到 1000 的整数。",
+    "A priority is a whole number from 1 to 1000.": "优先级是 1 到 1000 的整数。",
     "Priority of 2 jobs set to 300": "2 个作业的优先级已设为 300",
     "Set priority": "设置优先级",
     "Set priority %s": "设置优先级 %s",
