@@ -91,6 +91,8 @@ class StorageWatch:
         for path, question in questions.items():
             answered = question.answered.wait(0 if question.late else until - time.monotonic())
             question.late = not answered
+            if answered:
+                self._forget(path, question)
             if not answered or question.failed:
                 silent.append(path)
             elif question.answer is not None:
@@ -108,6 +110,12 @@ class StorageWatch:
                 target = partial(self._answer, path, question)
                 threading.Thread(target=target, name=name, daemon=True).start()
             return question
+
+    def _forget(self, path: str, question: _Question) -> None:
+        """Keep no questions that are answered: every user has a folder of his own."""
+        with self._lock:
+            if self._asked.get(path) is question:
+                del self._asked[path]
 
     def _answer(self, path: str, question: _Question) -> None:
         try:

@@ -6,7 +6,7 @@ import re
 
 from house import NPU
 from job_steps import field, fill_in, given, send, sign_in_again, start
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from portal.testing.waiting import eventually
 
@@ -84,6 +84,28 @@ def test_a_job_is_paused_resumed_and_killed(alice, site, say):
     dialog.get_by_role("button", name=say("Kill"), exact=True).click()
     expect(state).to_have_text(say("Killed"))
     assert house.state(job_id) == "killed"
+
+
+def test_news_amid_an_act_do_not_swallow_its_message(signed_in, site):
+    page, house = signed_in, site.house
+    (job_id,) = given(house, "moody")
+    start(house, job_id)
+    page.goto(f"/jobs/{job_id}")
+    expect(page.locator("[data-live-badge] [data-word]")).to_have_text("Live")
+    held: dict[str, Route] = {}
+    for name in ("head", "actions"):
+        page.route(f"**/{name}", lambda route, _, name=name: held.setdefault(name, route))
+    with page.expect_request("**/head"):
+        page.evaluate("Aoli.live.changed(null)")
+    page.locator("#job-head h1").evaluate("node => { node.textContent = 'older' }")
+    with page.expect_request("**/actions"):
+        act(page, "Pause").click()
+    with page.expect_response("**/head"):
+        held["head"].continue_()
+    page.unroute("**/head")
+    held["actions"].continue_()
+    expect(page.locator(".toast").get_by_role("button", name="Undo")).to_be_visible()
+    expect(page.locator("#job-head h1")).to_have_text("moody")
 
 
 def test_a_distributed_job_on_two_nodes(alice, site, say):

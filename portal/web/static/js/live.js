@@ -130,6 +130,7 @@
     var active = document.activeElement, inside = active && node.contains(active);
     if (inside && A.typing(active)) return; /* an open edit is never pulled away */
     if (node.querySelector('dialog[open], details.drop[open]')) return;
+    if (node.querySelector('.htmx-request')) return; /* its answer would find nobody: see below */
     if (marked(node)) { hold(); return; }
     var key = inside ? active.dataset.key || active.id : '';
     var scrolled = A.$all('.tblw, pre', node).map(function (box) { return [box.scrollLeft, box.scrollTop]; });
@@ -144,6 +145,9 @@
     badge();
     node.dispatchEvent(new CustomEvent('aoli:swapped', { bubbles: true }));
   }
+  document.addEventListener('htmx:afterRequest', function (event) {
+    if (event.target.closest && event.target.closest('[data-fragment]')) changed(null);
+  });
   listeners.push(function (ids) {
     A.$all('[data-fragment]').forEach(function (node) {
       var only = node.dataset.job;
