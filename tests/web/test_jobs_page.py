@@ -312,3 +312,34 @@ def test_chips_count_what_the_other_filters_leave(at_alices, web_house):
     page = at_alices.page("/jobs/?status=finished&q=ended")
     found = re.findall(r'class="fchip"[^>]*data-group="(\w+)".*?data-size>(\d+)<', page)
     assert found == [("all", "1"), ("active", "0"), ("finished", "1"), ("failed", "0")]
+
+
+def test_a_chip_stays_on_when_another_filter_is_chosen_in_the_form(browse, submit):
+    submit("a")
+    page = browse("alice").page("/jobs/?status=active")
+    assert '<option value="active">Other</option>' in page
+    assert '<option value="finished"' not in page
+
+
+def test_states_without_a_chip_are_behind_other(browse, submit, web_house):
+    job_id = submit("a")
+    browser = browse("alice")
+    browser.post("/jobs/actions", {"ids": job_id, "action": "kill"})
+    page = browser.page("/jobs/?status=killed&q=a")
+    assert names(page) == ["a"]
+    assert '<option value="killed" selected>Status: Killed</option>' in page
+    assert 'class="off" href="/jobs/?q=a"' in page
+    assert page.count('class="fchip"') == 4
+    assert not re.search('class="fchip"[^>]+aria-current', page)
+    assert '<option value="queued" selected>Status: Queued' in browser.page(
+        "/jobs/?status=queued&q="
+    )
+
+
+def test_a_filter_of_all_jobs_is_removed_by_one_link(browse, submit):
+    submit("a")
+    page = browse("vera").page("/jobs/all?status=waiting&time=between&after=2020-01-01T00:00")
+    assert '<option value="waiting" selected>Status: Waiting</option>' in page
+    off = [html.unescape(href) for href in re.findall(r'class="off" href="([^"]+)"', page)]
+    assert "/jobs/all?status=waiting" in off
+    assert any("status" not in href and "after=" in href for href in off)
