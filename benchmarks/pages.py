@@ -35,9 +35,10 @@ PAGES = (
     ("user-00003", "/jobs/?sort=-devices&page=200"),
     ("root", "/jobs/all"),
     ("root", "/jobs/all?q=train-12"),
-    ("root", "/jobs/all?sort=user&page=40"),
+    ("root", "/jobs/all?sort=user&page=5"),
     ("root", "/jobs/all?user=user-00003"),
     ("user-00003", "/jobs/JOB"),
+    ("root", "/jobs/WAITING"),
     ("user-00003", "/jobs/JOB/console"),
     ("root", "/cluster/"),
     ("root", "/cluster/users"),
@@ -96,9 +97,14 @@ class Visitors:
         self._app = create_app(settings, portal=portal)
         with sqlite3.connect(folder / "aoli.db") as database:
             self._ids = dict(database.execute("SELECT username, id FROM ab_user").fetchall())
-            self.job = database.execute(
-                "SELECT id FROM job WHERE username='user-00003' ORDER BY submitted_at DESC"
+            self.job, vc = database.execute(
+                "SELECT id, vc FROM job WHERE username='user-00003' ORDER BY submitted_at DESC"
+            ).fetchone()
+            self.waiting = database.execute(
+                "SELECT id FROM job WHERE state='queued' AND devices > 0 ORDER BY submitted_at"
             ).fetchone()[0]
+            choice = (self._ids["user-00003"], vc)  # his lists are those of the VC he works in
+            database.execute("REPLACE INTO user_choice (user_id, current_vc) VALUES (?, ?)", choice)
         self._clients: dict[str, Any] = {}
         gc.collect()
         gc.freeze()  # as the web process does before it serves
@@ -120,7 +126,7 @@ def measure(folder: Path, times: int) -> list[Row]:
     visitors = Visitors(folder)
     rows = []
     for name, pattern in PAGES:
-        path = pattern.replace("JOB", visitors.job)
+        path = pattern.replace("JOB", visitors.job).replace("WAITING", visitors.waiting)
         answer = visitors.get(name, path)
         taken = [_milliseconds(visitors, name, path) for _ in range(times)]
         p95 = _p95([wall for wall, _ in taken])

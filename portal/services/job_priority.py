@@ -14,8 +14,11 @@ from portal.services import audit
 ACTION = "job.priority"
 
 
-def change(actor: Actor, job: Job, value: int, expected: int | None, now: datetime) -> None:
-    """Write it; ``PriorityClash`` when it is neither ``expected`` nor ``value`` already."""
+def change(actor: Actor, job: Job, value: int, expected: int | None, now: datetime) -> int:
+    """Write it and say what it was.
+
+    Raises ``PriorityClash`` when it is neither ``expected`` nor ``value`` already.
+    """
     with database.atomic():
         found: int = JobRow.select(JobRow.priority).where(JobRow.id == job.id).scalar()
         if expected is not None and found not in (expected, value):
@@ -23,10 +26,11 @@ def change(actor: Actor, job: Job, value: int, expected: int | None, now: dateti
         edits = JobRow.priority_edits + 1
         JobRow.update(priority=value, priority_edits=edits).where(JobRow.id == job.id).execute()
         if actor.user_id == job.user_id:
-            return
+            return found
         whose = {"name": job.spec.name, "user": job.username}
         before, after = {"priority": found}, {**whose, "priority": value}
         audit.record(actor, ACTION, "job", job.id, at=now, before=before, after=after)
+    return found
 
 
 def _who(job: Job, value: int) -> str:

@@ -249,6 +249,13 @@ class JobService:
 
         Raises ``PriorityClash`` when it is no longer what ``expected`` says.
         """
+        self._change_priority(actor, job_id, priority, expected)
+        return self.get(actor, job_id)
+
+    def _change_priority(
+        self, actor: Actor, job_id: str, priority: Any, expected: int | None
+    ) -> int:
+        """Change it and say what it was."""
         try:
             value = field_checks.priority(priority)
         except field_checks.FieldProblem as problem:
@@ -256,10 +263,10 @@ class JobService:
         job = self._managed(actor, job_id)
         if job.state in TERMINAL:
             raise Conflict(f"The job is {job.state}; its priority no longer matters")
-        job_priority.change(actor, job, value, expected, self._clock())
+        was = job_priority.change(actor, job, value, expected, self._clock())
         self._queue.enqueue("admit", key="admit")
         self._events.publish("job", job_id)
-        return self.get(actor, job_id)
+        return was
 
     def set_priorities(
         self, actor: Actor, wanted: Mapping[str, Any], expected: Mapping[str, int] | None = None
@@ -274,12 +281,11 @@ class JobService:
         results: list[dict[str, Any]] = []
         for job_id, priority in wanted.items():
             try:
-                was = self._row(actor, job_id).priority
-                job = self.set_priority(actor, job_id, priority, (expected or {}).get(job_id))
+                was = self._change_priority(actor, job_id, priority, (expected or {}).get(job_id))
             except AoliError as error:
                 answer = {"ok": False, "code": error.code, "detail": error.message}
             else:
-                answer = {"ok": True, "was": was, "priority": job["priority"], "name": job["name"]}
+                answer = {"ok": True, "was": was, "priority": priority}
             results.append({"id": job_id, **answer})
         return results
 
