@@ -69,6 +69,8 @@ class Share:
     """What counts against a job's quota, the quota, and what is usable of it now."""
 
     used: int
+    used_open: int
+    """Of those, on nodes that take jobs."""
     quota: int
     usable: int
 
@@ -96,26 +98,21 @@ class Ledger:
         What a non-preemptible job can get by preempting in its own virtual cluster is no
         obstacle, see :meth:`excess`.
         """
-        needed = demand.total_devices
-        if not self._borrows(demand):
-            found = self._above_share(demand, kind, needed)
-            if found is not None:
-                return found
-        limit = self._user_limit(demand, kind)
-        held = self._soon.user[demand.vc, kind, demand.user]
-        if limit is not None and held + needed > limit:
-            return wait.user_limit(kind, used=held, limit=limit, needed=needed)
+        needed, share = demand.total_devices, self.share(demand, kind)
+        found = self._above_share(demand.vc, kind, share, needed) if share else None
+        if found is not None:
+            return found
+        held = self.held_by_user(demand, kind)
+        if held is not None and held[0] + needed > held[1]:
+            return wait.user_limit(kind, used=held[0], limit=held[1], needed=needed)
         return None
 
-    def _above_share(self, demand: Demand, kind: str, needed: int) -> Reason | None:
-        shares, vc = self._shares, demand.vc
-        used = self._soon.held(vc, kind, both=demand.preemptible, only_open=False)
-        used_open = self._soon.held(vc, kind, both=demand.preemptible, only_open=True)
-        quota, usable = shares.quota(vc, kind), shares.usable(vc, kind, used, used_open)
+    def _above_share(self, vc: str, kind: str, share: Share, needed: int) -> Reason | None:
+        used, quota, usable = share.used, share.quota, share.usable
         if used + needed > quota:
             return wait.vc_quota(kind, used=used, quota=quota, needed=needed, usable=usable)
-        if used_open + needed > shares.part(vc, kind):
-            short = shares.of(kind)
+        if share.used_open + needed > self._shares.part(vc, kind):
+            short = self._shares.of(kind)
             return wait.vc_shortage(
                 kind, short, used=used, quota=quota, needed=needed, usable=usable
             )
@@ -129,7 +126,7 @@ class Ledger:
         used = self._soon.held(vc, kind, both=both, only_open=False)
         used_open = self._soon.held(vc, kind, both=both, only_open=True)
         usable = self._shares.usable(vc, kind, used, used_open)
-        return Share(used, self._shares.quota(vc, kind), usable)
+        return Share(used, used_open, self._shares.quota(vc, kind), usable)
 
     def held_by_user(self, demand: Demand, kind: str) -> tuple[int, int] | None:
         """What its user holds and may hold at most; ``None`` without a limit."""

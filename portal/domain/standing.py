@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from portal.domain.device_pool import build_pools
+from portal.domain.device_pool import DevicePool, build_pools
+from portal.domain.job import MAX_PRIORITY
 from portal.domain.quota import Ledger
 from portal.domain.snapshot import Demand, Snapshot, Waiting
 
 STEP = 10
 """Priorities are proposed in such steps: round numbers leave room between them."""
-TOP_PRIORITY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,64 @@ class Standing:
     """``None`` when it is the first already, or no priority would do."""
 
 
-def standing(snapshot: Snapshot, demand: Demand, found: Waiting) -> Standing:
-    """How ``demand``, waiting in ``snapshot`` as the planner ``found``, stands."""
-    checks = [*_devices(snapshot, demand), _queue(snapshot, found)]
-    if demand.vc in snapshot.vcs and demand.device_type and demand.devices:
-        checks += _shares(Ledger(snapshot), demand, demand.device_type)
-    checks.append(_nodes(snapshot, demand))
-    return Standing(tuple(checks), lead_priority(demand, _ahead(snapshot, found)))
+class Standings:
+    """How the jobs that wait in one snapshot stand; what they share is worked out once."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._waiting = {demand.job_id: demand for demand in snapshot.waiting}
+
+    @cached_property
+    def _pools(self) -> Mapping[str, DevicePool]:
+        return build_pools(self._snapshot)
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        return Ledger(self._snapshot)
+
+    def of(self, job_id: str, found: Waiting) -> Standing:
+        """How a job stands that waits as the planner ``found``."""
+        demand = self._waiting[job_id]
+        ahead = [self._waiting[other] for other in found.ahead if other in self._waiting]
+        checks = [*self._devices(demand), _queue(found, ahead)]
+        checks += [*self._shares(demand), self._nodes(demand)]
+        return Standing(tuple(checks), lead_priority(demand, ahead))
+
+    def _devices(self, demand: Demand) -> Iterable[Check]:
+        if not demand.device_type or not demand.devices:
+            return
+        pool = self._pools.get(demand.device_type)
+        free = pool.now if pool else None
+        fits = free.capacity(demand.devices) >= demand.replicas if free else False
+        yield Check(
+            "free_devices",
+            not fits,
+            {
+                "free": free.total if free else 0,
+                "devices": sum(pool.sizes) if pool else 0,
+                "nodes": len(pool.sizes) if pool else 0,
+            },
+        )
+
+    def _shares(self, demand: Demand) -> Iterable[Check]:
+        kind, needed = demand.device_type, demand.total_devices
+        if demand.vc not in self._snapshot.vcs or not kind or not needed:
+            return
+        share = self._ledger.share(demand, kind)
+        if share is not None:
+            numbers = {"used": share.used, "quota": share.quota, "needed": needed}
+            yield Check("vc_quota", share.used + needed > share.usable, numbers)
+        held = self._ledger.held_by_user(demand, kind)
+        if held is not None:
+            used, limit = held
+            numbers = {"used": used, "limit": limit, "needed": needed}
+            yield Check("user_limit", used + needed > limit, numbers)
+
+    def _nodes(self, demand: Demand) -> Check:
+        kind = demand.device_type if demand.devices else None
+        nodes = [n for n in self._snapshot.nodes if kind is None or n.device_type == kind]
+        takes = sum(node.schedulable for node in nodes)
+        return Check("nodes", takes == 0, {"takes": takes, "nodes": len(nodes)})
 
 
 def lead_priority(demand: Demand, ahead: Sequence[Demand]) -> int | None:
@@ -58,55 +110,11 @@ def lead_priority(demand: Demand, ahead: Sequence[Demand]) -> int | None:
         return None
     highest = max(other.priority for other in ahead)
     lead = (highest // STEP + 1) * STEP
-    return lead if lead <= TOP_PRIORITY else None
+    return lead if lead <= MAX_PRIORITY else None
 
 
-def _devices(snapshot: Snapshot, demand: Demand) -> Iterable[Check]:
-    if not demand.device_type or not demand.devices:
-        return
-    pool = build_pools(snapshot).get(demand.device_type)
-    free = pool.now if pool else None
-    fits = free.capacity(demand.devices) >= demand.replicas if free else False
-    yield Check(
-        "free_devices",
-        not fits,
-        {
-            "free": free.total if free else 0,
-            "devices": sum(pool.sizes) if pool else 0,
-            "nodes": len(pool.sizes) if pool else 0,
-        },
-    )
-
-
-def _queue(snapshot: Snapshot, found: Waiting) -> Check:
+def _queue(found: Waiting, ahead: Sequence[Demand]) -> Check:
     numbers = {"ahead": found.position - 1}
-    first = _ahead(snapshot, found)[:1]
-    if first:
-        numbers["priority"] = first[0].priority
+    if ahead:
+        numbers["priority"] = ahead[0].priority
     return Check("queue", found.position > 1, numbers)
-
-
-def _shares(ledger: Ledger, demand: Demand, kind: str) -> Iterable[Check]:
-    needed = demand.total_devices
-    share = ledger.share(demand, kind)
-    if share is not None:
-        numbers = {"used": share.used, "quota": share.quota, "needed": needed}
-        yield Check("vc_quota", share.used + needed > share.usable, numbers)
-    held = ledger.held_by_user(demand, kind)
-    if held is not None:
-        used, limit = held
-        numbers = {"used": used, "limit": limit, "needed": needed}
-        yield Check("user_limit", used + needed > limit, numbers)
-
-
-def _nodes(snapshot: Snapshot, demand: Demand) -> Check:
-    kind = demand.device_type if demand.devices else None
-    nodes = [node for node in snapshot.nodes if kind is None or node.device_type == kind]
-    takes = sum(node.schedulable for node in nodes)
-    return Check("nodes", takes == 0, {"takes": takes, "nodes": len(nodes)})
-
-
-def _ahead(snapshot: Snapshot, found: Waiting) -> list[Demand]:
-    """The jobs ahead that are named, the first of the line first."""
-    by_id = {other.job_id: other for other in snapshot.waiting}
-    return [by_id[job_id] for job_id in found.ahead if job_id in by_id]

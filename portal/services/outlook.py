@@ -13,7 +13,7 @@ from threading import Lock
 
 from portal.domain.planner import plan, preview
 from portal.domain.snapshot import Admission, Demand, Snapshot, Waiting
-from portal.domain.standing import Standing, standing
+from portal.domain.standing import Standing, Standings
 from portal.services.snapshots import UNREACHABLE_GRACE_S, Snapshots, Stamp
 
 MAX_EXPLAINED = 2000
@@ -27,6 +27,7 @@ class _Picture:
     stamp: Stamp
     snapshot: Snapshot
     answers: dict[str, Admission | Waiting]
+    standings: Standings
     until: datetime | None
 
 
@@ -55,8 +56,7 @@ class Outlooks:
         found = picture.answers.get(job_id) if picture else None
         if picture is None or not isinstance(found, Waiting):
             return found, Standing()
-        demand = next(one for one in picture.snapshot.waiting if one.job_id == job_id)
-        return found, standing(picture.snapshot, demand, found)
+        return found, picture.standings.of(job_id, found)
 
     def _current(self) -> _Picture | None:
         # The stamp is older than the snapshot: a change in between makes the next one new.
@@ -74,7 +74,7 @@ class Outlooks:
         made = plan(snapshot, now)
         answers: dict[str, Admission | Waiting] = {found.job_id: found for found in made.admit}
         answers.update(made.waiting)
-        return _Picture(stamp, snapshot, answers, _next_change(snapshot, now))
+        return _Picture(stamp, snapshot, answers, Standings(snapshot), _next_change(snapshot, now))
 
 
 def _holds_at(picture: _Picture, now: datetime) -> bool:

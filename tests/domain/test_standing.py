@@ -6,15 +6,14 @@ from planner_words import GPU, NOW, cluster, held, job, node
 
 from portal.domain.planner import plan
 from portal.domain.snapshot import Demand, Snapshot, VcShare
-from portal.domain.standing import Check, Standing, lead_priority, standing
+from portal.domain.standing import Check, Standing, Standings, lead_priority
 
 FULL = held("busy", "a:0-7")
 
 
 def of(snapshot: Snapshot, job_id: str) -> Standing:
     """The standing of one of the waiting jobs, as the planner leaves it."""
-    demand = next(one for one in snapshot.waiting if one.job_id == job_id)
-    return standing(snapshot, demand, plan(snapshot, NOW).waiting[job_id])
+    return Standings(snapshot).of(job_id, plan(snapshot, NOW).waiting[job_id])
 
 
 def check(found: Standing, name: str) -> Check:
