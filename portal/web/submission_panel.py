@@ -33,10 +33,10 @@ STAND_IN = "x"
 
 @dataclass(frozen=True, slots=True)
 class NodeSquares:
-    """One node of the planned place: class and words of each device, and all in words."""
+    """One node of the planned place: class, letter and words of each device, all in words."""
 
     node: str
-    cells: Sequence[tuple[str, str]]
+    cells: Sequence[tuple[str, str, str]]
     label: str
 
 
@@ -194,8 +194,8 @@ def _node_squares(use: NodeUse | None, name: str, planned: set[int]) -> NodeSqua
     held = set(use.owners) if use else set()
     devices = range(max(use.node.devices if use else 0, max(planned) + 1))
     this, busy, free = gettext("this job"), gettext("in use"), gettext("free")
-    kinds = {True: ("plan", this), False: ("free", free)}
-    cells = [("c8", busy) if i in held - planned else kinds[i in planned] for i in devices]
+    kinds = {True: ("plan", "", this), False: ("free", "", free)}
+    cells = [("c8", "", busy) if i in held - planned else kinds[i in planned] for i in devices]
     return NodeSquares(name, cells, label)
 
 
