@@ -122,25 +122,6 @@ class TypeTotal:
     devices: int
 
 
-def totals(cluster: str) -> list[TypeTotal]:
-    """What the whole cluster has and uses, by device type; two queries."""
-    rows: Any = (
-        JobRow.select(JobRow.device_type, fn.SUM(JobRow.devices * JobRow.nodes))
-        .where(JobRow.released == False, JobRow.devices > 0)
-        .group_by(JobRow.device_type)
-        .tuples()
-    )
-    used = Counter({kind: int(devices) for kind, devices in rows if kind})
-    devices: Counter[str] = Counter()
-    for node in inventory.nodes(cluster):
-        if node.device_type and node.devices:
-            devices[node.device_type] += node.devices
-            used[node.device_type] += node.foreign_devices
-    return [
-        TypeTotal(kind, min(used[kind], total), total) for kind, total in sorted(devices.items())
-    ]
-
-
 def resolve(actor: Actor, name: str | None) -> VirtualCluster:
     """The VC of that name, or the current one.
 
@@ -185,6 +166,20 @@ def node_uses(cluster: str, holding: Sequence[Hold] | None = None) -> list[NodeU
         for slot in hold.placement:
             pods[slot.node].append(Pod(hold, slot.devices))
     return [NodeUse(node, tuple(pods[node.name])) for node in inventory.nodes(cluster)]
+
+
+def totals(cluster: str) -> list[TypeTotal]:
+    """What the whole cluster has and uses, by device type."""
+    used: Counter[str] = Counter()
+    devices: Counter[str] = Counter()
+    for use in node_uses(cluster):
+        kind = use.node.device_type
+        if kind and use.node.devices:
+            devices[kind] += use.node.devices
+            used[kind] += use.used + use.node.foreign_devices
+    return [
+        TypeTotal(kind, min(used[kind], total), total) for kind, total in sorted(devices.items())
+    ]
 
 
 def vc_devices(

@@ -226,21 +226,10 @@ class JobService:
 
     def act_on_many(self, actor: Actor, action: str, ids: Iterable[str]) -> list[dict[str, Any]]:
         """Act on several jobs; one that fails does not keep the others from going on."""
-        wanted = list(dict.fromkeys(ids))
-        if len(wanted) > MAX_BULK:
-            raise InvalidSpec("ids", "At most %(max)s jobs at once", max=MAX_BULK)
+        wanted = _bulk(ids)
         if action not in ACTIONS:
             raise InvalidSpec("action", "Must be one of %(actions)s", actions=", ".join(ACTIONS))
-        results = []
-        for job_id in wanted:
-            try:
-                job = self.act(actor, job_id, action)
-                results.append({"id": job_id, "ok": True, "status": job["status"]})
-            except AoliError as error:
-                results.append(
-                    {"id": job_id, "ok": False, "code": error.code, "detail": error.message}
-                )
-        return results
+        return _each(wanted, lambda job_id: {"status": self.act(actor, job_id, action)["status"]})
 
     def set_priority(
         self, actor: Actor, job_id: str, priority: Any, expected: int | None = None
@@ -276,18 +265,14 @@ class JobService:
         Each answer has ``id`` and ``ok``; then ``was`` and ``priority``, else ``code`` and
         ``detail``. Raises ``InvalidSpec`` for more than :data:`MAX_BULK`.
         """
-        if len(wanted) > MAX_BULK:
-            raise InvalidSpec("ids", "At most %(max)s jobs at once", max=MAX_BULK)
-        results: list[dict[str, Any]] = []
-        for job_id, priority in wanted.items():
-            try:
-                was = self._change_priority(actor, job_id, priority, (expected or {}).get(job_id))
-            except AoliError as error:
-                answer = {"ok": False, "code": error.code, "detail": error.message}
-            else:
-                answer = {"ok": True, "was": was, "priority": priority}
-            results.append({"id": job_id, **answer})
-        return results
+        then = expected or {}
+
+        def change(job_id: str) -> dict[str, Any]:
+            value = wanted[job_id]
+            was = self._change_priority(actor, job_id, value, then.get(job_id))
+            return {"was": was, "priority": value}
+
+        return _each(_bulk(wanted), change)
 
     def _note(
         self, actor: Actor, job: Job, action: str, was: dict[str, Any], now: dict[str, Any]
@@ -310,3 +295,23 @@ def _refusal(job: Job, action: str) -> str:
     by = job.reason if job.reason is not None and job.reason.code == "user" else None
     first = f" ({by.message.rstrip('.')})" if by else ""
     return f"The job is {job.state}{first}; it cannot be {PAST[action].lower()} now"
+
+
+def _bulk(ids: Iterable[str]) -> list[str]:
+    """Each job once; ``InvalidSpec`` for more than :data:`MAX_BULK`."""
+    wanted = list(dict.fromkeys(ids))
+    if len(wanted) > MAX_BULK:
+        raise InvalidSpec("ids", "At most %(max)s jobs at once", max=MAX_BULK)
+    return wanted
+
+
+def _each(ids: Iterable[str], act: Callable[[str], dict[str, Any]]) -> list[dict[str, Any]]:
+    """What came of each; one that fails does not keep the others from going on."""
+    results: list[dict[str, Any]] = []
+    for job_id in ids:
+        try:
+            results.append({"id": job_id, "ok": True, **act(job_id)})
+        except AoliError as error:
+            refusal = {"ok": False, "code": error.code, "detail": error.message}
+            results.append({"id": job_id, **refusal})
+    return results

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, flash, json, jsonify, redirect, request, url_for
 
 from portal.domain.errors import InvalidSpec, PriorityClash
+from portal.domain.job import MAX_PRIORITY, MIN_PRIORITY
 from portal.web.context import services
 from portal.web.failures import error_words
 from portal.web.job_lines import make_line
@@ -16,8 +17,6 @@ from portal.web.security.access import actor, requires
 from portal.web.security.redirects import next_or_home
 from portal.web.views.jobs import blueprint
 from portal.web.words import gettext, ngettext, sentences
-
-MOST_PRIORITY = 1000
 
 
 @blueprint.post("/actions")
@@ -130,7 +129,7 @@ def priorities() -> Any:
 
 
 def _is_priority(value: int | str) -> bool:
-    return isinstance(value, int) and 1 <= value <= MOST_PRIORITY
+    return isinstance(value, int) and MIN_PRIORITY <= value <= MAX_PRIORITY
 
 
 def _changed(done: list[dict[str, Any]]) -> dict[str, Any]:

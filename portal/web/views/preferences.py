@@ -45,15 +45,17 @@ def columns() -> Response:
     here, shown = request.form.getlist("of"), request.form.getlist("show")
     hidden = {*appearance.hidden_columns()} - {*here} | {*here} - {*shown}
     value = ".".join(name for name in appearance.COLUMNS if name in hidden)
-    response = redirect(next_or_home(), 303)
-    appearance.remember(response, "hidden_columns", value)  # type: ignore[arg-type]
-    return response
+    return _remembered("hidden_columns", value)
 
 
 def _keep(name: str, legal: tuple[str, ...]) -> Response:
     value = request.form.get(name, "")
     if value not in legal:
         abort(400)
+    return _remembered(name, value)
+
+
+def _remembered(name: str, value: str) -> Response:
     response = redirect(next_or_home(), 303)
     appearance.remember(response, name, value)  # type: ignore[arg-type]
     return response

@@ -111,17 +111,22 @@
     });
   });
 
-  /* ---------- one priority for several ---------- */
-  function changeable() { return picked().map(function (box) { return box.closest('tr'); }).filter(function (row) { return $('.prio', row); }); }
-  function setPriorities(ids, values, was) {
-    var data = new FormData(), form = $('#priority-form');
+  /* What the server says to an act: whether it was done, and its words. */
+  function ask(where, data) {
     data.set('csrf_token', A.csrf());
-    ids.forEach(function (id, i) { data.append('ids', id); data.append('priority', values[i]); if (was) data.append('was', was[i]); });
-    fetch(form.getAttribute('action'), { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
+    return fetch(where, { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
       .then(function (answer) {
         if (answer.status === 401) { A.signedOut(); throw new Error('signed out'); }
         return answer.json().then(function (body) { return { ok: answer.ok, body: body }; });
-      })
+      });
+  }
+
+  /* ---------- one priority for several ---------- */
+  function changeable() { return picked().map(function (box) { return box.closest('tr'); }).filter(function (row) { return $('.prio', row); }); }
+  function setPriorities(ids, values, was) {
+    var data = new FormData();
+    ids.forEach(function (id, i) { data.append('ids', id); data.append('priority', values[i]); if (was) data.append('was', was[i]); });
+    ask($('#priority-form').getAttribute('action'), data)
       .then(function (answer) {
         if (!answer.ok) { A.toast('dng', words.failed, answer.body.detail); return; }
         (answer.body.toasts || []).forEach(function (t) { A.toast(t.kind, t.title, t.text, t.undo && { label: words.undo, act: function () { setPriorities(t.undo.ids, t.undo.priorities, t.undo.was); } }); });
@@ -162,13 +167,9 @@
   }
   function act(where, action, ids, rows) {
     var data = new FormData(), guesses = action === 'kill' ? [] : rows.map(function (row) { return expect(row, action); });
-    data.set('csrf_token', A.csrf()); data.set('action', action);
+    data.set('action', action);
     ids.forEach(function (id) { data.append('ids', id); });
-    fetch(where, { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
-      .then(function (answer) {
-        if (answer.status === 401) { A.signedOut(); throw new Error('signed out'); }
-        return answer.json().then(function (body) { return { ok: answer.ok, body: body }; });
-      })
+    ask(where, data)
       .then(function (answer) {
         if (!answer.ok) { guesses.forEach(takeBack); A.toast('dng', words.failed, answer.body.detail); }
         else {
