@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask, g, redirect, render_template, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask, current_app, flash, g, redirect, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, Unauthorized
 
 from portal.domain.errors import (
     AoliError,
@@ -24,6 +25,7 @@ from portal.web.pages import NoSuchPage
 from portal.web.permissions import permission_label
 from portal.web.problems import http_problem, problem
 from portal.web.security.access import grants, signed_in
+from portal.web.security.redirects import page_it_came_from
 from portal.web.words import gettext, listed
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,24 @@ def _http_error(error: HTTPException) -> Any:
     if wants_problem():
         return http_problem(error)
     return _page(status, None), status
+
+
+def _of_another_session(error: CSRFError) -> Any:
+    """The session in which the page was made is over: back to it, by way of signing in.
+
+    ``js/kept.js`` reads the cookie there, and gives back what was typed.
+    """
+    if "HX-Request" in request.headers:
+        return http_problem(Unauthorized())
+    source = page_it_came_from()
+    if source is None or request.path.startswith("/api/"):
+        return _http_error(error)
+    said = gettext("The session of that page is over. Check what you typed and send it again.")
+    flash(said, "info")
+    answer = redirect(source, 303)
+    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    answer.set_cookie("returned", "1", max_age=600, samesite="Lax", secure=secure)
+    return answer
 
 
 def _domain_error(error: AoliError) -> Any:
@@ -179,6 +199,7 @@ def _shorter(error: NoSuchPage) -> Any:
 def install(app: Flask) -> None:
     """Handle every error."""
     app.register_error_handler(NoSuchPage, _shorter)
+    app.register_error_handler(CSRFError, _of_another_session)
     app.register_error_handler(AoliError, _domain_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unforeseen)

@@ -83,11 +83,15 @@ class Complaints(list[str]):
         )
 
 
-CUT_OFF = ("htmx:afterRequest", "htmx:sendError", "htmx:sendAbort")
-"""What htmx says of a request that ended because the page was left."""
+EXPECTED = (
+    *("htmx:afterRequest", "htmx:sendError", "htmx:sendAbort"),
+    "Response Status Error Code 401",
+)
+"""What htmx says of a request that ended because the page was left, and of one behind the
+session's end: the page leads to the sign-in then, which no story takes for its own page."""
 
 
 def _matters(message: ConsoleMessage) -> bool:
     loud = message.type in ("error", "warning")
-    network = "Failed to load resource" in message.text or message.text.startswith(CUT_OFF)
+    network = "Failed to load resource" in message.text or message.text.startswith(EXPECTED)
     return loud and not network

@@ -45,9 +45,9 @@ def given(house: House, *names: str, who: str = "alice") -> list[str]:
     return ids
 
 
-def sign_in_again(page: Page, say: Say) -> None:
-    """Alice's session has ended; the page of signing in has said so."""
+def sign_in_again(page: Page, say: Say, name: str = "alice") -> None:
+    """The session has ended; the page of signing in has said so."""
     expect(page.get_by_text(say("You were signed out"))).to_be_visible()
-    field(page, say("Account")).fill("alice")
+    field(page, say("Account")).fill(name)
     field(page, say("Password")).fill(PASSWORD)
     page.get_by_role("button", name=say("Sign in"), exact=True).click()

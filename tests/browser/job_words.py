@@ -95,6 +95,7 @@ CHINESE = {
     "This page does not exist": "此页面不存在",
     "Virtual cluster": "虚拟集群",
     "You were signed out": "您已退出登录",
+    "The session of that page is over.": "该页面的会话已结束。",
     # cluster status and virtual clusters
     "Add VC": "添加虚拟集群",
     "At most %s remain": "最多剩余 %s",

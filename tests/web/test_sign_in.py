@@ -139,3 +139,33 @@ def test_devices_show_to_strangers_only_where_the_site_says_so(browse, web_house
     assert "0 / 8 in use" in page
     assert "secret_run" not in page
     assert "node-1" not in page
+
+
+OF_THE_PAGE = {"Referer": "http://localhost/dashboard/roles/new?x=1"}
+
+
+def test_a_form_of_a_session_that_is_over_leads_back_to_its_page(browse):
+    answer = browse().client.post("/dashboard/roles/new", data={"name": "a"}, headers=OF_THE_PAGE)
+    assert (answer.status_code, answer.location) == (303, "/dashboard/roles/new?x=1")
+    assert "returned=1; " in answer.headers["Set-Cookie"]
+
+
+def test_a_script_is_told_that_nobody_is_signed_in(browse):
+    headers = {"HX-Request": "true", **OF_THE_PAGE}
+    answer = browse().client.post("/submit/preview", data={"name": "a"}, headers=headers)
+    assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "https://elsewhere.example/dashboard/roles/new",
+        "http://localhost//elsewhere.example/",
+        "http://localhost/preferences/theme",  # no page: it only answers forms
+        "http://localhost/no/such/page",
+    ],
+)
+def test_a_form_of_no_page_of_ours_leads_nowhere(browse, source):
+    answer = browse().client.post("/dashboard/roles/new", headers={"Referer": source})
+    assert answer.status_code == 400

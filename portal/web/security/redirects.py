@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import request, url_for
+from urllib.parse import urlsplit
+
+from flask import current_app, request, url_for
 from werkzeug.exceptions import HTTPException
 
 
@@ -21,6 +23,19 @@ def safe_path(target: str | None) -> str | None:
 def next_or_home() -> str:
     """The page that the form or the address names, else Home."""
     return safe_path(request.values.get("next")) or url_for("home.index")
+
+
+def page_it_came_from() -> str | None:
+    """The path of the page of this site whose form was sent; ``None`` if it is not known."""
+    source = urlsplit(request.referrer or "")
+    path = safe_path(source._replace(scheme="", netloc="", fragment="").geturl())
+    if source.netloc != request.host or path is None:
+        return None
+    try:
+        current_app.url_map.bind(request.host).match(source.path, method="GET")
+    except HTTPException:  # a page that answered a form, with what was wrong in it
+        return None
+    return path
 
 
 def here() -> str:

@@ -102,12 +102,10 @@ def _too_many(wait: int) -> Any:
 def _notice() -> str:
     from flask import get_flashed_messages
 
-    messages = [str(message) for message in get_flashed_messages()]
-    if messages:
-        return messages[-1]
-    if safe_path(request.args.get("next")) and "ended" in request.args:
+    if safe_path(request.args.get("next")) and "returned" in request.cookies:
         return gettext("You were signed out. Sign in to go on; what you typed is kept.")
-    return ""
+    messages = [str(message) for message in get_flashed_messages()]
+    return messages[-1] if messages else ""
 
 
 def _devices() -> list[cluster_status.TypeTotal]:

@@ -33,7 +33,7 @@
   function post(action) {
     var data = new FormData();
     data.set('csrf_token', A.csrf()); data.set('action', action); data.set('ids', words.job);
-    fetch(words.act, { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
+    A.ask(words.act, data)
       .then(function (answer) { return answer.json(); })
       .then(function (body) { (body.toasts || [{ kind: 'dng', title: body.detail }]).forEach(function (t) { A.toast(t.kind, t.title, t.text); }); })
       .catch(function () { A.toast('dng', words.away, ''); })

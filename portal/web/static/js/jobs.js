@@ -114,11 +114,8 @@
   /* What the server says to an act: whether it was done, and its words. */
   function ask(where, data) {
     data.set('csrf_token', A.csrf());
-    return fetch(where, { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
-      .then(function (answer) {
-        if (answer.status === 401) { A.signedOut(); throw new Error('signed out'); }
-        return answer.json().then(function (body) { return { ok: answer.ok, body: body }; });
-      });
+    return A.ask(where, data)
+      .then(function (answer) { return answer.json().then(function (body) { return { ok: answer.ok, body: body }; }); });
   }
 
   /* ---------- one priority for several ---------- */
@@ -256,9 +253,8 @@
   }
   function post(button, value, old) {
     var data = new FormData();
-    data.set('csrf_token', A.csrf()); data.set('priority', value); data.set('was', old);
-    fetch(button.dataset.url, { method: 'POST', body: data, headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
-      .then(function (answer) { return answer.json().then(function (body) { return { ok: answer.ok, body: body }; }); })
+    data.set('priority', value); data.set('was', old);
+    ask(button.dataset.url, data)
       .then(function (answer) {
         if (!answer.ok) {
           button.textContent = old;

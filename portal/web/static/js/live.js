@@ -51,8 +51,7 @@
 
   /* ---------- fetching ---------- */
   function get(where) {
-    return fetch(where, { headers: { 'HX-Request': 'true' }, credentials: 'same-origin' }).then(function (answer) {
-      if (answer.status === 401) { A.signedOut(); throw new Error('signed out'); }
+    return A.ask(where).then(function (answer) {
       if (answer.status < 500) worked(); else missed();
       if (!answer.ok) throw new Error('HTTP ' + answer.status);
       heard();

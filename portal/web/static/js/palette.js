@@ -32,7 +32,7 @@
     clearTimeout(timer); clearTimeout(slow);
     var mine = asked += 1, text = field.value.trim();
     slow = setTimeout(function () { if (mine === asked && box.hidden && document.activeElement === field) say(box.dataset.searching); }, 200);
-    fetch(box.dataset.from + '?q=' + encodeURIComponent(text), { headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
+    A.ask(box.dataset.from + '?q=' + encodeURIComponent(text))
       .then(function (answer) { if (!answer.ok) throw new Error('HTTP ' + answer.status); return answer.text(); })
       .then(function (html) {
         if (mine !== asked) return;

@@ -35,6 +35,7 @@
     include(); show();
   });
   form.addEventListener('input', show);
+  form.addEventListener('aoli:restored', function () { alone = part.checked && !whole.checked; include(); show(); });
   include();
   boxes.forEach(function (box) { box.dataset.before = box.checked; });
   show();

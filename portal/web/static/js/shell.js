@@ -202,6 +202,16 @@
     location.replace(document.body.dataset.ended + encodeURIComponent(location.pathname + location.search));
   }
 
+  /* The scripts' way to the server. Once the session is over there is no answer: the page is left. */
+  function ask(where, data) {
+    var how = { method: data ? 'POST' : 'GET', body: data, headers: { Accept: 'application/json', 'HX-Request': 'true' }, credentials: 'same-origin' };
+    return fetch(where, how).then(function (answer) {
+      if (answer.status !== 401) return answer;
+      signedOut();
+      return new Promise(function () {});
+    });
+  }
+
   /* ---------- htmx ---------- */
   document.body.addEventListener('aoli:toasts', function (event) {
     (event.detail.toasts || []).forEach(function (t) {
@@ -219,6 +229,6 @@
   if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - 16;
 
   $all('.toast[data-toast]').forEach(fade);
-  window.Aoli = { zone: root.dataset.zone || undefined, keys: root.dataset.keys !== 'off', $: $, $all: $all, toast: toast, openDialog: openDialog, remember: remember, keep: keep, typing: typing, busy: busy, signedOut: signedOut, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
+  window.Aoli = { zone: root.dataset.zone || undefined, keys: root.dataset.keys !== 'off', $: $, $all: $all, toast: toast, openDialog: openDialog, remember: remember, keep: keep, typing: typing, busy: busy, ask: ask, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
   document.dispatchEvent(new CustomEvent('aoli:ready'));
 })();

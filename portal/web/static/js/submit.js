@@ -295,11 +295,8 @@
     var button = $('#submit-job'), buttons = $all('[data-submit]');
     if (button.getAttribute('aria-busy') === 'true') return;
     buttons.forEach(function (b) { A.busy(b, true); });
-    fetch(form.action, { method: 'POST', body: new FormData(form), headers: { Accept: 'application/json', 'HX-Request': 'true' }, credentials: 'same-origin' })
-      .then(function (answer) {
-        if (answer.status === 401 || answer.status === 400) { A.signedOut(); throw new Error('signed out'); }
-        return answer.json().then(function (body) { return { status: answer.status, body: body }; });
-      })
+    A.ask(form.action, new FormData(form))
+      .then(function (answer) { return answer.json().then(function (body) { return { status: answer.status, body: body }; }); })
       .then(function (answer) {
         if (answer.status === 201) {
           dropDraft();

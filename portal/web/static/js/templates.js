@@ -21,7 +21,7 @@
     data.set('template_name', field.value); data.set('template_scope', scope());
     if (exists()) data.set('overwrite', 'true');
     data.delete('registry.password');
-    fetch(form.action, { method: 'POST', body: data, headers: { Accept: 'application/json', 'HX-Request': 'true' }, credentials: 'same-origin' })
+    A.ask(form.action, data)
       .then(function (answer) { return answer.json().then(function (body) { return { status: answer.status, body: body }; }); })
       .then(function (answer) {
         if (answer.status === 201) {

@@ -9,7 +9,7 @@
     var link = event.target.closest('a[data-dialog]');
     if (!link || !place || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    fetch(link.href, { headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
+    A.ask(link.href)
       .then(function (answer) { if (!answer.ok) throw new Error(); return answer.text(); })
       .then(function (html) { show(html); if (/part=members/.test(link.href)) document.getElementById('f-members').focus(); })
       .catch(function () { location.href = link.href; });
@@ -22,6 +22,10 @@
     place.replaceChildren(holder.content);
     prepare(dialog);
     dialog.showModal();
+    A.$all('form[data-kept]', dialog).forEach(function (form) {
+      A.kept.begin(form);
+      dialog.addEventListener('close', function () { A.kept.end(form); });
+    });
     dialog.addEventListener('close', function () { place.innerHTML = ''; });
     return dialog;
   }
@@ -35,7 +39,7 @@
     event.preventDefault();
     var form = event.target, typedIn = form.elements.member_new;
     if (typedIn) chip(typedIn);
-    fetch(form.action, { method: 'POST', body: new FormData(form), headers: { 'HX-Request': 'true' }, credentials: 'same-origin' })
+    A.ask(form.action, new FormData(form))
       .then(function (answer) {
         if (answer.ok) return answer.json().then(function (body) { location.href = body.location; });
         if (answer.status !== 422 && answer.status !== 409) throw new Error('HTTP ' + answer.status);
@@ -139,6 +143,20 @@
     }
   });
   document.addEventListener('change', function (event) { if (event.target.name === 'member_new' && event.target.closest('dialog')) chip(event.target); });
+
+  document.addEventListener('aoli:restoring', function (event) {
+    var box = event.target.querySelector('[data-chips]'), field = event.target.elements.member_new;
+    if (!box) return;
+    A.$all('.chip', box).forEach(function (one) { one.remove(); });
+    field.value = (event.detail.member || []).join(',');
+    chip(field);
+  });
+  document.addEventListener('aoli:restored', function (event) {
+    if (event.target.id !== 'vc-form') return;
+    A.$all('[data-quota]', event.target).forEach(look);
+    checkName(event.target);
+    allow(event.target);
+  });
 
   if (!place) prepare(document);
 })();

@@ -36,7 +36,7 @@
     if (first) first.focus();
   }
   function ask(url) {
-    return fetch(url, { method: 'POST', body: new FormData(form), headers: { 'Accept': 'application/json', 'HX-Request': 'true' }, credentials: 'same-origin' })
+    return A.ask(url, new FormData(form))
       .then(function (answer) {
         return answer.json().then(function (body) {
           if (answer.ok || (answer.status === 422 && body.errors)) return body;
@@ -249,6 +249,15 @@
   form.addEventListener('change', function (event) {
     if (step === 1 && event.target.matches('input.inp')) { left.add(event.target); check(); }
   });
+  form.addEventListener('aoli:restoring', function (event) {
+    var there = {};
+    if (rows) Object.keys(event.detail).forEach(function (name) { var at = /^users\.(\d+)\./.exec(name); if (at) there[at[1]] = true; });
+    if (!Object.keys(there).length) return;
+    rows.textContent = '';
+    Object.keys(there).forEach(function (number) { next = Number(number); row(); });
+  });
+  form.addEventListener('aoli:restored', function () { changed(); show(1); });
+  document.addEventListener('aoli:leaving', function () { dirty = false; }); /* it is kept */
   addEventListener('beforeunload', function (event) { if (dirty) event.preventDefault(); });
   together();
   show(wrongStep() || 1);

@@ -1,0 +1,111 @@
+"""What is typed survives the end of a session and a reload, in every form of the portal."""
+
+from __future__ import annotations
+
+from house import GPU
+from job_steps import field, given, sign_in_again
+from playwright.sync_api import Page, expect
+
+
+def end_the_session(page: Page) -> None:
+    page.context.clear_cookies(name="aoli_session")
+
+
+def test_a_role(at_dashboard, web_house, say):
+    page = at_dashboard
+    page.goto("/dashboard/roles/new")
+    page.get_by_label(say("Role name")).fill("Operator")
+    page.locator("#f-description").fill("Keeps jobs going")
+    page.locator("[value=manage_all_jobs]").check()
+    end_the_session(page)
+    page.get_by_role("button", name=say("Save")).click()
+    sign_in_again(page, say, "root")
+    page.wait_for_url("**/dashboard/roles/new*")
+    expect(page.get_by_label(say("Role name"))).to_have_value("Operator")
+    expect(page.locator("[value=view_all_jobs]")).to_have_attribute("aria-disabled", "true")
+    expect(page.locator("[data-role-count]")).to_have_text(say("%s of 7", 2))
+    page.get_by_role("button", name=say("Save")).click()
+    expect(page.get_by_text(say("The role %s is saved", "Operator"))).to_be_visible()
+
+
+def test_the_rows_of_new_users_but_not_their_passwords(at_dashboard, say):
+    page = at_dashboard
+    page.goto("/dashboard/users/new/")
+    page.get_by_role("link", name=say("Add a user")).click()
+    for number, name in enumerate(("wei", "hana")):
+        for column, value in (("username", name), ("nickname", name.title()), ("password", "s3")):
+            page.locator(f"[data-col={column}]").nth(number).fill(value)
+    end_the_session(page)
+    page.locator("[data-col=password]").last.blur()  # the check is what finds out
+    sign_in_again(page, say, "root")
+    page.wait_for_url("**/dashboard/users/new/*")
+    names = page.locator("[data-col=username]")
+    expect(names).to_have_count(2)
+    expect(names.last).to_have_value("hana")
+    expect(page.locator("[data-col=password]").last).to_have_value("")
+    assert "s3" not in page.evaluate("Object.values(sessionStorage).join()").split('"')
+
+
+def test_a_virtual_cluster_in_its_dialog(enter, say):
+    page = enter("root")
+    with page.expect_response("**/virtual-clusters/list**"):
+        page.goto("/virtual-clusters/")  # and its first look, which would find out before we do
+    page.get_by_role("link", name=say("Add VC")).click()
+    dialog = page.locator("dialog[open]")
+    field(page, say("VC name")).fill("speech")
+    dialog.locator("#f-members").fill("carol")
+    dialog.locator("#f-members").press("Enter")
+    end_the_session(page)
+    dialog.get_by_role("button", name=say("Add VC")).click()
+    sign_in_again(page, say, "root")
+    page.wait_for_url("**/virtual-clusters/")
+    page.get_by_role("link", name=say("Add VC")).click()
+    expect(field(page, say("VC name"))).to_have_value("speech")
+    expect(dialog.locator(".chip")).to_contain_text("carol")
+    expect(dialog).to_contain_text(say("This name is free."))
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name=say("Add VC")).click()
+    expect(field(page, say("VC name"))).to_have_value("")
+
+
+def test_a_reload_keeps_it_and_opening_anew_does_not(enter, say):
+    page = enter("newcomer")
+    page.goto("/account/")
+    key = page.get_by_label(say("New SSH key"))
+    key.fill("laptop")
+    page.reload()
+    expect(key).to_have_value("laptop")
+    page.goto("/account/")
+    expect(key).to_have_value("")
+
+
+def test_an_act_on_a_job_leads_to_signing_in(alice, site, say):
+    page = alice
+    given(site.house, "first")
+    with page.expect_response("**/jobs/rows**"), page.expect_response("**/jobs/news**"):
+        page.goto("/jobs/")  # and its first look, which would find out before the act does
+    end_the_session(page)
+    page.get_by_role("button", name=say("Pause %s", "first")).click()
+    expect(page.get_by_text(say("You were signed out"))).to_be_visible()
+
+
+def test_the_preview_of_a_job_notices_the_sessions_end(alice, say):
+    page = alice
+    page.goto("/submit/")
+    expect(page.locator("#panel .dg, #panel .note").first).to_be_visible()
+    end_the_session(page)
+    page.locator(f"input[name=device_type][value='{GPU}']").check()
+    field(page, say("Job name")).fill("typed")
+    sign_in_again(page, say)
+    page.wait_for_url("**/submit/")
+    expect(field(page, say("Job name"))).to_have_value("typed")
+
+
+def test_a_sign_in_page_of_yesterday_is_made_anew(page, say):
+    page.goto("/login/")
+    page.context.clear_cookies(name="aoli_session")
+    page.get_by_label(say("Account")).fill("alice")
+    field(page, say("Password")).fill("x")
+    page.get_by_role("button", name=say("Sign in"), exact=True).click()
+    page.wait_for_url("**/login/")
+    expect(page.get_by_text(say("The session of that page is over."))).to_be_visible()
