@@ -100,6 +100,8 @@ CHINESE = {
     "Add VC": "添加虚拟集群",
     "At most %s remain": "最多剩余 %s",
     "Cluster status": "集群状态",
+    "Time": "时间",
+    "View as table": "以表格查看",
     "Cluster usage": "集群使用情况",
     "Cordon": "隔离",
     "Cordoned": "已隔离",

@@ -167,6 +167,13 @@ def other_range(page: Page) -> None:
     page.locator("[data-key='range-24h']").click()
 
 
+def as_table(page: Page) -> None:
+    """Both charts as numbers."""
+    for button in page.locator("[data-as-table]").all():
+        button.click()
+    page.locator("[data-chart=allocated] table").wait_for()
+
+
 PREVIEW, LINES, USAGE = "**/submit/preview", "**/lines?*", "**/cluster/usage?*"
 ADVANCED = click("#advanced summary", "[name='registry.enabled']")
 SCENES: dict[str, Scene] = {
@@ -227,6 +234,7 @@ SCENES: dict[str, Scene] = {
     "cluster-users": Scene("/cluster/users?all=1"),
     "cluster-users-none": Scene("/cluster/users?q=nobody"),
     "cluster-usage": Scene("/cluster/usage"),
+    "cluster-usage-table": Scene("/cluster/usage", then=as_table),
     "cluster-usage-loading": Scene(
         "/cluster/usage", then=unanswered(USAGE, other_range), widths=(DESK,)
     ),

@@ -46,6 +46,25 @@ def test_four_tabs_of_the_cluster_and_a_node_that_is_cordoned(root, site, say):
     expect(state).to_have_text(say("Ready"))
 
 
+def test_a_chart_is_read_as_a_table(root, site, say):
+    page, house = root, site.house
+    house.run("alice", name="eight", vc="platform", device_type=NPU, devices=8)
+    house.advance(7200)
+    page.goto("/cluster/usage?range=24h")
+    held = page.locator("[data-chart=held]")
+    expect(held.locator("canvas")).to_be_visible()
+    button = page.get_by_role("button", name=say("View as table")).first
+    button.click()
+    expect(held.get_by_role("columnheader")).to_have_text([say("Time"), "alice"])
+    expect(held.locator("tbody tr").nth(1).locator("td").last).to_have_text("8")
+    say.only(page)
+    page.locator("[data-key='range-7d']").click()  # another range is a table, too
+    expect(held.locator("tbody tr")).to_have_count(336)
+    button.click()
+    expect(held.locator("canvas")).to_be_visible()
+    expect(held.locator("table")).to_have_count(0)
+
+
 def test_a_virtual_cluster_is_added_modified_and_deleted(root, site, say):
     page = root
     page.goto("/virtual-clusters/")

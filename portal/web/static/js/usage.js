@@ -65,10 +65,13 @@
   }
   var stepped = uPlot.paths.stepped({ align: 1 });
 
+  /* The users by name with what they held, and what all others held in one. */
+  function holders(data) {
+    return data.users.concat(data.others ? [{ username: '…', held: data.others }] : []);
+  }
   function held(node, data) {
-    var names = data.users.map(function (user) { return user.username; });
-    var parts = data.users.map(function (user) { return user.held; });
-    if (data.others) { names.push('…'); parts.push(data.others); }
+    var names = holders(data).map(function (user) { return user.username; });
+    var parts = holders(data).map(function (user) { return user.held; });
     var sums = [], total = data.times.map(function () { return 0; });
     parts.forEach(function (values) {
       total = total.map(function (sum, n) { return sum + values[n]; });
@@ -102,15 +105,53 @@
       plugins: [tooltip(function (at) { return [when(data.times[at]), shown(data.allocated[at]) + ' / ' + data.devices + ' (' + Math.round(share[at]) + '%)']; })]
     }), [data.times, share], node);
   }
+  /* The same as numbers, newest first: whoever does not see a chart asks for it at its head. */
+  var asTable = {};
+  function table(node, data, button) {
+    var sums = node.dataset.chart === 'allocated', box = document.createElement('table');
+    var heads = sums ? [button.dataset.allocated] : holders(data).map(function (user) { return user.username; });
+    var columns = sums ? [data.allocated] : holders(data).map(function (user) { return user.held; });
+    box.className = 'tbl';
+    function line(tag, cells, parent) {
+      var row = parent.insertRow();
+      cells.forEach(function (text, n) {
+        var cell = document.createElement(tag);
+        if (n) cell.className = 'r num';
+        if (tag === 'th') cell.scope = 'col';
+        cell.textContent = text;
+        row.append(cell);
+      });
+    }
+    line('th', [button.dataset.time].concat(heads), box.createTHead());
+    var rows = box.createTBody();
+    data.times.forEach(function (_, n) {
+      var at = data.times.length - 1 - n;
+      line('td', [when(data.times[at])].concat(columns.map(function (values) { return shown(values[at]) + (sums ? ' / ' + data.devices : ''); })), rows);
+    });
+    node.append(box);
+  }
   function draw() {
     clear();
     var source = document.getElementById('usage-data');
     if (!source) return;
     var data = JSON.parse(source.textContent);
     A.$all('[data-chart]').forEach(function (node) {
-      drawn.push((node.dataset.chart === 'held' ? held : allocated)(node, data));
+      var name = node.dataset.chart, button = A.$('[data-as-table=' + name + ']');
+      button.hidden = false;
+      button.setAttribute('aria-pressed', String(!!asTable[name]));
+      node.classList.toggle('tblw', !!asTable[name]);
+      if (asTable[name]) { node.removeAttribute('role'); node.tabIndex = 0; table(node, data, button); return; }
+      node.setAttribute('role', 'img');
+      node.removeAttribute('tabindex');
+      drawn.push((name === 'held' ? held : allocated)(node, data));
     });
   }
+  document.addEventListener('click', function (event) {
+    var button = event.target.closest('[data-as-table]');
+    if (!button) return;
+    asTable[button.dataset.asTable] = !asTable[button.dataset.asTable];
+    draw();
+  });
 
   document.addEventListener('aoli:swapped', draw);
 
@@ -132,7 +173,11 @@
       })
       .catch(function () { if (mine === asked) { clear(); panel.fail(function () { choose(href); }); } });
   }
-  function clear() { drawn.forEach(function (chart) { chart.destroy(); }); drawn = []; }
+  function clear() {
+    drawn.forEach(function (chart) { chart.destroy(); });
+    drawn = [];
+    A.$all('[data-chart] table').forEach(function (old) { old.remove(); });
+  }
   document.addEventListener('click', function (event) {
     var link = event.target.closest('[data-choose]');
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
