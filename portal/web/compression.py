@@ -12,7 +12,6 @@ import secrets
 import struct
 import zlib
 from functools import lru_cache
-from pathlib import Path
 
 from flask import Flask, Response, request
 
@@ -41,7 +40,6 @@ def _compress(response: Response) -> Response:
         return response
     data = _file(response) if request.endpoint == assets.ENDPOINT else _page(response)
     if data is not None:
-        response.direct_passthrough = False
         response.set_data(data)
         response.headers["Content-Encoding"] = "gzip"
         response.headers.pop("Accept-Ranges", None)
@@ -63,17 +61,13 @@ def _page(response: Response) -> bytes | None:
 
 
 def _file(response: Response) -> bytes | None:
-    name = (request.view_args or {}).get("name", "")
-    path = assets.FOLDER / name
-    if response.status_code != 200 or path.stat().st_size < SHORTEST:
-        return None
-    response.close()  # the file that was opened to be sent
-    return _packed(path, path.stat().st_mtime_ns)
+    data = response.get_data()
+    return _packed(data) if response.status_code == 200 and len(data) >= SHORTEST else None
 
 
 @lru_cache(maxsize=256)
-def _packed(path: Path, _changed: int) -> bytes:
-    return gzip.compress(path.read_bytes(), FILE_LEVEL, mtime=0)
+def _packed(data: bytes) -> bytes:
+    return gzip.compress(data, FILE_LEVEL, mtime=0)
 
 
 def hidden_length(data: bytes) -> bytes:

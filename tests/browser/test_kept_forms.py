@@ -93,9 +93,9 @@ def test_the_preview_of_a_job_notices_the_sessions_end(alice, say):
     page = alice
     page.goto("/submit/")
     expect(page.locator("#panel .dg, #panel .note").first).to_be_visible()
+    field(page, say("Job name")).fill("typed")
     end_the_session(page)
     page.locator(f"input[name=device_type][value='{GPU}']").check()
-    field(page, say("Job name")).fill("typed")
     sign_in_again(page, say)
     page.wait_for_url("**/submit/")
     expect(field(page, say("Job name"))).to_have_value("typed")

@@ -216,8 +216,22 @@
     var box = event.target.closest('[data-field], .envrow');
     if (box) box.dataset.edited = '1';
   });
+  /* Pressing something ends the edit of a field: what its preview says waits until the pointer
+     is up, else it would move what is pressed from under it, and the click would be lost. */
+  var pressed = false, late = false;
+  document.addEventListener('pointerdown', function () { pressed = true; }, true);
+  ['pointerup', 'pointercancel'].forEach(function (name) {
+    document.addEventListener(name, function () { setTimeout(release); }, true);
+  });
+  function release() {
+    pressed = false;
+    if (late) preview();
+    late = false;
+  }
   /* The preview's answer carries the errors; only fields that were left show theirs. */
-  document.body.addEventListener('aoli:errors', function (event) { applyErrors(event.detail.errors || {}, sent, true); });
+  document.body.addEventListener('aoli:errors', function (event) {
+    if (pressed) late = true; else applyErrors(event.detail.errors || {}, sent, true);
+  });
   /* The first answer is waited for with a skeleton; later ones dim what stands there. */
   var box = $('#panel'), panel = A.panel(box), answered = false;
   function preview() { htmx.trigger(form, 'aoli:preview'); }
@@ -226,7 +240,9 @@
     if (answered) box.classList.add('stale'); else panel.wait();
   });
   document.addEventListener('htmx:beforeSwap', function (event) {
-    if (event.detail.target === box && event.detail.shouldSwap) { panel.done(); answered = true; }
+    if (event.detail.target !== box || !event.detail.shouldSwap) return;
+    if (pressed) { event.detail.shouldSwap = false; late = true; return; }
+    panel.done(); answered = true;
   });
   document.addEventListener('htmx:afterRequest', function (event) {
     if (event.detail.elt !== form) return;
