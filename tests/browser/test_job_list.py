@@ -182,6 +182,7 @@ def test_keys_move_select_and_open(alice, site, say):
     page.locator("#bulk").get_by_role("button", name=say("Resume %s", 2)).click()
     expect(page.locator("tr[data-job] .st").first).to_contain_text(say("Queued"))
     expect(page.locator("#bulk")).to_be_hidden()
+    expect(page.locator("#pick-all")).to_be_focused()
     page.keyboard.press("j")
     page.keyboard.press("k")
     page.keyboard.press("Enter")
@@ -277,3 +278,19 @@ def test_there_is_nothing_yet(enter, site, say):
     nothing = say("Nothing is waiting or running in %s", "platform")
     expect(page.get_by_role("heading", name=nothing)).to_be_visible()
     say.only(page)
+
+
+def test_news_wait_until_what_is_pressed_is_let_go(alice, site, say):
+    page = alice
+    (job_id,) = given(site.house, "first")
+    with page.expect_response("**/jobs/rows**"):
+        page.goto("/jobs/")
+    page.get_by_role("button", name=say("Kill %s", "first")).hover()
+    page.mouse.down()
+    with page.expect_response("**/jobs/rows**"):
+        start(site.house, job_id)
+    page.mouse.up()
+    dialog = page.locator("#kill-dialog")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(f"#job-{job_id} .st")).to_have_text(say("Running"))

@@ -52,7 +52,7 @@
     $all('tr[data-job]', holder.content).forEach(function (fresh) {
       var row = document.getElementById(fresh.id);
       if (!row || row.dataset.print === fresh.dataset.print || row.querySelector('.prioin')) return;
-      if (A.live.marked(row)) { A.live.hold(); return; }
+      if (A.live.busy(row)) { A.live.hold(); return; }
       var was = $('.pick', row), active = row.contains(document.activeElement) ? document.activeElement : null;
       if ($('.pick', fresh)) $('.pick', fresh).checked = was ? was.checked : false;
       var key = active && active.dataset.key;
@@ -82,6 +82,7 @@
     var all = $('#pick-all'), boxes = $all('.pick', table);
     if (all) { all.checked = rows.length > 0 && rows.length === boxes.length; all.indeterminate = rows.length > 0 && !all.checked; }
     if (!bar) return;
+    if (!rows.length && bar.contains(document.activeElement)) all.focus({ preventScroll: true }); /* it goes */
     bar.hidden = !rows.length;
     $('[data-count]', bar).textContent = bar.dataset.selected.replace('%s', rows.length);
     var owners = rows.map(function (row) { return row.dataset.user; }).filter(function (name, i, all) { return name && all.indexOf(name) === i; });

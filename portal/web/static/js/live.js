@@ -113,24 +113,27 @@
         if (node.dataset.again) { delete node.dataset.again; refresh(node); }
       });
   }
-  /* What is marked stays marked: the news waits until the selection is gone. */
-  function marked(node) {
+  /* What is marked stays marked, and what is pressed stays below the pointer: the news waits. */
+  function busy(node) {
+    if (A.pressed()) return true;
     var selection = getSelection();
     return selection && !selection.isCollapsed && selection.rangeCount > 0 && selection.getRangeAt(0).intersectsNode(node);
   }
   var held = false;
   function hold() { held = true; }
-  document.addEventListener('selectionchange', function () {
+  function free() {
     var selection = getSelection();
     if (held && (!selection || selection.isCollapsed)) { held = false; changed(null); }
-  });
+  }
+  document.addEventListener('selectionchange', free);
+  document.addEventListener('aoli:released', free);
   function swap(node, html) {
     if (node.aoliLast === html) return;
     var active = document.activeElement, inside = active && node.contains(active);
     if (inside && A.typing(active)) return; /* an open edit is never pulled away */
     if (node.querySelector('dialog[open], details.drop[open]')) return;
     if (node.querySelector('.htmx-request')) return; /* its answer would find nobody: see below */
-    if (marked(node)) { hold(); return; }
+    if (busy(node)) { hold(); return; }
     var key = inside ? active.dataset.key || active.id : '';
     var scrolled = A.$all('.tblw, pre', node).map(function (box) { return [box.scrollLeft, box.scrollTop]; });
     node.aoliLast = html;
@@ -154,7 +157,7 @@
     });
   });
 
-  A.live = { on: function (listener) { listeners.push(listener); }, changed: changed, refresh: refresh, swap: swap, get: get, marked: marked, hold: hold };
+  A.live = { on: function (listener) { listeners.push(listener); }, changed: changed, refresh: refresh, swap: swap, get: get, busy: busy, hold: hold };
   age();
   if (address) open();
 })();

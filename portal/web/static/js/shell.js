@@ -158,6 +158,20 @@
     if (event.target.hasAttribute('data-autosubmit')) event.target.form.requestSubmit();
   });
 
+  /* Until the pointer is up nothing moves: what is pressed would be taken from under it, and the
+     click be lost. Who has news looks at A.pressed() and waits for aoli:released. */
+  var pressed = false;
+  function release() {
+    if (!pressed) return;
+    pressed = false;
+    document.dispatchEvent(new CustomEvent('aoli:released'));
+  }
+  document.addEventListener('pointerdown', function (event) { pressed = event.button === 0; }, true);
+  document.addEventListener('pointermove', function (event) { if (!event.buttons) release(); }, true); /* let go outside */
+  ['pointerup', 'pointercancel'].forEach(function (name) {
+    document.addEventListener(name, function () { setTimeout(release); }, true);
+  });
+
   /* ---------- keyboard ---------- */
   var waiting = '';
   function typing(target) {
@@ -229,6 +243,6 @@
   if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - 16;
 
   $all('.toast[data-toast]').forEach(fade);
-  window.Aoli = { zone: root.dataset.zone || undefined, keys: root.dataset.keys !== 'off', $: $, $all: $all, toast: toast, openDialog: openDialog, remember: remember, keep: keep, typing: typing, busy: busy, ask: ask, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
+  window.Aoli = { zone: root.dataset.zone || undefined, keys: root.dataset.keys !== 'off', $: $, $all: $all, toast: toast, openDialog: openDialog, remember: remember, keep: keep, typing: typing, busy: busy, pressed: function () { return pressed; }, ask: ask, csrf: function () { return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken']; } };
   document.dispatchEvent(new CustomEvent('aoli:ready'));
 })();

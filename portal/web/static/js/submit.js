@@ -216,21 +216,15 @@
     var box = event.target.closest('[data-field], .envrow');
     if (box) box.dataset.edited = '1';
   });
-  /* Pressing something ends the edit of a field: what its preview says waits until the pointer
-     is up, else it would move what is pressed from under it, and the click would be lost. */
-  var pressed = false, late = false;
-  document.addEventListener('pointerdown', function () { pressed = true; }, true);
-  ['pointerup', 'pointercancel'].forEach(function (name) {
-    document.addEventListener(name, function () { setTimeout(release); }, true);
-  });
-  function release() {
-    pressed = false;
+  /* Pressing something ends the edit of a field: what its preview says waits for the pointer. */
+  var late = false;
+  document.addEventListener('aoli:released', function () {
     if (late) preview();
     late = false;
-  }
+  });
   /* The preview's answer carries the errors; only fields that were left show theirs. */
   document.body.addEventListener('aoli:errors', function (event) {
-    if (pressed) late = true; else applyErrors(event.detail.errors || {}, sent, true);
+    if (A.pressed()) late = true; else applyErrors(event.detail.errors || {}, sent, true);
   });
   /* The first answer is waited for with a skeleton; later ones dim what stands there. */
   var box = $('#panel'), panel = A.panel(box), answered = false;
@@ -241,7 +235,7 @@
   });
   document.addEventListener('htmx:beforeSwap', function (event) {
     if (event.detail.target !== box || !event.detail.shouldSwap) return;
-    if (pressed) { event.detail.shouldSwap = false; late = true; return; }
+    if (A.pressed()) { event.detail.shouldSwap = false; late = true; return; }
     panel.done(); answered = true;
   });
   document.addEventListener('htmx:afterRequest', function (event) {
