@@ -13,7 +13,7 @@ from portal.web import __version__
 from portal.web.context import services
 from portal.web.security.access import actor, signed_in
 from portal.web.security.redirects import here
-from portal.web.words import gettext
+from portal.web.words import gettext, ngettext
 
 AVATAR_COLOURS = range(1, 9)
 
@@ -165,9 +165,10 @@ def free_text() -> str:
     for name, quota in sorted(vc.quota.items()) if vc else ():
         free = vc.usable_quota.get(name, quota) - vc.used.get(name, 0) if vc else 0
         if free > 0:
-            return gettext(
-                "%(free)s of %(quota)s %(type)s are free now. A job on them would start at once.",
-                free=free,
+            return ngettext(
+                "%(num)s of %(quota)s %(type)s is free now. A job on it would start at once.",
+                "%(num)s of %(quota)s %(type)s are free now. A job on them would start at once.",
+                free,
                 quota=quota,
                 type=name,
             )
