@@ -18,7 +18,7 @@ from portal.web.job_progress import progress_of
 from portal.web.job_waiting import Why, room_for, waiting
 from portal.web.job_words import status_word
 from portal.web.security.access import actor
-from portal.web.words import clauses, gettext, listed
+from portal.web.words import clauses, gettext, listed, ngettext
 
 log = logging.getLogger(__name__)
 FAILURE_LINES = 20
@@ -65,7 +65,7 @@ def brief_values(line: JobLine) -> dict[str, Any]:
         "paths": {point: job[f"{point}_path"] for point in ("work", "data", "job")},
         "kind_title": gettext(kind.title) if kind else job["kind"],
         "multi_node": bool(kind and kind.multi_node),
-        "places": listed(dict.fromkeys(slot["node"] for slot in job["placement"])),
+        "places": _places(job),
         "replicas": [{**replica, "word": phase_word(replica["phase"])} for replica in replicas],
         "steps": history.steps,
         "parts": history.parts,
@@ -90,7 +90,10 @@ def _history(events: Sequence[Mapping[str, Any]], line: JobLine) -> _History:
         last = i + 1 == len(events)
         lasted = ((end if last else times[i + 1]) - times[i]).total_seconds()
         shown = None if last and line.ended else lasted
-        history.steps.insert(0, _step(event, shown, first=i == 0))
+        if i == 0:
+            history.steps.append(_submitted(event))
+        if i > 0 or last or lasted >= 1:  # it did wait
+            history.steps.insert(0, _step(event, shown, line if last else None))
         if history.total > 0:
             width = lasted / history.total * BAR
             history.parts.append(Part(event["to"], round(left), max(round(width), 2)))
@@ -98,18 +101,33 @@ def _history(events: Sequence[Mapping[str, Any]], line: JobLine) -> _History:
     return history
 
 
-def _step(event: Mapping[str, Any], lasted: float | None, *, first: bool) -> Step:
-    text = reason_text(reasons.load(event["reason"]))
-    if first:
-        text = gettext("by %(user)s", user=event["actor"] or "?")
-    return Step(
-        state=event["to"],
-        title=gettext("Job submitted") if first else _state_title(event["to"]),
-        text=text,
-        at=event["at"],
-        lasted=lasted,
-        first=first,
-    )
+def _submitted(event: Mapping[str, Any]) -> Step:
+    text = gettext("by %(user)s", user=event["actor"] or "?")
+    return Step(event["to"], gettext("Job submitted"), text, event["at"], None, first=True)
+
+
+def _step(event: Mapping[str, Any], lasted: float | None, line: JobLine | None) -> Step:
+    """``line`` is the job for the present step, which may say more than the event did."""
+    text = reason_text(reasons.load(event["reason"])) or (_at_present(line) if line else "")
+    return Step(event["to"], _state_title(event["to"]), text, event["at"], lasted, first=False)
+
+
+def _at_present(line: JobLine) -> str:
+    job = line.job
+    if line.state is JobState.QUEUED and job["queue_position"]:
+        return gettext("#%(n)s in queue", n=job["queue_position"])
+    if line.state is JobState.RUNNING and job["placement"]:
+        count, places = job["total_devices"], _places(job)
+        if not count:
+            return places
+        return ngettext(
+            "%(num)s device on %(nodes)s", "%(num)s devices on %(nodes)s", count, nodes=places
+        )
+    return ""
+
+
+def _places(job: Mapping[str, Any]) -> str:
+    return listed(dict.fromkeys(slot["node"] for slot in job["placement"]))
 
 
 def _state_title(state: str) -> str:

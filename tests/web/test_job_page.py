@@ -272,3 +272,21 @@ def test_who_only_looks_cannot_ask_for_help(browse, web_house):
     assert f'href="/jobs/{job_id}/support"' not in page
     assert browse("vera").get(f"/jobs/{job_id}/support").status_code == 403
     assert browse("bob").get(f"/jobs/{job_id}/support").status_code == 404
+
+
+def steps(page: str) -> list[str]:
+    """The lines of the timeline as one reads them, without the times of day."""
+    items = page.split('class="tl"')[1].split("</ol>")[0].split("<li")[1:]
+    plain = [re.sub(r"<svg.*?</svg>|<time.*?</time>|<[^>]*>", " ", "<li" + item) for item in items]
+    return [" ".join(text.split()) for text in plain]
+
+
+def test_the_timeline_says_since_when_it_waits_and_where_it_runs(at_alices, web_house):
+    house = web_house.house
+    big = run_job(house, name="big", device_type=NPU, devices=8)
+    waits = submit_job(house, name="waits", device_type=NPU, devices=8)
+    house.work()
+    queued, submitted = steps(at_alices.page(f"/jobs/{waits}"))
+    assert queued.startswith("Queued #1 in queue ")
+    assert submitted == "Job submitted by alice"
+    assert steps(at_alices.page(f"/jobs/{big}"))[0].startswith("Running 8 devices on node-")

@@ -91,7 +91,7 @@
     $('[data-devices]', bar).textContent = told.join(bar.dataset.comma);
     var prio = $('#bulk-priority'), n = changeable().length;
     prio.disabled = !n;
-    $('.lbl', prio).textContent = prio.dataset.label + ' ' + n;
+    [prio, $('#priority-form .pri')].forEach(function (button) { $('.lbl', button).textContent = prio.dataset.label + ' ' + n; });
     $all('[data-act]', bar).forEach(function (button) {
       var n = rows.filter(function (row) { return row.dataset.can.split(' ').indexOf(button.dataset.act) >= 0; }).length;
       button.disabled = !n;
