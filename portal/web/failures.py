@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask, current_app, flash, g, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
+from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, Unauthorized
 
 from portal.domain.errors import (
@@ -133,14 +134,15 @@ def _not_authorized(error: Exception | None) -> dict[str, Any]:
     elif not grants().roles:
         text = gettext("Your account has no role yet. Ask an administrator to give you one.")
     elif code:
-        text = gettext(
-            "This page needs the permission %(permission)s. Your role is %(roles)s.",
-            permission=permission_label(code),
-            roles=roles,
-        )
+        said = gettext("This page needs the permission %(permission)s. Your role is %(roles)s.")
+        text = Markup(said) % {"permission": _bold(permission_label(code)), "roles": _bold(roles)}  # noqa: S704
     else:
-        text = gettext("Your role %(roles)s does not allow it.", roles=roles)
+        text = Markup(gettext("Your role %(roles)s does not allow it.")) % {"roles": _bold(roles)}  # noqa: S704
     return {"heading": heading, "text": text, "drawing": "lock"}
+
+
+def _bold(name: str) -> Markup:
+    return Markup("<b>%s</b>") % name
 
 
 def _not_found(error: Exception | None) -> dict[str, Any]:

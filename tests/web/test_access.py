@@ -43,7 +43,7 @@ def test_a_script_of_somebody_signed_out_is_told_so(browse):
 def test_a_permission_that_is_missing_is_named(browse):
     answer = browse("vera").get("/submit/")
     assert answer.status_code == 403
-    assert "needs the permission Submit training job" in answer.text
+    assert "needs the permission <b>Submit training job</b>" in answer.text
 
 
 def test_the_menu_holds_what_one_may_open(browse):
