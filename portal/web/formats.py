@@ -109,6 +109,13 @@ def amount(size: float) -> str:
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {_UNITS[unit]}"
 
 
+def amount_of(part: float, whole: float) -> str:
+    """Of a whole: ``18.4 / 30 TiB``; each with its unit where the units differ."""
+    small, large = amount(part), amount(whole)
+    number, unit = small.split(" ")
+    return f"{number if large.endswith(f' {unit}') else small} / {large}"
+
+
 def count_of(number: float) -> str:
     """Comma groups in both languages: ``4,902``."""
     return f"{number:,}"
@@ -132,5 +139,6 @@ def ordinal(number: int) -> str:
 def install(app: Flask) -> None:
     """Add the template filters."""
     app.jinja_env.globals.update(pgettext=pgettext)
-    for filter_ in (iso, clock, clock_seconds, ago, duration, amount, count_of, decimal, ordinal):
+    times = (iso, clock, clock_seconds, ago, duration)
+    for filter_ in (*times, amount, amount_of, count_of, decimal, ordinal):
         app.jinja_env.filters[filter_.__name__] = filter_

@@ -40,7 +40,7 @@ class FrameUser:
     @property
     def initial(self) -> str:
         """The letter in the round."""
-        return (self.nickname or self.username)[:1].upper()
+        return self.username[:1].upper()
 
     @property
     def colour(self) -> int:

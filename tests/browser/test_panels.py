@@ -94,9 +94,9 @@ def test_another_range_waits_fails_and_comes_without_the_page(enter, site):
     page.unroute(USAGE)
     panel.get_by_role("button", name="Try again").click()
     expect(page.locator("[data-chart=held] canvas")).to_be_visible()
-    expect(page.locator("main")).to_contain_text("averages of 5 minutes, UTC+8")
+    expect(page.locator("main")).to_contain_text("5 min average, UTC+8")
     page.go_back()
-    expect(page.locator("main")).to_contain_text("averages of 30 minutes, UTC+8")
+    expect(page.locator("main")).to_contain_text("30 min average, UTC+8")
     expect(page.locator("[data-key='range-7d']")).to_have_attribute("aria-current", "true")
     expect(page.locator("h1")).to_have_attribute("data-same", "1")
 

@@ -12,6 +12,7 @@ import pytest
 from house import GPU, NPU, a_node, actor
 from web_pages import run_job
 
+from portal.domain.permission import Actor, Permission
 from portal.models.db import session
 from portal.spi.registry import PluginStatus
 
@@ -59,6 +60,15 @@ def test_squares_show_use_of_the_virtual_cluster(at_roots, web_house):
     squares = page.split('aria-label="2 used')[1].split("</span>")[0]
     assert squares.count("dv c8") == 2
     assert squares.count("dv free") == 2
+
+
+def test_the_way_to_all_virtual_clusters_is_for_whoever_may_see_them(at_roots, monkeypatch):
+    link = "<span>All virtual clusters</span></a>"
+    assert link in at_roots.page("/cluster/")
+    may = Actor.may
+    seeing = {Permission.VIEW_VC, Permission.MANAGE_VC}
+    monkeypatch.setattr(Actor, "may", lambda who, what: what not in seeing and may(who, what))
+    assert link not in at_roots.page("/cluster/")
 
 
 def test_more_devices_than_squares_are_a_bar(at_roots, web_house):

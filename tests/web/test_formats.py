@@ -100,6 +100,18 @@ def test_bytes(size, text):
 
 
 @pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (18.4 * 1024**4, 30 * 1024**4, "18.4 / 30 TiB"),
+        (540 * 1024**2, 30 * 1024**4, "540 MiB / 30 TiB"),
+        (0, 1024, "0 B / 1 KiB"),
+    ],
+)
+def test_bytes_of_a_whole_share_their_unit(part, whole, text):
+    assert formats.amount_of(part, whole) == text
+
+
+@pytest.mark.parametrize(
     ("number", "text"),
     [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd"), (113, "113th")],
 )

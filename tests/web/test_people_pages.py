@@ -145,6 +145,13 @@ def test_the_audit_log_is_searched(admin):
     assert "a long password" not in admin.page("/dashboard/audit/")
 
 
+def test_a_search_of_the_audit_log_without_a_match_offers_a_way_back(admin):
+    nothing = admin.page("/dashboard/audit/?q=nobody").split('class="empty"')[1]
+    assert "No entry matches “nobody”" in nothing
+    assert 'href="/dashboard/audit/"' in nothing.split("</section>")[0]
+    assert "No entry matches<" in admin.page("/dashboard/audit/?actor=nobody")
+
+
 def test_a_time_that_ends_before_it_begins_is_said(admin):
     page = admin.page("/dashboard/audit/?from=2026-11-20&to=2026-11-01")
     assert "The end must not be before the beginning" in page
