@@ -80,8 +80,9 @@
     }
     if (!following() && lines.scrollHeight !== height) lines.scrollTop = at - (height - lines.scrollHeight);
     earlier.hidden = !top || !top.offset;
-    var last = lines.lastElementChild, count = lines.childElementCount;
-    $('[data-size]', box).textContent = last && last.dataset.n ? box.dataset.last.replace('%n', count.toLocaleString('en')).replace('%t', Number(last.dataset.n).toLocaleString('en')) : '';
+    var last = lines.lastElementChild, count = lines.childElementCount, all = last ? Number(last.dataset.n || 0) : 0;
+    var words = count < all ? box.dataset.last : all === 1 ? box.dataset.one : box.dataset.all;
+    $('[data-size]', box).textContent = all ? words.replace('%n', count.toLocaleString('en')).replace('%t', all.toLocaleString('en')) : '';
   }
   function setTop(place) {
     var parts = String(place).split(':').map(Number);

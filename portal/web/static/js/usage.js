@@ -79,10 +79,11 @@
     });
     /* The tallest sum first: each later one is painted over it. */
     var series = [{}], columns = [data.times];
+    var thick = node.clientWidth / data.times.length > 6; /* else a line between would be all of it */
     sums.map(function (sum, n) { return { sum: sum, tone: n === 7 || names[n] === '…' ? 'c8' : 'c' + (n + 1) }; })
       .reverse().forEach(function (one) {
         columns.push(one.sum);
-        series.push({ stroke: colour('surface'), width: 1, fill: colour(one.tone), paths: stepped, points: { show: false } });
+        series.push({ stroke: colour('surface'), width: thick ? 1 : 0, fill: colour(one.tone), paths: stepped, points: { show: false } });
       });
     columns.push(data.times.map(function () { return data.quota; }));
     series.push({ stroke: colour('l8'), width: 1.5, dash: [5, 4], points: { show: false } });
