@@ -140,4 +140,5 @@ def signed_in(page: Page) -> Page:
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("heading", name="Home", exact=True).wait_for()
+    page.wait_for_load_state()  # the scripts, which hear the keys
     return page

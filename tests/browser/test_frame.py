@@ -70,6 +70,20 @@ def test_the_first_tab_stop_skips_to_the_content(signed_in):
     expect(page.locator("#main")).to_be_focused()
 
 
+def test_news_that_are_refused_while_one_logs_out_change_nothing(alice, say):
+    page, held = alice, []
+    page.goto("/")
+    page.route("**/home/cards", lambda route: route.fulfill(status=401))
+    page.route("**/logout/**", lambda route: held.append(route))
+    with page.expect_response("**/home/cards"), page.expect_request("**/logout/**"):
+        page.evaluate("""() => {
+            document.querySelector('form[action*=logout]').requestSubmit();
+            document.body.dispatchEvent(new CustomEvent('aoli:refresh', {bubbles: true}));
+        }""")
+    held.pop().continue_()
+    expect(page.get_by_text(say("You are signed out."))).to_be_visible()
+
+
 def test_logging_out_and_in_again(alice, say):
     page = alice
     page.goto("/")

@@ -211,7 +211,13 @@
 
   /* The session is over: what was typed is kept (whoever has something to keep hears of it),
      the sign-in page says so and leads back here. */
+  var leaving = null;
+  addEventListener('beforeunload', function () { /* to a page, or only to a download */
+    clearTimeout(leaving);
+    leaving = setTimeout(function () { leaving = null; }, 5000);
+  });
   function signedOut() {
+    if (leaving !== null) return; /* such as by logging out */
     document.dispatchEvent(new CustomEvent('aoli:leaving'));
     location.replace(document.body.dataset.ended + encodeURIComponent(location.pathname + location.search));
   }
