@@ -25,8 +25,7 @@ REMEDIES: dict[str, str] = {
     " fit earlier.",
     "node_unavailable": "It starts when an administrator lets a node in again, or a node comes"
     " back.",
-    "held_back": "It starts after the job that has waited longer, or on devices that this one"
-    " cannot use.",
+    "held_back": "It starts after that job, or on devices which that job cannot use.",
     "preempting": "It starts as soon as they have; nothing needs to be done.",
     "back_off": "It is tried again by itself.",
     "cluster_unreachable": "It goes on when the cluster answers again.",

@@ -34,6 +34,11 @@ def language() -> str:
     return found
 
 
+def gap() -> str:
+    """What stands after a full stop before more: full-width punctuation is wide enough itself."""
+    return "" if language() == "zh" else " "
+
+
 def _accepted_language() -> str:
     """The first language of Accept-Language that we speak (any Chinese is 中文)."""
     for tag, _ in request.accept_languages:
@@ -98,6 +103,7 @@ def install(app: Flask) -> None:
     """Add the template functions."""
     app.jinja_env.globals.update(
         language=language,
+        gap=gap,
         theme_choice=theme_choice,
         side_choice=side_choice,
         zone_choice=zone_choice,

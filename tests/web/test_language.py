@@ -75,6 +75,7 @@ NAMES = re.compile(
     r"^(Aoli|EN|SSH|Jupyter|TensorBoard|CLI|YAML|K8s|Esc|Enter|Id|CPU|GPU|NPU|cpu|lab|main"
     r"|platform|vision|alice|alice、role of alice"
     r"|role of \w+|python:3\.11|echo hello|train.*|huawei_npu_arm64"
+    r"|sleep infinity|aoli job submit -f"
     r"|nvidia_gpu_amd64|node-\d|worker-\d|[\w./{}-]*/[\w./<>{}&;-]*|[0-9a-f-]{8,36}|[A-Z]{2,}=?.*)$"
 )
 

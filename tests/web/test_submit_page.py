@@ -216,6 +216,9 @@ def test_device_types_show_what_is_to_use(at_alices, web_house):
     assert "0 / 8 to use, jobs wait" in page
     assert "4 / 4 to use" in page
     assert 'data-counts="0,1,2,4,8"' in page
+    assert "NPU jobs take 0, 1, 2, 4 or 8 devices of one node." in page
+    at_alices.client.set_cookie("language", "zh")
+    assert "NPU 作业使用单个节点的 0、1、2、4 或 8 个设备。" in at_alices.page("/submit/")
 
 
 def test_a_job_is_cloned(at_alices, web_house):

@@ -122,8 +122,8 @@ def test_delete_asks_for_the_name(at_roots, web_house):
     job_id = run_job(web_house.house, vc="vision")
     web_house.house.end(job_id)
     page = at_roots.get(PAGE + "vision/delete", headers=SCRIPT).text
-    assert "the members (4)" in page
-    assert "jobs (<b>1</b>)" in page
+    assert "4 members, " in page
+    assert "the records of <b>1 job</b>." in page
     wrong = at_roots.post(PAGE + "vision/delete", {"confirm": "visio"}, headers=SCRIPT)
     assert wrong.status_code == 422
     assert "vision" in vcs(web_house)

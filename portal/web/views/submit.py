@@ -130,7 +130,11 @@ def _types(vc: VirtualCluster) -> list[dict[str, Any]]:
 def _count_help(title: str, counts: list[int], quota: int) -> str:
     if not counts:
         return gettext("0 to %(quota)s.", quota=quota)
-    listed = ", ".join(str(count) for count in counts)
+    listed = gettext(", ").join(str(count) for count in counts[:-1])
+    if listed:
+        listed = gettext("%(some)s or %(last)s", some=listed, last=counts[-1])
+    else:
+        listed = str(counts[-1])
     return gettext(
         "%(title)s jobs take %(counts)s devices of one node.", title=title, counts=listed
     )
