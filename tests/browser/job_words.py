@@ -13,6 +13,7 @@ CHINESE = {
     # submit
     "Command": "命令",
     "Custom registry": "自定义镜像仓库",
+    "It cannot be undone.": "此操作无法撤销。",
     "Delete a template": "删除模板",
     "Distributed": "分布式",
     "Docker image": "镜像",

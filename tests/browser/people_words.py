@@ -39,7 +39,7 @@ CHINESE = {
     "Previous": "上一步",
     "Public key": "公钥",
     "Required": "必填",
-    "Revoke": "撤销",
+    "Revoke %s": "撤销 %s",
     "Role name": "角色名称",
     "Save": "保存",
     "Set a password": "设置密码",

@@ -167,6 +167,12 @@ def other_range(page: Page) -> None:
     page.locator("[data-key='range-24h']").click()
 
 
+def ask_of_template(page: Page) -> None:
+    """The first template is asked about."""
+    dialog("[data-open-dialog=delete-dialog]")(page)
+    page.locator("#delete-dialog summary").first.click()
+
+
 def as_table(page: Page) -> None:
     """Both charts as numbers."""
     for button in page.locator("[data-as-table]").all():
@@ -196,7 +202,7 @@ SCENES: dict[str, Scene] = {
     "submit-loading": Scene("/submit/", then=unanswered(PREVIEW, again), widths=(DESK,)),
     "submit-failed": Scene("/submit/", then=refused(PREVIEW, again)),
     "submit-template": Scene("/submit/", then=dialog("#save-template"), widths=(DESK,)),
-    "submit-templates": Scene("/submit/", then=dialog("[data-open-dialog=delete-dialog]")),
+    "submit-templates": Scene("/submit/", then=ask_of_template),
     "submit-env": Scene(
         "/submit/", then=dialog("#advanced summary", "[data-open-dialog=env-dialog]")
     ),

@@ -180,6 +180,8 @@ def test_a_template_is_saved_used_and_deleted(alice, say):
     page.wait_for_url("**/submit/?template=mine*")
     expect(field(page, say("Job name"))).to_have_value("from template")
     page.get_by_role("button", name=say("Delete a template")).click()
+    page.locator("#delete-dialog summary").click()
+    expect(page.locator("#delete-dialog")).to_contain_text(say("It cannot be undone."))
     page.get_by_role("button", name=say("Delete %s", "mine")).click()
     expect(page.locator(".toast")).to_contain_text(say("Template %s is deleted", "mine"))
     expect(page.get_by_label(say("Template"), exact=True)).to_have_count(0)
