@@ -256,6 +256,7 @@ SCENES: dict[str, Scene] = {
     "vc-page": Scene("/virtual-clusters/add"),
     "plugins": Scene("/plugins/"),
     "account": Scene("/account/"),
+    "account-keys": Scene("/account/", then=click("#keys summary", "#ssh-keys summary")),
     "account-open": Scene(
         "/account/", RESEARCHER, then=click(".more > summary >> nth=0", ".more > summary >> nth=1")
     ),

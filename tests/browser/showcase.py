@@ -24,6 +24,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chromium import Site
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from house import PASSWORD, House, make_house, make_settings
 from showcase_jobs import GPU, NPU, fill
 from web_house import WebHouse
@@ -31,8 +33,10 @@ from web_house import WebHouse
 from portal import wiring
 from portal.domain.permission import Actor, Permission
 from portal.models import VcRow, db
+from portal.services import ssh_keys
 from portal.testing import a_node
 from portal.web import setup
+from portal.web.security import api_keys
 from portal.web.security.administration import administration
 
 NODES = (
@@ -117,6 +121,7 @@ def serve(folder: Path) -> Iterator[Showcase]:
     people, ids = make_people(web_house)
     house.cluster.now = datetime.now(UTC) - HISTORY
     make_virtual_clusters(house, people[ADMIN])
+    add_ssh_key(people[ADMIN])
     ids |= fill(house, people)
     site = Site(web_house)
     try:
@@ -162,7 +167,16 @@ def make_people(web_house: WebHouse) -> tuple[dict[str, Actor], dict[str, str]]:
         for name, description, roles, users in GROUPS:
             body = {"name": name, "description": description, "roles": roles, "users": users}
             ids[f"group_{name}"] = str(services.groups.create(mei, body).id)
+        api_keys.create(web_house.app.appbuilder.session, mei, {"name": "laptop"})
     return people, ids | {f"user_{name}": str(one.user_id) for name, one in people.items()}
+
+
+def add_ssh_key(mei: Actor) -> None:
+    """One of *mei*'s, as anybody would make it."""
+    made = Ed25519PrivateKey.generate().public_key()
+    line = made.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    with db.session():
+        ssh_keys.add(mei, "laptop", line, datetime.now(UTC))
 
 
 def make_virtual_clusters(house: House, mei: Actor) -> None:

@@ -26,7 +26,8 @@ DRAWN = """() => new Promise(done => {
 })"""
 NAMED = (
     *("horovod", "horovod base", "resnet50 8 NPU", "wav2vec fine-tune", "nina", "Nina"),
-    *("Long trainings", "night-shift", "nobody", "horovd", "manifest for wmt:latest not found"),
+    *("laptop", "Long trainings"),
+    *("night-shift", "nobody", "horovd", "manifest for wmt:latest not found"),
 )
 """Names in the scenes, and what the cluster said."""
 IN_ENGLISH = ("components",)
