@@ -66,7 +66,9 @@ def test_ten_users_in_three_steps_all_or_none(at_dashboard, web_house, say):
     assert usernames(web_house) & {f"person{n}" for n in range(10)} == {"person2"}
     row(page, 2).locator("[data-col=username]").fill("person.2")
     next_step.click()
+    expect(step(page, 2)).to_be_visible()
     next_step.click()
+    expect(step(page, 3)).to_be_visible()
     create.click()
     page.wait_for_url("**/dashboard/users/")
     assert {"person0", "person.2", "person9"} <= usernames(web_house)
