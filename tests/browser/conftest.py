@@ -64,9 +64,25 @@ def context(chromium: Browser, site: Site) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
+def complaints() -> Complaints:
+    """What the scripts of ``page`` complained of."""
+    return Complaints()
+
+
+@pytest.fixture
+def end_session(context: BrowserContext, complaints: Complaints) -> Callable[[], None]:
+    """``end_session()``: nobody is signed in any more, and no page knows it yet."""
+
+    def end() -> None:
+        complaints.session_over = True
+        context.clear_cookies(name="aoli_session")
+
+    return end
+
+
+@pytest.fixture
+def page(context: BrowserContext, complaints: Complaints) -> Iterator[Page]:
     """A tab in which no script may complain."""
-    complaints = Complaints()
     opened = context.new_page()
     complaints.listen(opened)
     yield opened

@@ -24,9 +24,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chromium import Site
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from house import PASSWORD, House, make_house, make_settings
+from public_keys import new_line
 from showcase_jobs import GPU, NPU, fill
 from web_house import WebHouse
 
@@ -173,10 +172,8 @@ def make_people(web_house: WebHouse) -> tuple[dict[str, Actor], dict[str, str]]:
 
 def add_ssh_key(mei: Actor) -> None:
     """One of *mei*'s, as anybody would make it."""
-    made = Ed25519PrivateKey.generate().public_key()
-    line = made.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
     with db.session():
-        ssh_keys.add(mei, "laptop", line, datetime.now(UTC))
+        ssh_keys.add(mei, "laptop", new_line(), datetime.now(UTC))
 
 
 def make_virtual_clusters(house: House, mei: Actor) -> None:

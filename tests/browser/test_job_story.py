@@ -132,14 +132,14 @@ def test_a_distributed_job_on_two_nodes(alice, site, say):
     expect(page.locator(STATE)).to_have_text(say("Finished"))
 
 
-def test_help_is_asked_for_and_the_words_survive_the_sessions_end(alice, site, say):
+def test_help_is_asked_for_and_the_words_survive_the_sessions_end(alice, site, say, end_session):
     page, house = alice, site.house
     job_id = house.submit("alice", name="stuck", vc="platform", env={"API_TOKEN": "hunter2-x"})
     page.goto("/jobs/")
     page.get_by_role("link", name=say("Support %s", "stuck")).click()
     expect(page.locator("#facts")).to_contain_text("API_TOKEN=(hidden)")
     page.get_by_label(say("Message")).fill("It hangs at step 3.")
-    page.context.clear_cookies(name="aoli_session")
+    end_session()
     page.get_by_role("button", name=say("Send")).click()
     sign_in_again(page, say)
     page.wait_for_url(f"**/jobs/{job_id}/support")

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from house import GPU
 from job_steps import field, given, sign_in_again
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 
-def end_the_session(page: Page) -> None:
-    page.context.clear_cookies(name="aoli_session")
-
-
-def test_a_role(at_dashboard, web_house, say):
+def test_a_role(at_dashboard, say, end_session):
     page = at_dashboard
     page.goto("/dashboard/roles/new")
     page.get_by_label(say("Role name")).fill("Operator")
     page.locator("#f-description").fill("Keeps jobs going")
     page.locator("[value=manage_all_jobs]").check()
-    end_the_session(page)
+    end_session()
     page.get_by_role("button", name=say("Save")).click()
     sign_in_again(page, say, "root")
     page.wait_for_url("**/dashboard/roles/new*")
@@ -28,14 +24,14 @@ def test_a_role(at_dashboard, web_house, say):
     expect(page.get_by_text(say("The role %s is saved", "Operator"))).to_be_visible()
 
 
-def test_the_rows_of_new_users_but_not_their_passwords(at_dashboard, say):
+def test_the_rows_of_new_users_but_not_their_passwords(at_dashboard, say, end_session):
     page = at_dashboard
     page.goto("/dashboard/users/new/")
     page.get_by_role("link", name=say("Add a user")).click()
     for number, name in enumerate(("wei", "hana")):
         for column, value in (("username", name), ("nickname", name.title()), ("password", "s3")):
             page.locator(f"[data-col={column}]").nth(number).fill(value)
-    end_the_session(page)
+    end_session()
     page.locator("[data-col=password]").last.blur()  # the check is what finds out
     sign_in_again(page, say, "root")
     page.wait_for_url("**/dashboard/users/new/*")
@@ -46,7 +42,7 @@ def test_the_rows_of_new_users_but_not_their_passwords(at_dashboard, say):
     assert "s3" not in page.evaluate("Object.values(sessionStorage).join()").split('"')
 
 
-def test_a_virtual_cluster_in_its_dialog(enter, say):
+def test_a_virtual_cluster_in_its_dialog(enter, say, end_session):
     page = enter("root")
     with page.expect_response("**/virtual-clusters/list**"):
         page.goto("/virtual-clusters/")  # and its first look, which would find out before we do
@@ -55,7 +51,7 @@ def test_a_virtual_cluster_in_its_dialog(enter, say):
     field(page, say("VC name")).fill("speech")
     dialog.locator("#f-members").fill("carol")
     dialog.locator("#f-members").press("Enter")
-    end_the_session(page)
+    end_session()
     dialog.get_by_role("button", name=say("Add VC")).click()
     sign_in_again(page, say, "root")
     page.wait_for_url("**/virtual-clusters/")
@@ -79,31 +75,31 @@ def test_a_reload_keeps_it_and_opening_anew_does_not(enter, say):
     expect(key).to_have_value("")
 
 
-def test_an_act_on_a_job_leads_to_signing_in(alice, site, say):
+def test_an_act_on_a_job_leads_to_signing_in(alice, site, say, end_session):
     page = alice
     given(site.house, "first")
     with page.expect_response("**/jobs/rows**"), page.expect_response("**/jobs/news**"):
         page.goto("/jobs/")  # and its first look, which would find out before the act does
-    end_the_session(page)
+    end_session()
     page.get_by_role("button", name=say("Pause %s", "first")).click()
     expect(page.get_by_text(say("You were signed out"))).to_be_visible()
 
 
-def test_the_preview_of_a_job_notices_the_sessions_end(alice, say):
+def test_the_preview_of_a_job_notices_the_sessions_end(alice, say, end_session):
     page = alice
     page.goto("/submit/")
     expect(page.locator("#panel .dg, #panel .note").first).to_be_visible()
     field(page, say("Job name")).fill("typed")
-    end_the_session(page)
+    end_session()
     page.locator(f"input[name=device_type][value='{GPU}']").check()
     sign_in_again(page, say)
     page.wait_for_url("**/submit/")
     expect(field(page, say("Job name"))).to_have_value("typed")
 
 
-def test_a_sign_in_page_of_yesterday_is_made_anew(page, say):
+def test_a_sign_in_page_of_yesterday_is_made_anew(page, say, end_session):
     page.goto("/login/")
-    page.context.clear_cookies(name="aoli_session")
+    end_session()
     page.get_by_label(say("Account")).fill("alice")
     field(page, say("Password")).fill("x")
     page.get_by_role("button", name=say("Sign in"), exact=True).click()

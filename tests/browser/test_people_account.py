@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import expect
+from public_keys import new_line
 
 
 def test_an_api_key_is_shown_once(enter, say):
@@ -32,9 +31,7 @@ def test_an_ssh_key_is_added_and_deleted(enter, say):
     page.keyboard.press("Enter")
     problem = page.locator("[data-field=ssh_key] .err")
     expect(problem).to_contain_text(say("This is a private key"))
-    made = Ed25519PrivateKey.generate().public_key()
-    line = made.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-    page.get_by_label(say("Public key")).fill(f"{line} me@laptop")
+    page.get_by_label(say("Public key")).fill(f"{new_line()} me@laptop")
     page.keyboard.press("Enter")
     keys = page.locator("#ssh-keys")
     expect(keys).to_contain_text("SHA256:")

@@ -99,7 +99,7 @@ def test_a_draft_survives_reloads_but_no_secret_does(signed_in):
     expect(page.get_by_label("Job name")).to_have_value("")
 
 
-def test_a_session_that_ends_in_between_loses_nothing_of_a_clone(alice, site, say):
+def test_a_session_that_ends_in_between_loses_nothing_of_a_clone(alice, site, say, end_session):
     page = alice
     job_id = site.house.submit("alice", name="first", vc="platform", env={"LR": "0.1"})
     page.goto(f"/jobs/{job_id}")
@@ -108,7 +108,7 @@ def test_a_session_that_ends_in_between_loses_nothing_of_a_clone(alice, site, sa
     page.locator("#f-command").fill("python train.py --more")
     with page.expect_response("**/submit/preview"):  # none is under way when the session ends
         page.locator("#f-command").blur()
-    page.context.clear_cookies(name="aoli_session")
+    end_session()
     page.locator("#submit-job").click()
     sign_in_again(page, say)
     page.wait_for_url(f"**/submit/?clone={job_id}")

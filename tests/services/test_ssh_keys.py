@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
 )
 from house import actor
+from public_keys import line_of, new_line
 
 from portal.domain.errors import Conflict, InvalidSpec, NotFound
 from portal.models import AuditRow
@@ -23,18 +23,14 @@ from portal.services import ssh_keys
 from portal.services.ssh_key_text import read_public_key
 
 
-def line(key) -> str:
-    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-
-
 @pytest.fixture(scope="module")
 def keys() -> dict[str, str]:
     return {
-        "ed25519": line(ed25519.Ed25519PrivateKey.generate()),
-        "nistp256": line(ec.generate_private_key(ec.SECP256R1())),
-        "nistp384": line(ec.generate_private_key(ec.SECP384R1())),
-        "nistp521": line(ec.generate_private_key(ec.SECP521R1())),
-        "rsa2048": line(rsa.generate_private_key(65537, 2048)),
+        "ed25519": new_line(),
+        "nistp256": line_of(ec.generate_private_key(ec.SECP256R1())),
+        "nistp384": line_of(ec.generate_private_key(ec.SECP384R1())),
+        "nistp521": line_of(ec.generate_private_key(ec.SECP521R1())),
+        "rsa2048": line_of(rsa.generate_private_key(65537, 2048)),
     }
 
 
@@ -63,7 +59,7 @@ def test_the_fingerprint_is_openssh_s(keys, kind, tmp_path):
 
 
 def test_a_weak_rsa_key_is_refused():
-    assert "this one has 1024" in refused(line(rsa.generate_private_key(65537, 1024)))
+    assert "this one has 1024" in refused(line_of(rsa.generate_private_key(65537, 1024)))
 
 
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
@@ -134,9 +130,9 @@ def test_one_has_a_key_once_whatever_its_comment(house, keys):
 def test_there_is_a_most(house):
     with session():
         for number in range(ssh_keys.MOST):
-            key = line(ed25519.Ed25519PrivateKey.generate())
+            key = new_line()
             ssh_keys.add(actor("alice"), str(number), key, house.now)
-        key = line(ed25519.Ed25519PrivateKey.generate())
+        key = new_line()
         with pytest.raises(Conflict, match="delete one first"):
             ssh_keys.add(actor("alice"), "more", key, house.now)
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from public_keys import new_line
 from web_house import problem_of
 
 
 @pytest.fixture(scope="module")
 def key() -> str:
-    made = Ed25519PrivateKey.generate().public_key()
-    return made.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    return new_line()
 
 
 def test_by_the_page(browse, key):
