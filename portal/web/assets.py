@@ -60,7 +60,7 @@ def _sprite_url() -> str:
 
 
 @lru_cache(maxsize=256)
-def content(path: Path, _changed_ns: int) -> bytes:
+def _content(path: Path, _changed_ns: int) -> bytes:
     """What is in a file, read once; no request keeps a file open."""
     return path.read_bytes()
 
@@ -71,7 +71,7 @@ def _serve(version: str, name: str) -> Response:
         abort(404)
     path = Path(joined)
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    response = Response(content(path, path.stat().st_mtime_ns), mimetype=kind)
+    response = Response(_content(path, path.stat().st_mtime_ns), mimetype=kind)
     # During a rolling update an old page asks for an old hash: give it what there is, but
     # let nobody keep it under that name.
     response.headers["Cache-Control"] = FOREVER if version == tree_hash() else "no-cache"

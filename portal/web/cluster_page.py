@@ -71,7 +71,6 @@ def status_values(vc: VirtualCluster) -> dict[str, Any]:
         "lines": [_status_line(line, line.device_type in declared) for line in lines],
         "loads": cluster_status.vc_loads(visible.values(), holding),
         "types": sorted({kind for one in visible.values() for kind, n in one.quota.items() if n}),
-        "may_see_vcs": any(map(actor().may, (Permission.VIEW_VC, Permission.MANAGE_VC))),
     }
 
 

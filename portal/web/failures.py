@@ -62,8 +62,8 @@ def _of_another_session(error: CSRFError) -> Any:
     """
     if "HX-Request" in request.headers:
         return http_problem(Unauthorized())
-    source = page_it_came_from()
-    if source is None or request.path.startswith("/api/"):
+    source = None if wants_problem() else page_it_came_from()
+    if source is None:
         return _http_error(error)
     said = gettext("The session of that page is over. Check what you typed and send it again.")
     flash(said, "info")

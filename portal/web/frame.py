@@ -78,6 +78,7 @@ class Frame:
     may_search: bool
     manages_users: bool = False
     manages_vcs: bool = False
+    sees_vcs: bool = False
 
 
 def avatar_colour(username: str) -> int:
@@ -119,7 +120,12 @@ def _make() -> Frame:
         may_search=reader.anything,
         manages_users=reader.may(Permission.MANAGE_USERS),
         manages_vcs=reader.may(Permission.MANAGE_VC),
+        sees_vcs=_sees_vcs(reader),
     )
+
+
+def _sees_vcs(reader: Actor) -> bool:
+    return reader.may(Permission.VIEW_VC) or reader.may(Permission.MANAGE_VC)
 
 
 def _vc(vc: VirtualCluster) -> FrameVc:
@@ -138,7 +144,7 @@ def _menu(reader: Actor) -> list[MenuEntry]:
         entries.append(_entry(gettext("View and Manage Jobs"), "jobs.index", "list", "j"))
     if reader.may(Permission.VIEW_CLUSTER):
         entries.append(_entry(gettext("Cluster Status"), "cluster.index", "server", "c"))
-    if reader.may(Permission.VIEW_VC) or reader.may(Permission.MANAGE_VC):
+    if _sees_vcs(reader):
         entries.append(_entry(gettext("Virtual Cluster"), "virtual_clusters.index", "layers", "v"))
     if reader.may(Permission.MANAGE_VC):
         entries.append(_entry(gettext("Plugins"), "plugins.index", "puzzle", "p"))

@@ -37,7 +37,7 @@ from portal.web.submission_panel import (
     panel_while_typing,
     panel_with_errors,
 )
-from portal.web.words import gettext
+from portal.web.words import gettext, listed
 
 blueprint = Blueprint("submit", __name__, url_prefix="/submit")
 
@@ -130,14 +130,10 @@ def _types(vc: VirtualCluster) -> list[dict[str, Any]]:
 def _count_help(title: str, counts: list[int], quota: int) -> str:
     if not counts:
         return gettext("0 to %(quota)s.", quota=quota)
-    listed = gettext(", ").join(str(count) for count in counts[:-1])
-    if listed:
-        listed = gettext("%(some)s or %(last)s", some=listed, last=counts[-1])
-    else:
-        listed = str(counts[-1])
-    return gettext(
-        "%(title)s jobs take %(counts)s devices of one node.", title=title, counts=listed
-    )
+    text = str(counts[-1])
+    if counts[:-1]:
+        text = gettext("%(some)s or %(last)s", some=listed(counts[:-1]), last=text)
+    return gettext("%(title)s jobs take %(counts)s devices of one node.", title=title, counts=text)
 
 
 def _templates(vc: VirtualCluster) -> list[dict[str, Any]]:

@@ -17,10 +17,9 @@
     return JSON.stringify(found);
   }
   function keep(form) {
-    try {
-      if (typed(form) === form.aoliGiven) sessionStorage.removeItem(key(form));
-      else sessionStorage.setItem(key(form), typed(form));
-    } catch (e) { /* no storage: nothing is kept then */ }
+    var now = typed(form);
+    if (now === form.aoliGiven) { forget(form); return; }
+    try { sessionStorage.setItem(key(form), now); } catch (e) { /* no storage: nothing is kept then */ }
   }
   function found(form) {
     try { return JSON.parse(sessionStorage.getItem(key(form)) || 'null'); } catch (e) { return null; }

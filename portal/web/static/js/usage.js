@@ -65,13 +65,13 @@
   }
   var stepped = uPlot.paths.stepped({ align: 1 });
 
-  /* The users by name with what they held, and what all others held in one. */
+  /* Who held how many over time: the users, and all others in one. */
   function holders(data) {
-    return data.users.concat(data.others ? [{ username: '…', held: data.others }] : []);
+    var all = data.users.concat(data.others ? [{ username: '…', held: data.others }] : []);
+    return { names: all.map(function (user) { return user.username; }), parts: all.map(function (user) { return user.held; }) };
   }
   function held(node, data) {
-    var names = holders(data).map(function (user) { return user.username; });
-    var parts = holders(data).map(function (user) { return user.held; });
+    var who = holders(data), names = who.names, parts = who.parts;
     var sums = [], total = data.times.map(function () { return 0; });
     parts.forEach(function (values) {
       total = total.map(function (sum, n) { return sum + values[n]; });
@@ -110,8 +110,7 @@
   var asTable = {};
   function table(node, data, button) {
     var sums = node.dataset.chart === 'allocated', box = document.createElement('table');
-    var heads = sums ? [button.dataset.allocated] : holders(data).map(function (user) { return user.username; });
-    var columns = sums ? [data.allocated] : holders(data).map(function (user) { return user.held; });
+    var shows = sums ? { names: [button.dataset.allocated], parts: [data.allocated] } : holders(data);
     box.className = 'tbl';
     function line(tag, cells, parent) {
       var row = parent.insertRow();
@@ -123,11 +122,11 @@
         row.append(cell);
       });
     }
-    line('th', [button.dataset.time].concat(heads), box.createTHead());
+    line('th', [button.dataset.time].concat(shows.names), box.createTHead());
     var rows = box.createTBody();
     data.times.forEach(function (_, n) {
       var at = data.times.length - 1 - n;
-      line('td', [when(data.times[at])].concat(columns.map(function (values) { return shown(values[at]) + (sums ? ' / ' + data.devices : ''); })), rows);
+      line('td', [when(data.times[at])].concat(shows.parts.map(function (values) { return shown(values[at]) + (sums ? ' / ' + data.devices : ''); })), rows);
     });
     node.append(box);
   }
