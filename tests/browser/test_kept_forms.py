@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from house import GPU
+from house import GPU, IDS
 from job_steps import field, given, sign_in_again
 from playwright.sync_api import expect
 
@@ -22,6 +22,31 @@ def test_a_role(at_dashboard, say, end_session):
     expect(page.locator("[data-role-count]")).to_have_text(say("%s of 7", 2))
     page.get_by_role("button", name=say("Save")).click()
     expect(page.get_by_text(say("The role %s is saved", "Operator"))).to_be_visible()
+
+
+def test_roles_that_were_chosen(at_dashboard, say, end_session):
+    page = at_dashboard
+    page.goto(f"/dashboard/users/{IDS['newcomer']}/roles")
+    admin = page.get_by_role("checkbox", name="System Admin")
+    admin.check()
+    end_session()
+    page.get_by_role("button", name=say("Save")).click()
+    sign_in_again(page, say, "root")
+    page.wait_for_url("**/roles")
+    expect(admin).to_be_checked()
+
+
+def test_a_pasted_yaml(alice, say, end_session):
+    page = alice
+    page.goto("/submit/")
+    page.locator("[data-open-dialog=yaml-dialog]").click()
+    page.locator("#f-yaml").fill("name: pasted")
+    end_session()
+    page.locator("#yaml-form .pri").click()
+    sign_in_again(page, say)
+    page.wait_for_url("**/submit/")
+    page.locator("[data-open-dialog=yaml-dialog]").click()
+    expect(page.locator("#f-yaml")).to_have_value("name: pasted")
 
 
 def test_the_rows_of_new_users_but_not_their_passwords(at_dashboard, say, end_session):
