@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -87,8 +87,11 @@ class JobPage:
     total: int | None
 
 
-def list_jobs(actor: Actor, query: JobQuery) -> JobPage:
+def list_jobs(actor: Actor, query: JobQuery, by_state: Mapping[str, int] | None = None) -> JobPage:
     """The page that ``query`` asks for.
+
+    ``by_state`` is what :func:`counts` says of it, from whoever has asked: then the jobs are
+    not counted once more.
 
     Raises ``Forbidden`` for scope ``all`` without the permission, ``InvalidSpec`` on a
     parameter that is wrong. Ordered by anything but the time of submission, a list that is
@@ -97,7 +100,8 @@ def list_jobs(actor: Actor, query: JobQuery) -> JobPage:
     key, descending = _check(actor, query)
     query = replace(query, grouped=query.grouped and _several_groups(query))
     base = JobRow.select().where(*_conditions(actor, query))
-    total = _count(base)
+    known = _known(query, by_state) if by_state is not None else None
+    total = _count(base) if known is None else _capped(known)
     begin = None
     if query.cursor is not None:
         begin, query = _after_cursor(query, key, descending)
@@ -108,8 +112,10 @@ def list_jobs(actor: Actor, query: JobQuery) -> JobPage:
         base = JobRow.select().where(JobRow.id.in_(ids))
     elif begin is not None:
         base = base.where(begin)
-    rows = base.order_by(*_order(key, descending, query.grouped))
-    found: list[Any] = list(rows.limit(query.limit + 1).offset(query.offset))
+    order = _order(key, descending, query.grouped)
+    # The ids alone are sorted: a whole row is wide, and only those of the page are needed.
+    ids = base.select(JobRow.id).order_by(*order).limit(query.limit + 1).offset(query.offset)
+    found: list[Any] = list(JobRow.select().where(JobRow.id.in_(ids)).order_by(*order))
     more = len(found) > query.limit
     items = found[: query.limit]
     cursor = _cursor(items[-1], query, key) if more else None
@@ -256,8 +262,19 @@ def _scope(actor: Actor, query: JobQuery) -> Any:
 
 
 def _count(base: Any) -> int | None:
-    counted: int = base.limit(COUNT_CAP + 1).count()
+    return _capped(base.limit(COUNT_CAP + 1).count())
+
+
+def _capped(counted: int) -> int | None:
     return counted if counted <= COUNT_CAP else None
+
+
+def _known(query: JobQuery, by_state: Mapping[str, int]) -> int | None:
+    """How many the query lists; ``None`` when states are asked for that were not counted."""
+    wanted = set(query.statuses)
+    if query.scope == "all" and not wanted <= {state.value for state in ACTIVE}:
+        return None
+    return sum(number for state, number in by_state.items() if not wanted or state in wanted)
 
 
 def _cursor(row: Any, query: JobQuery, key: str) -> str:

@@ -145,9 +145,11 @@ class JobService:
         """The job as the rules see it; ``NotFound`` when he may not see it."""
         return job_store.load_job(self._row(actor, job_id))
 
-    def page(self, actor: Actor, query: JobQuery) -> JobPage:
-        """A page of jobs."""
-        page = list_jobs(actor, query)
+    def page(
+        self, actor: Actor, query: JobQuery, by_state: Mapping[str, int] | None = None
+    ) -> JobPage:
+        """A page of jobs; ``by_state`` is what :meth:`counts` says of it, if it was asked."""
+        page = list_jobs(actor, query, by_state)
         waiting.for_reader(actor, page.items)
         return page
 

@@ -20,6 +20,7 @@ from portal.services.job_list import (
     COUNT_CAP,
     GROUPS,
     JobQuery,
+    counts,
     list_jobs,
 )
 from portal.testing import NOON
@@ -138,6 +139,28 @@ def ended(number: int) -> list[dict[str, object]]:
         )
         for n in range(number)
     ]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        JobQuery(),
+        JobQuery(q="job-0001"),
+        JobQuery(statuses=("finished", "queued")),
+        EVERYONE,
+        replace(EVERYONE, statuses=("queued",)),
+        replace(EVERYONE, statuses=("finished",)),
+        replace(EVERYONE, statuses=("finished", "queued")),
+    ],
+    ids=repr,
+)
+def test_what_was_counted_by_state_is_the_lists_total(house: House, query: JobQuery) -> None:
+    insert(ended(30) + [row(n, state="queued", name=f"queued-{n}") for n in range(100, 112)])
+    who, query = actor("alice" if query.scope == "mine" else "root"), replace(query, limit=100)
+    with session():
+        alone = list_jobs(who, query)
+        assert list_jobs(who, query, counts(who, query)) == alone
+    assert alone.total == len(alone.items) > 0
 
 
 @BOTH_DATABASES

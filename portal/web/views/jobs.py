@@ -66,8 +66,9 @@ def _address(everyone: bool) -> ListAddress:
 def _list(*, everyone: bool) -> str:
     address = _address(everyone)
     seen_at = services().clock()
-    page = services().jobs.page(actor(), address.query)
-    counts, sizes = _numbers(address)
+    counts, by_state = _numbers(address)
+    sizes = _sizes(address, by_state)
+    page = services().jobs.page(actor(), address.query, by_state)
     return render_template(
         "jobs.html",
         everyone=everyone,
@@ -92,9 +93,9 @@ def _lines(items: list[dict[str, Any]]) -> list[JobLine]:
 
 
 def _numbers(address: ListAddress) -> tuple[dict[str, int], dict[str, int]]:
-    """Numbers for the tabs (everybody's for who may see them), and for this list's parts.
+    """Numbers for the tabs (everybody's for who may see them), and of this list by state.
 
-    The parts are counted as the other filters have them; without any they are those of the tab.
+    The list is counted as the other filters have it; without any its numbers are the tab's.
     """
     whole = {"mine": services().jobs.counts(actor(), JobQuery(vc=address.vc))}
     if allowed(Permission.VIEW_ALL_JOBS):
@@ -102,10 +103,14 @@ def _numbers(address: ListAddress) -> tuple[dict[str, int], dict[str, int]]:
     parts = whole["all" if address.everyone else "mine"]
     if address.narrowed:
         parts = services().jobs.counts(actor(), address.query)
-    tabs = {name: sum(by_state.values()) for name, by_state in whole.items()}
+    return {name: sum(by_state.values()) for name, by_state in whole.items()}, parts
+
+
+def _sizes(address: ListAddress, by_state: dict[str, int]) -> dict[str, int]:
+    """Numbers of the groups of ALL JOBS, or of the chips of MY JOBS."""
     if address.everyone:
-        return tabs, group_sizes(parts, address.query.statuses)
-    return tabs, chip_sizes(parts)
+        return group_sizes(by_state, address.query.statuses)
+    return chip_sizes(by_state)
 
 
 def _chips(address: ListAddress, sizes: dict[str, int]) -> list[tuple[Any, ...]]:
@@ -184,12 +189,12 @@ def news() -> Response:
     everyone = request.args.get("everyone") == "1" and allowed(Permission.VIEW_ALL_JOBS)
     address = _address(everyone)
     fresh = _new_jobs(address)
-    counts, sizes = _numbers(address)
+    counts, by_state = _numbers(address)
     return jsonify(
         new=fresh,
         text=ngettext("%(num)s new job", "%(num)s new jobs", fresh) if fresh else "",
         counts=counts,
-        sizes=sizes,
+        sizes=_sizes(address, by_state),
     )
 
 
