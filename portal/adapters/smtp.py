@@ -10,12 +10,13 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
+from email.charset import BASE64, QP, Charset
+from email.header import Header
+from email.mime.text import MIMEText
 from email.utils import format_datetime
 
 from portal.domain.errors import PermanentFailure, TemporaryFailure
-from portal.domain.mail import Mail
+from portal.domain.mail import ENCODED_WORD, Mail
 from portal.domain.mail_server import TLS_PORT, server_of
 
 log = logging.getLogger(__name__)
@@ -108,19 +109,33 @@ class SmtpMailer:
         connection.login(server.login, server.password)
 
 
-def compose(mail: Mail) -> EmailMessage:
-    """The mail as a message; its headers cannot be more than they are (see ``Mail``)."""
-    message = EmailMessage(policy=SMTP_POLICY)
+def compose(mail: Mail) -> MIMEText:
+    """The mail as a message; its headers cannot be more than they are (see ``Mail``).
+
+    Headers are written by us: ``email.message.EmailMessage`` decodes encoded words (RFC 2047)
+    that stand in a text it is given, and what comes out may hold line breaks.
+    """
+    utf8 = Charset("utf-8")
+    utf8.body_encoding = QP if mail.body.isascii() else BASE64
+    message = MIMEText(mail.body, "plain", utf8)  # type: ignore[arg-type]  # takes a Charset, too
     message["From"] = mail.sender
     message["To"] = ", ".join(mail.receivers)
-    message["Subject"] = mail.subject
+    message["Subject"] = _words(mail.subject, "Subject")  # type: ignore[assignment]  # str or Header
     message["Message-ID"] = mail.message_id
     message["Date"] = format_datetime(mail.written_at)
     message["Auto-Submitted"] = "auto-generated"
     if mail.reply_to:
         message["Reply-To"] = mail.reply_to
-    message.set_content(mail.body, cte="base64" if not mail.body.isascii() else "quoted-printable")
     return message
+
+
+def _words(text: str, name: str) -> Header:
+    """Free text as the value of header ``name``: it arrives to the letter as it is.
+
+    What looks like an encoded word is encoded itself, so that no reader decodes it.
+    """
+    plain = text.isascii() and ENCODED_WORD not in text
+    return Header(text, "us-ascii" if plain else "utf-8", header_name=name)
 
 
 @contextmanager

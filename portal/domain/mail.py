@@ -12,6 +12,8 @@ GIVE_UP_AFTER_S = 48 * 3600
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"{_LOCAL}@{_HOST}(?:\.{_HOST})*")
+ENCODED_WORD = "=?"
+"""How an encoded word begins (RFC 2047): text that readers of mail decode."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
 
 
@@ -42,8 +44,11 @@ class Mail:
 
 
 def is_address(text: str) -> bool:
-    """Whether mail can go to ``text``: ``name@host`` in ASCII, without a display name."""
-    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
+    """Whether mail can go to ``text``: ``name@host`` in ASCII, without a display name.
+
+    One that holds an encoded word is none: a reader of the mail could decode it to something else.
+    """
+    return len(text) <= 254 and ENCODED_WORD not in text and _ADDRESS.fullmatch(text) is not None
 
 
 def is_real(text: str) -> bool:

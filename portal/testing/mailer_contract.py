@@ -67,6 +67,29 @@ class MailerContract:
         assert letter.headers["date"] == "Wed, 25 Nov 2026 09:30:00 +0000"
         assert letter.body == mail.body
 
+    @pytest.mark.parametrize(
+        "subject",
+        [
+            "=?utf-8?Q?x=0D=0AFrom:_a=40b.example=0D=0A=0D=0Abody?=",
+            "=?utf-8?B?eA0KQ2M6IGFAYi5leGFtcGxl?= and more",
+            "a =?utf-8?Q?b?= =?utf-8?Q?c?= d",
+            "=?us-ascii?q?=00?=",
+            "任务 =?utf-8?Q?x=0AFrom:_a=40b.example?= 🚀",
+            "训练🚀" * 60,
+            "word " * 50 + "end",
+        ],
+    )
+    def test_a_subject_is_text_and_nothing_else(self, post: Post, subject: str) -> None:
+        """What looks like an encoded word (RFC 2047) arrives as it was typed, never decoded."""
+        mail = a_mail(subject=subject, reply_to="mei@example.org")
+        post.mailer.send(mail)
+        (letter,) = post.received()
+        assert letter.headers["subject"] == subject
+        assert letter.headers["from"] == mail.sender
+        assert letter.headers["reply-to"] == "mei@example.org"
+        assert "cc" not in letter.headers
+        assert letter.body == mail.body
+
     def test_sent_again_it_has_the_same_id(self, post: Post) -> None:
         """So that a receiver can tell a mail that came twice."""
         post.mailer.send(a_mail())

@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 
 from chromium import Site
 from house import PASSWORD, House, make_house, make_settings
-from public_keys import new_line
+from public_keys import fixed_line
 from showcase_jobs import GPU, NPU, fill
 from web_house import WebHouse
 
@@ -173,7 +173,7 @@ def make_people(web_house: WebHouse) -> tuple[dict[str, Actor], dict[str, str]]:
 def add_ssh_key(mei: Actor) -> None:
     """One of *mei*'s, as anybody would make it."""
     with db.session():
-        ssh_keys.add(mei, "laptop", new_line(), datetime.now(UTC))
+        ssh_keys.add(mei, "laptop", fixed_line(1), datetime.now(UTC))
 
 
 def make_virtual_clusters(house: House, mei: Actor) -> None:
