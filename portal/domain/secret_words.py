@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 HIDDEN = "(hidden)"
 SHORTEST = 4
@@ -31,6 +31,24 @@ def without_secrets(text: str, values: Iterable[str] = ()) -> str:
     text = _LOGIN.sub(rf"\g<scheme>{HIDDEN}@", text)
     text = _BEARER.sub(rf"\g<word> {HIDDEN}", text)
     return _OPTION.sub(_blotted, _GIVEN.sub(_blotted, text))
+
+
+def redacted_env(env: Mapping[str, str], instead: str = HIDDEN) -> dict[str, str]:
+    """Environment variables for a reader who may only look: all names, no secret values.
+
+    ``instead`` stands for the whole value of a variable whose name tells of a secret; log-ins
+    inside other values are :data:`HIDDEN`.
+    """
+    return {
+        name: instead if tells_of_secret(name) else without_secrets(value)
+        for name, value in env.items()
+    }
+
+
+def redacted_command(command: str, env: Mapping[str, str]) -> str:
+    """``command`` for a reader who may only look, without the secret values of ``env`` either."""
+    secrets = (value for name, value in env.items() if tells_of_secret(name))
+    return without_secrets(command, secrets)
 
 
 def _blotted(given: re.Match[str]) -> str:

@@ -13,6 +13,7 @@ from portal.domain.job_state import TERMINAL, JobState, Trigger, allows
 from portal.domain.permission import Actor, Permission, may_manage_job, may_see_job
 from portal.domain.reason import Reason
 from portal.domain.resources import Slot
+from portal.domain.secret_words import redacted_command, redacted_env
 from portal.domain.snapshot import Admission, Waiting
 from portal.models import JobRow
 from portal.ports import Cluster, Events, Queue
@@ -135,11 +136,30 @@ class JobService:
     # -- look ------------------------------------------------------------------------
 
     def get(self, actor: Actor, job_id: str) -> dict[str, Any]:
-        """The job, by the names of the contract; ``NotFound`` when he may not see it."""
-        job = job_views.dump(self._row(actor, job_id), self._storage_root)
+        """The job, by the names of the contract; ``NotFound`` when they may not see it.
+
+        Who may look at the job but not manage it reads the names of its secrets, no values.
+        """
+        row = self._row(actor, job_id)
+        job = job_views.dump(row, self._storage_root)
+        if not may_manage_job(actor, row.user_id):
+            command = redacted_command(job["command"], job["env"])
+            job.update(command=command, env=redacted_env(job["env"]))
         if waiting.is_waiting(job):
             job.update(waiting.outlook(self._outlooks, job))
         return waiting.for_reader(actor, [job])[0]
+
+    def body(self, actor: Actor, job_id: str) -> dict[str, Any]:
+        """The submission that would make this job again; ``NotFound`` when they may not see it.
+
+        Who may not manage the job gets its secrets empty, to fill in their own.
+        """
+        row = self._row(actor, job_id)
+        body = job_views.body_of(job_store.load_job(row))
+        if not may_manage_job(actor, row.user_id):
+            body["command"] = redacted_command(body["command"], body["env"])
+            body["env"] = redacted_env(body["env"], instead="")
+        return body
 
     def value(self, actor: Actor, job_id: str) -> Job:
         """The job as the rules see it; ``NotFound`` when he may not see it."""

@@ -21,7 +21,6 @@ from werkzeug.datastructures import MultiDict
 from portal.domain.errors import InvalidSpec
 from portal.domain.permission import Permission
 from portal.domain.storage_path import roots
-from portal.services import job_views
 from portal.services.job_list import JobQuery
 from portal.services.submission_yaml import MAX_TEXT, read_yaml
 from portal.services.virtual_clusters import VirtualCluster
@@ -59,8 +58,7 @@ def index() -> Any:
 
 def _starting_body(vc: VirtualCluster) -> Body | None:
     if "clone" in request.args:
-        job = services().jobs.value(actor(), request.args["clone"])
-        return job_views.body_of(job)
+        return services().jobs.body(actor(), request.args["clone"])
     if "template" in request.args:
         scope = request.args.get("scope", "user")
         found = services().templates.get(actor(), scope, request.args["template"], vc.name)
