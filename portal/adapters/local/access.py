@@ -29,12 +29,21 @@ def can_be_reached(path: Path, ours: Sequence[Path]) -> bool:
     )
 
 
-def open_way(path: Path, ours: Sequence[Path]) -> None:
-    """Let others pass our own folders above ``path``, and into nothing else in them."""
-    for folder in reversed(path.parents):
-        if _is_ours(folder, ours) and stat.S_IMODE(folder.stat().st_mode) != WAY:
-            close(child for child in folder.iterdir() if child not in path.parents)
+def open_ways(paths: Iterable[Path], ours: Sequence[Path]) -> None:
+    """Let others pass our own folders above ``paths``, and into nothing else in them.
+
+    What another command of ours needs was given to its user, or is opened again with it.
+    """
+    ends = list(paths)
+    ways = {folder for path in ends for folder in path.parents}
+    for folder in sorted(way for way in ways if _is_ours(way, ours)):
+        if stat.S_IMODE(folder.stat().st_mode) != WAY:
+            close(child for child in folder.iterdir() if child not in ways and child not in ends)
             folder.chmod(WAY)
+        elif folder in ours:
+            # New since then: a database, for one.
+            close(child for child in folder.iterdir() if child not in ways and child.is_file())
+    close(folder for folder in ours if folder not in ways)
 
 
 def close(paths: Iterable[Path]) -> None:

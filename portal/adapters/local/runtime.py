@@ -137,8 +137,8 @@ class LocalCluster:
             wanted = [order for order in orders if _needs_shim(order.folder)]
             self._ring(str(launch.ref))
             sources = [source for mounts in folders for _, source in mounts]
-            scratches = [order.folder / SCRATCH for order in wanted]
-            self._walls.open_ways([*sources, *scratches])
+            given = [order.folder / name for order in wanted for name in (SCRATCH, SHARED)]
+            self._walls.open_ways([*sources, *given])
             start_shims(wanted)
 
     def stop(self, ref: AttemptRef, grace_s: int) -> None:

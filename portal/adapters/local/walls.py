@@ -80,18 +80,7 @@ class Walls:
         """Let commands with user ids of their own come to ``folders`` without a private root."""
         if self.isolation.namespace or not self.isolation.users:
             return
-        ours = self._ours()
-        for folder in folders:
-            access.open_way(Path(os.path.realpath(folder)), ours)
-        ways = {parent for folder in folders for parent in folder.resolve().parents}
-        access.close(path for path in ours if path not in ways)
-        access.close(
-            child
-            for path in ours
-            if path in ways
-            for child in path.iterdir()
-            if child not in ways and child not in folders and child.is_file()
-        )
+        access.open_ways((Path(os.path.realpath(folder)) for folder in folders), self._ours())
 
     def _ours(self) -> list[Path]:
         return [Path(os.path.realpath(path)) for path in self._given_ours]

@@ -88,7 +88,7 @@ def _open(source: str) -> int:
     Other commands of its owner may be at work in it: one that has put a link in its place or
     above it must not get us to show what that leads to.
     """
-    fd = os.open(source, os.O_PATH | os.O_NOFOLLOW)
+    fd = os.open(source, os.O_PATH)
     found = os.readlink(f"/proc/self/fd/{fd}")
     if found != source:
         raise OSError(f"{source} has become a link to {found}")
