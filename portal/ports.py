@@ -45,6 +45,10 @@ class Cluster(Protocol):
     keeps_logs: bool
     """It writes replicas' output into the log store itself (nobody needs to fetch it)."""
 
+    @property
+    def jobs_reach_portal(self) -> bool:
+        """Whether jobs run as the portal's own user, with nothing between them."""
+
     def ping(self) -> None:
         """Return when the cluster answers."""
 

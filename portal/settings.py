@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,6 +60,12 @@ class Settings(BaseModel):
     admin_username: str = "admin"
     admin_password: SecretStr = SecretStr("")
     local_devices: dict[str, int] = Field(default_factory=dict)
+    local_uid_base: int = Field(
+        default=1_900_000_000,
+        ge=0,
+        lt=2**31 - 1,
+        description="Started as root, a user's jobs have this user id + the user's number; 0: root",
+    )
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8420, ge=0, le=65535)
     web_workers: int = Field(default=1, ge=1, le=64)
@@ -70,7 +77,11 @@ class Settings(BaseModel):
     )
     secure_cookies: bool = Field(default=False, description="Set true behind TLS")
     development: bool = Field(default=False, description="Show the page /_components")
-    sign_up: bool = Field(default=True, description="Whether people may make their own account")
+    sign_up: bool | None = Field(
+        default=None,
+        description="Whether people may make their own account; empty: not where jobs run on"
+        " the portal's machine and host is not of this machine alone",
+    )
     sign_in_devices: bool = Field(
         default=False, description="Whether the page to sign in shows the devices in use"
     )
@@ -149,6 +160,23 @@ class Settings(BaseModel):
     @classmethod
     def _expand(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @property
+    def beyond_loopback(self) -> bool:
+        """Whether other machines reach the address that the portal listens on."""
+        if self.host == "localhost":
+            return False
+        try:
+            return not ip_address(self.host).is_loopback
+        except ValueError:
+            return True
+
+    @property
+    def may_sign_up(self) -> bool:
+        """Whether people may make their own account: as set, else as the place allows."""
+        if self.sign_up is not None:
+            return self.sign_up
+        return not (self.cluster == "local" and self.beyond_loopback)
 
     @property
     def database(self) -> str:

@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -234,7 +234,35 @@ def _local(settings: Settings, registry: Registry) -> Cluster:
         devices=settings.local_devices or found,
         simulated=bool(settings.local_devices),
         lifeline=Path(lifeline) if lifeline else None,
+        data_dir=settings.data_dir,
+        private=private_paths(settings, os.environ),
+        uid_base=settings.local_uid_base,
     )
+
+
+def private_paths(settings: Settings, environ: Mapping[str, str]) -> list[Path]:
+    """What jobs on this machine must not read besides the data folder; may not be there."""
+    paths = [settings.config_dir / "portal.yaml"]
+    paths += [Path(environ[name]) for name in environ if _names_secret_file(name)]
+    if settings.kubeconfig:
+        paths.append(Path(settings.kubeconfig))
+    if settings.database.startswith("sqlite:///"):
+        file = settings.database.removeprefix("sqlite:///")
+        paths += [Path(file + end) for end in ("", "-wal", "-shm", "-journal")]
+    redis = urlsplit(redis_url(settings))
+    if redis.scheme == "unix":
+        paths.append(_closed_around(Path(redis.path)))
+    return [path.expanduser().absolute() for path in paths]
+
+
+def _names_secret_file(variable: str) -> bool:
+    return variable.startswith("AOLI_") and variable.endswith("_FILE")
+
+
+def _closed_around(path: Path) -> Path:
+    """The folder of a file if it is its owner's alone, else the file."""
+    folder = path.parent
+    return folder if folder.is_dir() and not folder.stat().st_mode & 0o077 else path
 
 
 def _detect(registry: Registry) -> dict[str, int]:

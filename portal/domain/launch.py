@@ -80,7 +80,7 @@ class HostMount:
 
     ``create`` asks for the folder to be made when it is missing. ``sub_path`` is a folder
     below ``source`` that is seen instead of it; nothing, a symbolic link neither, leads from
-    there out of ``source``.
+    there out of ``source``. ``shared``: the folder is everybody's.
     """
 
     name: str
@@ -89,6 +89,7 @@ class HostMount:
     read_only: bool = False
     create: bool = True
     sub_path: str = ""
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,10 @@ class ReplicaLaunch:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """Everything of one attempt. Launching it twice must be the same as once."""
+    """Everything of one attempt. Launching it twice must be the same as once.
+
+    ``user_id``: the number of the user whose job it is; 0 when it is nobody's.
+    """
 
     ref: AttemptRef
     job_name: str
@@ -130,6 +134,7 @@ class Launch:
     labels: Mapping[str, str] = field(default_factory=dict)
     files: tuple[SharedFile, ...] = ()
     logins: bool = False
+    user_id: int = 0
 
 
 class ReplicaPhase(StrEnum):

@@ -15,6 +15,8 @@ from portal.domain.errors import FieldError
 from portal.domain.job import AttemptRef
 
 MAX_SUB_PATH = 255
+SHARED = frozenset({"data"})
+"""Mounts whose folder is everybody's."""
 _SAFE_PART = re.compile(r"[^\x00-\x1f\x7f\\:*?\"<>|]+")
 
 

@@ -28,12 +28,14 @@ LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 class Initialised:
     """What was done: schema steps, and the administrator if one was made now.
 
-    ``password`` is set only when it was drawn at random.
+    ``password`` is set only when it was drawn at random. ``jobs_reach_portal``: see the
+    cluster's.
     """
 
     steps: tuple[str, ...] = ()
     administrator: str = ""
     password: str = ""
+    jobs_reach_portal: bool = False
 
 
 def initialise(settings: Settings) -> Initialised:
@@ -55,13 +57,15 @@ def _initialise(settings: Settings) -> Initialised:
     from portal.web import setup
 
     accounts = setup.make_tables(settings)
-    steps = wiring.upgrade(wiring.connect(settings))
+    portal = wiring.connect(settings)
+    steps = wiring.upgrade(portal)
+    reach = portal.cluster.jobs_reach_portal
     setup.seed_roles(accounts)
     name, given = settings.admin_username, settings.admin_password.get_secret_value()
     password = given or draw_password()
     if not setup.make_first_admin(accounts, name, password):
-        return Initialised(tuple(steps))
-    return Initialised(tuple(steps), name, "" if given else password)
+        return Initialised(tuple(steps), jobs_reach_portal=reach)
+    return Initialised(tuple(steps), name, "" if given else password, reach)
 
 
 def draw_password() -> str:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from portal.adapters.embedded_valkey import EmbeddedValkey, ValkeyError
+from portal.adapters.local.isolation import UNPROTECTED
 from portal.adapters.parent_death import adopt_orphans
 from portal.processes import lifeline
 from portal.processes.address import AddressTaken, listen, reachable, url_of
@@ -159,6 +160,8 @@ class Supervisor:
             self._say(f"  user      {done.administrator}")
             if done.password:
                 self._say(f"  password  {done.password}  (shown only this once)")
+        if done is not None and done.jobs_reach_portal:
+            self._say(f"  warning   {UNPROTECTED}")
         if self._demo:
             held = self._settings.local_devices.items()
             devices = ", ".join(f"{count} {kind}" for kind, count in held)

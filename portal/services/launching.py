@@ -21,7 +21,7 @@ from portal.domain.launch import (
     Workload,
 )
 from portal.domain.resources import Slot
-from portal.domain.storage_path import roots
+from portal.domain.storage_path import SHARED, roots
 from portal.ports import Cluster
 from portal.services import notice
 from portal.spi.device_type import DeviceType
@@ -54,6 +54,7 @@ def build(
         ref=job.ref,
         job_name=job.spec.name,
         username=job.username,
+        user_id=job.user_id,
         image=job.spec.image,
         replicas=tuple(
             _replica(job, replica, device_type, registry, storage_root)
@@ -204,7 +205,13 @@ def storage_mounts(job: Job, storage_root: str) -> tuple[HostMount, ...]:
     """The mounts that the job has switched on."""
     folders = roots(storage_root, job.username, job.id, job.submitted_at)
     return tuple(
-        HostMount(name=name, source=folders[name], sub_path=choice.sub_path, target=target)
+        HostMount(
+            name=name,
+            source=folders[name],
+            sub_path=choice.sub_path,
+            target=target,
+            shared=name in SHARED,
+        )
         for name, target in MOUNT_POINTS.items()
         if (choice := job.spec.mounts[name]).enabled
     )

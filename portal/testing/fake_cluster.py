@@ -40,11 +40,13 @@ class FakeCluster:
         *,
         auto: bool = False,
         keeps_logs: bool = False,
+        jobs_reach_portal: bool = False,
         name: str = "fake",
         now: datetime = NOON,
     ) -> None:
         self.name = name
         self.keeps_logs = keeps_logs
+        self.jobs_reach_portal = jobs_reach_portal
         self.auto = auto
         self.now = now
         self.stops_at_once = True

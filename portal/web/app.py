@@ -182,6 +182,7 @@ def _page_services(portal: Portal) -> PageServices:
         cluster=portal.cluster.name,
         grafana_url=portal.settings.grafana_url,
         storage_root=portal.settings.storage,
+        jobs_reach_portal=lambda: portal.cluster.jobs_reach_portal,
         clock=portal.clock,
     )
 

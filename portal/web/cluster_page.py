@@ -165,12 +165,18 @@ def node_values() -> dict[str, Any]:
         "legend": list(marked.values())[:MOST_LEGENDS],
         "more_jobs": max(0, len(marked) - MOST_LEGENDS),
         "any_node": bool(uses),
+        "unprotected": services().jobs_reach_portal() and _manages(),
         "simulated": any(use.node.simulated for use in shown),
         "may_cordon": may_cordon(actor()),
         "may_open": _may_open,
         "node_unit": unit,
         "pages": Pager.of(address, len(shown), len(wanted), address.offset + ROWS < len(wanted)),
     }
+
+
+def _manages() -> bool:
+    """Whether the reader is one of those who can do something about the machine."""
+    return any(actor().may(one) for one in (Permission.MANAGE_VC, Permission.MANAGE_USERS))
 
 
 def _matches(use: NodeUse, q: str) -> bool:

@@ -55,7 +55,7 @@ def flask_config(settings: Settings, *, initialising: bool) -> dict[str, Any]:
         "FAB_ADD_SECURITY_API": False,
         "FAB_API_KEY_ENABLED": True,
         "FAB_API_KEY_PREFIXES": [MARK],
-        "AOLI_SIGN_UP": settings.sign_up,
+        "AOLI_SIGN_UP": settings.may_sign_up,
         "AOLI_SIGN_IN_DEVICES": settings.sign_in_devices,
         "RATELIMIT_ENABLED": False,
         "LANGUAGES": {

@@ -39,6 +39,7 @@ class PageServices:
     cluster: str
     grafana_url: str
     storage_root: str
+    jobs_reach_portal: Callable[[], bool]
     clock: Callable[[], datetime]
 
 

@@ -21,6 +21,7 @@ from portal.testing.cluster_contract import ClusterContract
 
 class TestLocalCluster(ClusterContract):
     real_mounts: bool | None = None
+    uid_base = 0
 
     @pytest.fixture
     def cluster(self, tmp_path: Path) -> Cluster:
@@ -30,6 +31,7 @@ class TestLocalCluster(ClusterContract):
             log_dir=tmp_path / "logs",
             devices={"nvidia_gpu_amd64": 8, "huawei_npu_arm64": 8},
             real_mounts=self.real_mounts,
+            uid_base=self.uid_base,
         )
 
     @pytest.fixture(autouse=True)
@@ -50,6 +52,11 @@ class TestLocalCluster(ClusterContract):
 
 class TestWithoutPrivateRoot(TestLocalCluster):
     real_mounts = False
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives other user ids")
+class TestWithUserIds(TestLocalCluster):
+    uid_base = 1_900_000_000
 
 
 class TestInUserNamespace(TestLocalCluster):

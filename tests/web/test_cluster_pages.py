@@ -204,3 +204,11 @@ def test_the_pages_speak_chinese(at_roots, web_house, path):
     )
     left = {word for word in words if not re.search(r"[一-鿿]", word) and not names.match(word)}
     assert left == set()
+
+
+@pytest.mark.parametrize("path", ["/plugins/", "/cluster/nodes"])
+def test_who_manages_is_told_that_jobs_reach_the_portal(at_roots, web_house, path):
+    words = "Jobs run as the portal’s own user."
+    assert words not in at_roots.page(path)
+    web_house.house.cluster.jobs_reach_portal = True
+    assert words in at_roots.page(path)

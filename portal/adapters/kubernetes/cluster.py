@@ -38,6 +38,7 @@ class KubernetesCluster:
     """One namespace of one Kubernetes cluster, version 1.20 or newer."""
 
     keeps_logs = False
+    jobs_reach_portal = False
 
     def __init__(
         self,

@@ -30,16 +30,32 @@ def namespace_kind(state_dir: Path) -> str:
     if known and known.get("key") == key:
         return str(known["namespace"])
     found = _probe()
-    state_dir.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"key": key, "namespace": found})
+    _keep(path, {"key": key, "namespace": found})
     return found
 
 
-def _probe() -> str:
+def can_change_user(state_dir: Path, uid: int) -> bool:
+    """Whether commands can be given this user id (a container may know only a few)."""
+    key = f"{boot_id()} {os.getuid()} {uid}"
+    path = state_dir / "user_ids.json"
+    known = read_json(path)
+    if known and known.get("key") == key:
+        return bool(known["works"])
+    works = _probe(str(uid)) == str(uid)
+    _keep(path, {"key": key, "works": works})
+    return works
+
+
+def _keep(path: Path, found: dict[str, str | bool]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_json(path, found)
+
+
+def _probe(*wanted: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         try:
             done = subprocess.run(
-                [sys.executable, *PYTHON_FLAGS, str(SHIM / "probe.py"), folder],
+                [sys.executable, *PYTHON_FLAGS, str(SHIM / "probe.py"), folder, *wanted],
                 env=clean_python_env(),
                 capture_output=True,
                 timeout=20,

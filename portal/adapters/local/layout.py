@@ -7,7 +7,7 @@
                                              stop.json     it is to end
                                              shim.lock     held by the one shim
                                              scratch/      HOME and TMPDIR of the command
-                                             scratch/.aoli/  files that the replicas share
+                                             shared/       files that the replicas share
     <state_dir>/watchers/*.fifo                            who wants to hear of changes
     <state_dir>/cordoned/<node>                            nodes that take nothing new
 """
@@ -28,7 +28,7 @@ from portal.domain.job import AttemptRef
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _GONE, _NEW = ".gone-", ".new-"
-SCRATCH, TEMPORARY, SHARED = "scratch", "tmp", ".aoli"
+SCRATCH, TEMPORARY, SHARED = "scratch", "tmp", "shared"
 
 
 class Layout:
@@ -61,8 +61,13 @@ class Layout:
         folder = self.attempt(ref)
         return [folder / name for name in _listing(folder) if not name.startswith(".")]
 
-    def claim(self, ref: AttemptRef, name: str, spec: Mapping[str, Any]) -> Path:
-        """Make a replica's folder, whole or not at all; one that is there stays as it is."""
+    def claim(
+        self, ref: AttemptRef, name: str, spec: Mapping[str, Any], owner: int | None = None
+    ) -> Path:
+        """Make a replica's folder, whole or not at all; one that is there stays as it is.
+
+        ``owner``: the user id that its command will have.
+        """
         folder = self.replica(ref, name)
         if folder.exists():
             return folder
@@ -72,8 +77,11 @@ class Layout:
         made.mkdir()
         (made / SCRATCH).mkdir()
         (made / SCRATCH / TEMPORARY).mkdir()
-        (made / SCRATCH / SHARED).mkdir()
+        (made / SHARED).mkdir()
         (made / "stage").mkdir()
+        if owner is not None:
+            for path in (made / SCRATCH / TEMPORARY, made / SCRATCH):
+                os.chown(path, owner, owner)
         write_json(made / "spec.json", spec)
         try:
             made.rename(folder)

@@ -5,8 +5,10 @@ process of its own (the shim), which outlives whoever started it; everything tha
 is in files. So web, worker and scheduler, each with its own :class:`LocalCluster` of the
 same ``state_dir``, see and do the same, and any of them may be killed.
 
-What differs from a real cluster: the image is not used; devices inform only; replicas run
-as the portal's own user and see the machine's files. Mounts are at their paths (``/job``)
+What differs from a real cluster: the image is not used; devices inform only; replicas see
+the machine's files, but not the portal's own (:mod:`portal.adapters.local.isolation`) where
+the machine allows it (:attr:`LocalCluster.jobs_reach_portal`). Mounts are at their paths
+(``/job``)
 where Linux lets us make a private root: as root with the right to mount, or with user
 namespaces (:attr:`LocalCluster.mounts_are_real`). Elsewhere the command starts in the
 folder of ``/job``, ``$AOLI_WORK_PATH``, ``$AOLI_DATA_PATH`` and ``$AOLI_JOB_PATH`` name the
@@ -19,14 +21,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 from portal.adapters.local import stopping
 from portal.adapters.local.bell import ring
-from portal.adapters.local.capabilities import namespace_kind
 from portal.adapters.local.folders import prepare
 from portal.adapters.local.layout import (
     SCRATCH,
@@ -42,6 +42,7 @@ from portal.adapters.local.preview import preview
 from portal.adapters.local.starting import ShimOrder, start_shims
 from portal.adapters.local.status import ENDED, observe, replica_status, shim_lives
 from portal.adapters.local.surroundings import Folder, surroundings
+from portal.adapters.local.walls import Walls
 from portal.adapters.local.watching import NODES, Watch
 from portal.domain.errors import TemporaryFailure
 from portal.domain.job import AttemptRef
@@ -57,7 +58,9 @@ class LocalCluster:
     ``lifeline``: a file that the supervisor of the portal keeps locked (``flock``,
     exclusive). When the lock goes, because the supervisor ended or was killed, all replicas
     end with it. ``simulated``: the devices were declared, not found. ``real_mounts``:
-    ``None`` finds out.
+    ``None`` finds out. ``data_dir``: the portal's own folder, hidden from jobs together with
+    the other folders given and the files of ``private``. ``uid_base``: see
+    :class:`~portal.adapters.local.walls.Walls`.
     """
 
     keeps_logs = True
@@ -73,25 +76,35 @@ class LocalCluster:
         name: str = "",
         lifeline: Path | None = None,
         real_mounts: bool | None = None,
+        data_dir: Path | None = None,
+        private: Sequence[Path] = (),
+        uid_base: int = 0,
     ) -> None:
         self.name = name or hostname()
         self._layout = Layout(state_dir)
         self._storage_root = storage_root
         self._log_dir = log_dir.absolute()
         self._lifeline = str(lifeline.absolute()) if lifeline else ""
-        self._real_mounts = real_mounts
+        own = (data_dir.absolute(),) if data_dir else ()
+        self._walls = Walls(
+            state_dir=self._layout.root,
+            ours=(*own, self._layout.root, storage_root.absolute(), self._log_dir),
+            private=private,
+            uid_base=uid_base,
+            real_mounts=real_mounts,
+        )
         self._nodes = LocalNodes(hostname(), devices or {}, self._layout.cordoned, simulated)
 
     @property
     def mounts_are_real(self) -> bool:
         """Whether commands find their mounts at ``/work``, ``/data`` and ``/job``."""
-        return bool(self._namespace)
+        return bool(self._walls.isolation.namespace)
 
-    @cached_property
-    def _namespace(self) -> str:
-        if self._real_mounts is False:
-            return ""
-        return namespace_kind(self._layout.root)
+    @property
+    def jobs_reach_portal(self) -> bool:
+        """Whether jobs run as the portal's own user, with nothing between them."""
+        with _disk():
+            return not self._walls.isolation.keeps_out
 
     def ping(self) -> None:
         """Return when the state folder can be used."""
@@ -115,13 +128,17 @@ class LocalCluster:
         A call that was broken off is completed by the next one.
         """
         with _disk():
-            folders = [self._folders(replica) for replica in launch.replicas]
+            user = self._walls.user_of(launch.user_id)
+            folders = [self._folders(replica, user) for replica in launch.replicas]
             orders = [
                 self._order(launch, replica, mounts)
                 for replica, mounts in zip(launch.replicas, folders, strict=True)
             ]
             wanted = [order for order in orders if _needs_shim(order.folder)]
             self._ring(str(launch.ref))
+            sources = [source for mounts in folders for _, source in mounts]
+            given = [order.folder / name for order in wanted for name in (SCRATCH, SHARED)]
+            self._walls.open_ways([*sources, *given])
             start_shims(wanted)
 
     def stop(self, ref: AttemptRef, grace_s: int) -> None:
@@ -186,8 +203,8 @@ class LocalCluster:
         """What a shim would be told."""
         return preview(launch)
 
-    def _folders(self, replica: ReplicaLaunch) -> list[Folder]:
-        found = [(mount, prepare(mount, self._storage_root)) for mount in replica.mounts]
+    def _folders(self, replica: ReplicaLaunch, user: int | None) -> list[Folder]:
+        found = [(mount, prepare(mount, self._storage_root, user)) for mount in replica.mounts]
         return [(mount, source) for mount, source in found if source is not None]
 
     def _order(self, launch: Launch, replica: ReplicaLaunch, mounts: list[Folder]) -> ShimOrder:
@@ -201,12 +218,19 @@ class LocalCluster:
             "mounts": [asdict(mount) for mount, _ in mounts],
             "serves": replica.serves,
         }
-        folder = self._layout.claim(ref, replica.name, spec)
+        user = self._walls.user_of(launch.user_id)
+        folder = self._layout.claim(ref, replica.name, spec, user)
         if _needs_shim(folder):
             for file in launch.files:
                 write_text(_shared(folder, file), file.text)
         around = surroundings(
-            replica, folder, mounts, launch.files, real_mounts=self.mounts_are_real
+            replica,
+            folder,
+            mounts,
+            launch.files,
+            real_mounts=self.mounts_are_real,
+            private=self._walls.hidden() if self.mounts_are_real else (),
+            username=launch.username,
         )
         return ShimOrder(
             name=f"{ref}/{replica.name}",
@@ -216,7 +240,8 @@ class LocalCluster:
             lifeline=self._lifeline,
             command=replica.command,
             around=around,
-            namespace=self._namespace,
+            namespace=self._walls.isolation.namespace,
+            user=user,
         )
 
     def _ring(self, name: str) -> None:
@@ -224,7 +249,7 @@ class LocalCluster:
 
 
 def _shared(folder: Path, file: SharedFile) -> Path:
-    return folder / SCRATCH / SHARED / checked_name(file.name)
+    return folder / SHARED / checked_name(file.name)
 
 
 def _needs_shim(folder: Path) -> bool:

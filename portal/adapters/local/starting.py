@@ -29,6 +29,7 @@ class ShimOrder:
     command: str
     around: Surroundings
     namespace: str
+    user: int | None = None
 
     def plan(self) -> dict[str, Any]:
         """As the shim reads it."""
@@ -42,7 +43,10 @@ class ShimOrder:
             "env": self.around.env,
             "cwd": self.around.cwd,
             "binds": self.around.binds,
-            "namespace": self.namespace if self.around.binds else "",
+            "covers": self.around.covers.first,
+            "late_covers": self.around.covers.late,
+            "namespace": self.namespace,
+            "user": self.user or 0,
             "stage": str(self.folder / "stage"),
         }
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from portal.adapters.local.isolation import Bind, Covers, plan_covers
 from portal.adapters.local.layout import SCRATCH, SHARED, TEMPORARY
 from portal.domain.launch import HostMount, ReplicaLaunch, SharedFile
 
@@ -20,21 +21,21 @@ MARK = "AOLI_REPLICA_FOLDER"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 SHELLS = ("/bin/bash", "/usr/bin/bash", "/bin/sh")
 _ASIDE = "/.aoli"
-"""Where a root of the replica's own shows what one of its mounts would hide."""
+"""Where a root of the replica's own shows what is covered or hidden at its own path."""
 
-Bind = tuple[str, str, bool]
 Folder = tuple[HostMount, Path]
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """``binds`` (source, target, read-only) need a root of the replica's own."""
+    """``binds`` (source, target, read-only) and ``covers`` need a root of the replica's own."""
 
     env: dict[str, str]
     cwd: str
     binds: list[Bind]
     links: dict[str, str]
     """Symbolic links to put into the scratch folder."""
+    covers: Covers
 
 
 def surroundings(
@@ -44,27 +45,43 @@ def surroundings(
     files: Sequence[SharedFile] = (),
     *,
     real_mounts: bool,
+    private: Sequence[str] = (),
+    username: str = "",
 ) -> Surroundings:
-    """Work out everything for ``replica``, whose state is in ``folder``."""
+    """Work out everything for ``replica``, whose state is in ``folder``.
+
+    ``private``: what it must not see of the machine, without symbolic links.
+    """
     binds = _binds(mounts) if real_mounts else []
     if any(_hides(binds, path) for path in (sys.base_prefix, str(Path(sys.base_prefix).resolve()))):
         # Python itself would be out of sight; better the folders under other names.
         binds = []
-    scratch = _in_sight(binds, str(folder / SCRATCH), f"{_ASIDE}/scratch")
-    python = _python_folder(_in_sight(binds, sys.prefix, f"{_ASIDE}/python"))
     targets = {target for _, target, _ in binds}
+    scratch, shared = str(folder / SCRATCH), str(folder / SHARED)
+    if real_mounts:
+        scratch = _aside(binds, scratch, "scratch")
+        shared = _aside(binds, shared, "shared", read_only=True)
     seen = {
-        mount.name: mount.target if mount.target in targets else str(source)
+        mount.name: mount.target
+        if mount.target in targets
+        else _aside(binds, str(source), f"mounts/{mount.name}", read_only=mount.read_only)
+        if real_mounts
+        else str(source)
         for mount, source in mounts
     }
+    python = _python_folder(
+        _aside(binds, sys.prefix, "python") if _hides(binds, sys.prefix) else sys.prefix
+    )
+    covers = plan_covers(private if real_mounts else (), binds, python_installation())
     env = {
+        **({"USER": username, "LOGNAME": username} if username else {}),
         "PATH": f"{python}:{SYSTEM_PATH}",
         "HOME": scratch,
         "TMPDIR": f"{scratch}/{TEMPORARY}",
         "LANG": "C.UTF-8",
         **{_variable(name): path for name, path in seen.items()},
         **({"HOSTNAME": replica.host} if replica.host else {}),
-        **{name: f"{scratch}/{SHARED}/{file.name}" for file in files for name in file.variables},
+        **{name: f"{shared}/{file.name}" for file in files for name in file.variables},
         **replica.env,
         **replica.selection,
         MARK: str(folder),
@@ -72,7 +89,7 @@ def surroundings(
     if "AOLI_NOTICE" in env and "job" in seen:
         env["AOLI_NOTICE"] = f"{seen['job']}/{PurePosixPath(env['AOLI_NOTICE']).name}"
     links = {name: path for name, path in seen.items() if path not in targets}
-    return Surroundings(env, seen.get("job", scratch), binds, links)
+    return Surroundings(env, seen.get("job", scratch), [*binds, *covers.binds], links, covers)
 
 
 def shell() -> str:
@@ -95,12 +112,16 @@ def _hides(binds: Sequence[Bind], path: str) -> bool:
     return any(Path(path).is_relative_to(target) for _, target, _ in binds)
 
 
-def _in_sight(binds: list[Bind], path: str, aside: str) -> str:
-    """Where the command finds ``path``; adds a bind when a mount would hide it."""
-    if not _hides(binds, path):
-        return path
-    binds.append((path, aside, False))
+def _aside(binds: list[Bind], path: str, name: str, *, read_only: bool = False) -> str:
+    """Where the command finds ``path``: at a place that nothing hides; adds the bind."""
+    aside = f"{_ASIDE}/{name}"
+    binds.append((os.path.realpath(path), aside, read_only))
     return aside
+
+
+def python_installation() -> list[str]:
+    """What commands need of the portal's own Python, without symbolic links."""
+    return sorted({os.path.realpath(path) for path in (sys.prefix, sys.base_prefix)})
 
 
 def _python_folder(prefix: str) -> str:

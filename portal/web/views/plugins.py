@@ -24,6 +24,7 @@ def index() -> str:
         "plugins.html",
         plugins=found,
         groups=group_words(),
+        unprotected=services().jobs_reach_portal(),
         failed=sum(plugin.status != "ok" for plugin in found),
     )
 

@@ -69,15 +69,31 @@ def _prepare(plan: Plan, shim: int, output: int) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    kind, binds = str(plan["namespace"]), plan["binds"]
+    kind, binds, user = str(plan["namespace"]), plan["binds"], plan["user"]
+    covers, late_covers = plan["covers"], plan["late_covers"]
     if kind:
         assert isinstance(binds, list)
-        enter(kind, str(plan["stage"]), binds)
-    # After the namespace, whose new rights would take this back: dies with the shim.
+        assert isinstance(covers, list)
+        assert isinstance(late_covers, list)
+        enter(kind, str(plan["stage"]), binds, covers, late_covers)
+    if user:
+        assert isinstance(user, int)
+        # Else /dev/stdout and /dev/stderr could not be opened.
+        os.fchown(output, user, user)
+        become(user)
+    # After the namespace and the user, which would take this back: dies with the shim.
     kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
     if os.getppid() != shim:
         raise OSError("the shim has died")
     os.chdir(str(plan["cwd"]))
+
+
+def become(user: int) -> None:
+    """Be this user and group for good, with the portal's other groups (of devices)."""
+    os.setgroups([group for group in os.getgroups() if group])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
 
 
 def _become(plan: Plan) -> None:

@@ -2,8 +2,12 @@
 
 The machine's own root is not touched, not even by an empty folder: in a private mount
 namespace a small tmpfs becomes the root; everything of the old top level is bound into it,
-then the replica's folders. Everything else of the machine stays as it is, so this is no
-protection, only the right paths. Needs the right to mount, or user namespaces.
+what the command must not see is covered, then come the replica's folders. The rest of the
+machine stays as it is. Needs the right to mount, or user namespaces.
+
+A cover cannot be lifted by the command: it has no right to mount, and in a namespace that it
+makes itself the kernel holds on to what it was given. The way round it, ``/proc/<pid>/root``
+of a process outside, is closed to another user and to a child user namespace.
 """
 
 from __future__ import annotations
@@ -12,14 +16,28 @@ import os
 
 from portal.adapters.local.shim import kernel
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Bind = tuple[str, str, bool]
 KEPT_FLAGS = kernel.MS_NOSUID | kernel.MS_NODEV | os.ST_NOEXEC | os.ST_NOATIME | os.ST_NODIRATIME
+_CLOSED = kernel.MS_BIND | kernel.MS_REMOUNT | kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
+_NOTHING = ".nothing"
 
 
-def enter(kind: str, stage: str, binds: list[tuple[str, str, bool]]) -> None:
+def enter(
+    kind: str,
+    stage: str,
+    binds: list[Bind],
+    covers: Iterable[str] = (),
+    late_covers: Iterable[str] = (),
+) -> None:
     """Leave the machine's mounts and go to a root made below ``stage``.
 
-    ``kind``: ``mount``, or ``user`` for those who are not root. ``binds``: source, target,
-    read-only.
+    ``kind``: ``mount``, or ``user`` for those who are not root. ``binds``: source (without
+    symbolic links in it), target, read-only. ``covers``: folders and files of the machine
+    that are empty here, but for the binds; ``late_covers``: the same for what a bind shows.
     """
     if kind == "user":
         _new_user_namespace()
@@ -27,16 +45,22 @@ def enter(kind: str, stage: str, binds: list[tuple[str, str, bool]]) -> None:
         kernel.unshare(kernel.CLONE_NEWNS)
     # What the machine mounts later still arrives; nothing goes the other way.
     kernel.mount("", "/", flags=kernel.MS_REC | kernel.MS_SLAVE)
+    sources = [_open(source) for source, _, _ in binds]
     kernel.mount("tmpfs", stage, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=755,size=1m")
     wanted = {target for _, target, _ in binds}
     for name in os.listdir("/"):
         if f"/{name}" not in wanted:
             _copy_entry(f"/{name}", f"{stage}/{name}")
-    for source, target, read_only in sorted(binds, key=lambda bind: bind[1]):
-        _bind(source, stage + target, read_only)
-    # Better a clear refusal than files at the top that are gone with the replica.
-    closed = kernel.MS_BIND | kernel.MS_REMOUNT | kernel.MS_RDONLY
-    kernel.mount("", stage, flags=closed | kernel.MS_NOSUID | kernel.MS_NODEV)
+    covered = [path for path in covers if _cover(stage, path)]
+    for (_, target, read_only), source in sorted(
+        zip(binds, sources, strict=True), key=lambda bind: bind[0][1]
+    ):
+        _bind(f"/proc/self/fd/{source}", stage + target, read_only)
+        os.close(source)
+    covered += [path for path in late_covers if _cover(stage, path)]
+    # Better a clear refusal than files that are gone with the replica.
+    for path in (*covered, ""):
+        kernel.mount("", stage + path, flags=_CLOSED)
     os.chdir(stage)
     kernel.pivot_root()
 
@@ -58,6 +82,19 @@ def _write(path: str, text: str) -> None:
         os.close(fd)
 
 
+def _open(source: str) -> int:
+    """Hold on to a source before it is covered.
+
+    Other commands of its owner may be at work in it: one that has put a link in its place or
+    above it must not get us to show what that leads to.
+    """
+    fd = os.open(source, os.O_PATH)
+    found = os.readlink(f"/proc/self/fd/{fd}")
+    if found != source:
+        raise OSError(f"{source} has become a link to {found}")
+    return fd
+
+
 def _copy_entry(old: str, new: str) -> None:
     """Show one entry of the machine's root in the new one; a dead mount stays empty."""
     if os.path.islink(old):
@@ -69,6 +106,18 @@ def _copy_entry(old: str, new: str) -> None:
     except OSError:
         if old in ("/proc", "/dev", "/usr"):
             raise
+
+
+def _cover(stage: str, path: str) -> bool:
+    """Put nothing over a folder or file; whether it is a folder that binds may go into."""
+    if os.path.isdir(stage + path):
+        flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+        kernel.mount("tmpfs", stage + path, "tmpfs", flags, "mode=755,size=256k")
+        return True
+    if os.path.lexists(stage + path):
+        _make_mount_point(path, f"{stage}/{_NOTHING}")
+        kernel.mount(f"{stage}/{_NOTHING}", stage + path, flags=kernel.MS_BIND)
+    return False
 
 
 def _make_mount_point(source: str, target: str) -> None:

@@ -1,6 +1,7 @@
 """Find out how this user can give a replica its own root: prints ``mount``, ``user`` or nothing.
 
-``python -I -S probe.py FOLDER [KIND]``; the folder must exist and is left empty.
+``python -I -S probe.py FOLDER [KIND]``; the folder must exist and is left empty. Where KIND is
+a number: whether a command can be given that user id; prints it or nothing.
 """
 
 import os
@@ -8,6 +9,7 @@ import sys
 
 sys.path.insert(0, __file__.rsplit("/portal/", 1)[0])
 
+from portal.adapters.local.shim.child import become
 from portal.adapters.local.shim.namespace import enter
 
 
@@ -16,13 +18,20 @@ def works(kind: str, folder: str) -> bool:
     pid = os.fork()
     if pid == 0:
         try:
-            enter(kind, folder, [(folder, "/aoli-probe", True)])
-            os._exit(0 if os.path.isdir("/aoli-probe") else 1)
+            os._exit(0 if _try(kind, folder) else 1)
         except (OSError, AttributeError):
             os._exit(1)
         finally:
             os._exit(1)
     return os.waitpid(pid, 0)[1] == 0
+
+
+def _try(kind: str, folder: str) -> bool:
+    if kind.isdecimal():
+        become(int(kind))
+        return os.getuid() == int(kind)
+    enter(kind, folder, [(os.path.realpath(folder), "/aoli-probe", True)], [folder])
+    return os.path.isdir("/aoli-probe")
 
 
 for candidate in sys.argv[2:] or ("mount", "user"):
