@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
 
+from portal.adapters.mail_headers import text_header, token_header
 from portal.domain.errors import PermanentFailure, TemporaryFailure
 from portal.domain.mail import Mail
 from portal.domain.mail_server import TLS_PORT, server_of
@@ -67,9 +68,9 @@ class SmtpMailer:
 
     def send(self, mail: Mail) -> tuple[str, ...]:
         """See the port."""
-        message = compose(mail)
+        message = written(mail)
         with _told(self._server), self._connection() as connection:
-            refused = connection.send_message(message, mail.sender, list(mail.receivers))
+            refused = connection.sendmail(mail.sender, list(mail.receivers), message)
         for address, (code, why) in refused.items():
             log.warning("mail: the server refused %s: %s %s", address, code, _text(why))
         return tuple(refused)
@@ -108,19 +109,21 @@ class SmtpMailer:
         connection.login(server.login, server.password)
 
 
-def compose(mail: Mail) -> EmailMessage:
-    """The mail as a message; its headers cannot be more than they are (see ``Mail``)."""
-    message = EmailMessage(policy=SMTP_POLICY)
-    message["From"] = mail.sender
-    message["To"] = ", ".join(mail.receivers)
-    message["Subject"] = mail.subject
-    message["Message-ID"] = mail.message_id
-    message["Date"] = format_datetime(mail.written_at)
-    message["Auto-Submitted"] = "auto-generated"
+def written(mail: Mail) -> bytes:
+    """The mail as it travels; its headers are those named here, whatever their values are."""
+    body, text = EmailMessage(policy=SMTP_POLICY), mail.body.encode("utf-8", "replace").decode()
+    body.set_content(text, cte="base64" if not text.isascii() else "quoted-printable")
+    headers = [
+        token_header("From", [mail.sender]),
+        token_header("To", mail.receivers),
+        text_header("Subject", mail.subject),
+        token_header("Message-ID", [mail.message_id]),
+        text_header("Date", format_datetime(mail.written_at)),
+        token_header("Auto-Submitted", ["auto-generated"]),
+    ]
     if mail.reply_to:
-        message["Reply-To"] = mail.reply_to
-    message.set_content(mail.body, cte="base64" if not mail.body.isascii() else "quoted-printable")
-    return message
+        headers.append(token_header("Reply-To", [mail.reply_to]))
+    return b"".join(headers) + body.as_bytes()
 
 
 @contextmanager
