@@ -140,7 +140,7 @@ def create_app(
     administration.install(app, settings)
     app.extensions["aoli-throttle"] = Throttle(redis_url(settings))
     app.extensions["aoli-sign-up-throttle"] = Throttle(
-        redis_url(settings), name="aoli-sign-up", per_address=20
+        redis_url(settings), name="aoli-sign-up", per_address=20, everywhere=0
     )
     app.extensions["aoli-outside-throttle"] = Throttle(
         redis_url(settings), name="aoli-outside", per_account=30, everywhere=0
