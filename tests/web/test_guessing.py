@@ -120,7 +120,7 @@ def test_the_owner_is_let_in_while_many_addresses_guess(log_in):
 
 def test_one_who_signs_up_in_vain_locks_no_name(browse, web_house):
     """The name is not kept from others by whoever tries it again and again."""
-    new = {"username": "newcomer", "nickname": "New", "password": "x", "password_again": "x"}
+    new = {"username": "somebody-new", "nickname": "New", "password": "x", "password_again": "x"}
     token_of = browse()
     for number in range(25):
         for _ in range(5):
@@ -135,4 +135,4 @@ def test_one_who_signs_up_in_vain_locks_no_name(browse, web_house):
         data={**right, "csrf_token": token_of.csrf()},
         environ_base={"REMOTE_ADDR": HOME},
     )
-    assert answer.status_code == 302
+    assert answer.status_code == 303
