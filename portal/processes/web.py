@@ -75,6 +75,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "timeout": SILENT_S,
             "keepalive": KEEP_ALIVE_S,
             "logger_class": PlainLogger,
+            # gunicorn would believe X-Forwarded-Proto from this machine; trusted_proxies says whom.
+            "forwarded_allow_ips": "",
             "control_socket_disable": True,
             "proc_name": "aoli",
             "post_fork": _after_fork,

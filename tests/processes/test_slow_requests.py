@@ -175,3 +175,11 @@ def test_it_is_whole_with_its_last_byte(request_of: bytes) -> None:
 )
 def test_what_is_broken_or_too_large_is_not_waited_for(broken: bytes) -> None:
     assert whole_after([broken]) == [True]
+
+
+def test_nobody_is_believed_to_be_a_proxy_who_was_not_named(portal: RunningPortal) -> None:
+    with connect(portal) as sock:
+        sock.sendall(b"GET /login/ HTTP/1.0\r\nHost: x\r\nX-Forwarded-Proto: https\r\n\r\n")
+        head = said(sock).partition(b"\r\n\r\n")[0].lower()
+    assert head.startswith(b"http/1.0 200")
+    assert b"strict-transport-security" not in head
