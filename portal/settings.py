@@ -71,6 +71,9 @@ class Settings(BaseModel):
     web_workers: int = Field(default=1, ge=1, le=64)
     web_threads: int = Field(default=32, ge=2, le=512)
     max_streams: int = Field(default=200, ge=1, description="Open live streams per web process")
+    request_head_s: float = Field(default=10, gt=0, description="Time to send a request's headers")
+    request_body_s: float = Field(default=60, gt=0, description="Time to send a request's body")
+    max_half_open: int = Field(default=256, ge=1, description="Requests still being sent")
     session_lifetime_s: int = Field(default=12 * 3600, ge=60)
     trusted_proxies: int = Field(
         default=0, ge=0, le=8, description="Reverse proxies in front, each adding X-Forwarded-*"

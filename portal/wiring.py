@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from portal import migrations
+from portal.domain.mail import is_address
 from portal.domain.reconcile import Limits
 from portal.models import db
 from portal.ports import Cluster, Events, Mailer, Queue
@@ -325,7 +326,7 @@ def make_mailer(settings: Settings) -> Mailer | None:
 def mail_host(settings: Settings) -> str:
     """The host part of Message-IDs: the portal's address, else the sender's."""
     host = urlsplit(settings.public_url).hostname or settings.smtp_sender.rpartition("@")[2]
-    return host if host and host.isascii() else "aoli.invalid"
+    return host if host and is_address(f"x@{host}") else "aoli.invalid"
 
 
 def redis_url(settings: Settings) -> str:

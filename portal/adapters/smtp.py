@@ -10,13 +10,13 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.charset import BASE64, QP, Charset
-from email.header import Header
-from email.mime.text import MIMEText
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
 
+from portal.adapters.mail_headers import text_header, token_header
 from portal.domain.errors import PermanentFailure, TemporaryFailure
-from portal.domain.mail import ENCODED_WORD, Mail
+from portal.domain.mail import Mail
 from portal.domain.mail_server import TLS_PORT, server_of
 
 log = logging.getLogger(__name__)
@@ -68,9 +68,9 @@ class SmtpMailer:
 
     def send(self, mail: Mail) -> tuple[str, ...]:
         """See the port."""
-        message = compose(mail)
+        message = written(mail)
         with _told(self._server), self._connection() as connection:
-            refused = connection.send_message(message, mail.sender, list(mail.receivers))
+            refused = connection.sendmail(mail.sender, list(mail.receivers), message)
         for address, (code, why) in refused.items():
             log.warning("mail: the server refused %s: %s %s", address, code, _text(why))
         return tuple(refused)
@@ -109,33 +109,21 @@ class SmtpMailer:
         connection.login(server.login, server.password)
 
 
-def compose(mail: Mail) -> MIMEText:
-    """The mail as a message; its headers cannot be more than they are (see ``Mail``).
-
-    Headers are written by us: ``email.message.EmailMessage`` decodes encoded words (RFC 2047)
-    that stand in a text it is given, and what comes out may hold line breaks.
-    """
-    utf8 = Charset("utf-8")
-    utf8.body_encoding = QP if mail.body.isascii() else BASE64
-    message = MIMEText(mail.body, "plain", utf8)  # type: ignore[arg-type]  # takes a Charset, too
-    message["From"] = mail.sender
-    message["To"] = ", ".join(mail.receivers)
-    message["Subject"] = _words(mail.subject, "Subject")  # type: ignore[assignment]  # str or Header
-    message["Message-ID"] = mail.message_id
-    message["Date"] = format_datetime(mail.written_at)
-    message["Auto-Submitted"] = "auto-generated"
+def written(mail: Mail) -> bytes:
+    """The mail as it travels; its headers are those named here, whatever their values are."""
+    body, text = EmailMessage(policy=SMTP_POLICY), mail.body.encode("utf-8", "replace").decode()
+    body.set_content(text, cte="base64" if not text.isascii() else "quoted-printable")
+    headers = [
+        token_header("From", [mail.sender]),
+        token_header("To", mail.receivers),
+        text_header("Subject", mail.subject),
+        token_header("Message-ID", [mail.message_id]),
+        text_header("Date", format_datetime(mail.written_at)),
+        token_header("Auto-Submitted", ["auto-generated"]),
+    ]
     if mail.reply_to:
-        message["Reply-To"] = mail.reply_to
-    return message
-
-
-def _words(text: str, name: str) -> Header:
-    """Free text as the value of header ``name``: it arrives to the letter as it is.
-
-    What looks like an encoded word is encoded itself, so that no reader decodes it.
-    """
-    plain = text.isascii() and ENCODED_WORD not in text
-    return Header(text, "us-ascii" if plain else "utf-8", header_name=name)
+        headers.append(token_header("Reply-To", [mail.reply_to]))
+    return b"".join(headers) + body.as_bytes()
 
 
 @contextmanager

@@ -12,9 +12,11 @@ GIVE_UP_AFTER_S = 48 * 3600
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"{_LOCAL}@{_HOST}(?:\.{_HOST})*")
-ENCODED_WORD = "=?"
-"""How an encoded word begins (RFC 2047): text that readers of mail decode."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
+_MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,250}@[A-Za-z0-9.-]{1,250}>")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_HALF = re.compile(r"[\ud800-\udfff]")
+_ENCODED = "=?"
+"""Begins an encoded word of RFC 2047, which some readers look for in addresses, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,10 @@ class Mail:
     reply_to: str = ""
 
     def __post_init__(self) -> None:
-        if has_control(self.subject) or has_control(self.message_id):
+        if has_control(self.subject):
             raise ValueError("a header of a mail is one line")
+        if not _MESSAGE_ID.fullmatch(self.message_id) or _ENCODED in self.message_id:
+            raise ValueError("the id of a mail is <name@host>, in one line")
         if not 1 <= len(self.receivers) <= MAX_RECEIVERS:
             raise ValueError(f"a mail has from 1 to {MAX_RECEIVERS} receivers")
         for address in (self.sender, *self.receivers, *filter(None, (self.reply_to,))):
@@ -44,11 +48,8 @@ class Mail:
 
 
 def is_address(text: str) -> bool:
-    """Whether mail can go to ``text``: ``name@host`` in ASCII, without a display name.
-
-    One that holds an encoded word is none: a reader of the mail could decode it to something else.
-    """
-    return len(text) <= 254 and ENCODED_WORD not in text and _ADDRESS.fullmatch(text) is not None
+    """Whether mail can go to ``text``: ``name@host`` in ASCII, without a display name."""
+    return len(text) <= 254 and _ENCODED not in text and _ADDRESS.fullmatch(text) is not None
 
 
 def is_real(text: str) -> bool:
@@ -59,6 +60,11 @@ def is_real(text: str) -> bool:
 def has_control(text: str) -> bool:
     """Whether ``text`` holds a line break or another character that is not shown."""
     return _CONTROL.search(text) is not None
+
+
+def without_control(text: str) -> str:
+    """The text with a blank for each such character, and U+FFFD for half of a pair."""
+    return _HALF.sub("\ufffd", _CONTROL.sub(" ", text))
 
 
 def next_wait_s(tries: int, age_s: float) -> float | None:

@@ -10,7 +10,6 @@ import gc
 import importlib
 import logging
 import os
-from types import FrameType
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -19,8 +18,10 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 from portal.adapters.parent_death import die_with
+from portal.processes.half_open import Limits
 from portal.processes.initialise import initialise_in_child
 from portal.processes.log_lines import configure_logging
+from portal.processes.web_worker import MOST_KEPT, WebWorker
 from portal.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -44,38 +45,38 @@ class PlainLogger(Logger):  # type: ignore[misc]
         self.access_log.propagate = False
 
 
-class StreamingWorker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's threaded worker, which on SIGTERM also lets the open live streams end."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Streams last for minutes: without a word they would use up the grace period."""
-        from portal.web.sse import stop_streams
-
-        if self.wsgi is not None:
-            stop_streams(self.wsgi)
-        super().handle_exit(sig, frame)
-
-
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn without its command line."""
 
     def __init__(self, settings: Settings, bind: str) -> None:
+        from portal.web.configuration import MAX_BODY
+
         self._settings = settings
         self._bind = bind
+        self.limits = Limits(
+            head_s=settings.request_head_s,
+            body_s=settings.request_body_s,
+            most=settings.max_half_open,
+            most_body=MAX_BODY,
+        )
         super().__init__()
 
     def load_config(self) -> None:
         """Our settings in gunicorn's words."""
+        threads = self._settings.web_threads + self._settings.max_streams
         options: dict[str, Any] = {
             "bind": self._bind,
-            "worker_class": StreamingWorker,
+            "worker_class": WebWorker,
             "workers": self._settings.web_workers,
             # A stream holds a thread: the others must still find one. Made when needed.
-            "threads": self._settings.web_threads + self._settings.max_streams,
+            "threads": threads,
+            "worker_connections": threads + MOST_KEPT + 2 * self.limits.most,
             "graceful_timeout": GRACEFUL_S,
             "timeout": SILENT_S,
             "keepalive": KEEP_ALIVE_S,
             "logger_class": PlainLogger,
+            # gunicorn would believe X-Forwarded-Proto from this machine; trusted_proxies says whom.
+            "forwarded_allow_ips": "",
             "control_socket_disable": True,
             "proc_name": "aoli",
             "post_fork": _after_fork,

@@ -152,7 +152,26 @@ class Outbox:
 
     def _deliver(self, row: Any) -> bool:
         assert self._mailer is not None
-        mail = Mail(
+        try:
+            refused = self._mailer.send(self._mail(row))
+        except TemporaryFailure as failure:
+            self._failed(row, failure.message, final=False)
+            return False
+        except PermanentFailure as failure:
+            self._failed(row, failure.message, final=True)
+            return False
+        except ValueError as failure:  # stored by a version that took what this one refuses
+            self._failed(row, str(failure), final=True)
+            return False
+        error = f"refused: {', '.join(refused)}" if refused else ""
+        now = self._clock()
+        MailRow.update(state=SENT, sent_at=now, due_at=now, error=error).where(
+            *_still(row)
+        ).execute()
+        return True
+
+    def _mail(self, row: Any) -> Mail:
+        return Mail(
             message_id=row.message_id,
             sender=self._sender,
             receivers=tuple(row.receivers),
@@ -161,20 +180,6 @@ class Outbox:
             written_at=row.created_at,
             reply_to=row.reply_to,
         )
-        try:
-            refused = self._mailer.send(mail)
-        except TemporaryFailure as failure:
-            self._failed(row, failure.message, final=False)
-            return False
-        except PermanentFailure as failure:
-            self._failed(row, failure.message, final=True)
-            return False
-        error = f"refused: {', '.join(refused)}" if refused else ""
-        now = self._clock()
-        MailRow.update(state=SENT, sent_at=now, due_at=now, error=error).where(
-            *_still(row)
-        ).execute()
-        return True
 
     def _failed(self, row: Any, why: str, *, final: bool) -> None:
         now = self._clock()

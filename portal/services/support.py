@@ -17,7 +17,7 @@ from portal.domain.errors import (
     PermanentFailure,
     TooMany,
 )
-from portal.domain.mail import has_control, is_real
+from portal.domain.mail import has_control, is_real, without_control
 from portal.domain.permission import Actor, may_manage_job
 from portal.domain.secret_words import HIDDEN, tells_of_secret, without_secrets
 from portal.models import JobRow, JobSecretRow, UserRow
@@ -163,7 +163,8 @@ class SupportDesk:
 
 
 def _subject(cluster: str, job: Mapping[str, Any]) -> str:
-    return f"[{cluster}] Job {job['name']} ({str(job['id'])[:8]}) is {job['status']}"
+    said = f"[{cluster}] Job {job['name']} ({str(job['id'])[:8]}) is {job['status']}"
+    return without_control(said)
 
 
 def _fact(key: str, value: Any) -> str:

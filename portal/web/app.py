@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, url_for
 from flask_appbuilder import AppBuilder
@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from portal import api
 from portal.models import db
@@ -53,7 +54,15 @@ from portal.wiring import Portal, connect, redis_url
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+MAX_ROW = 2**31 - 1
 PRAGMAS = ("journal_mode=wal", "synchronous=1", "foreign_keys=1", "busy_timeout=15000")
+
+
+class RowNumber(IntegerConverter):
+    """``<int:…>`` in an address; a number that no database has for a row is not found."""
+
+    def __init__(self, map: Map, *given: Any, **named: Any) -> None:  # noqa: A002 - its name
+        super().__init__(map, *given, **{"max": MAX_ROW, **named})
 
 
 class Builder(AppBuilder):  # type: ignore[misc]
@@ -97,6 +106,7 @@ def make_flask(settings: Settings, *, initialising: bool = False) -> Flask:
     ``initialising`` makes Flask-AppBuilder's tables; only the init step does.
     """
     app = Flask("portal.web", static_folder=None)
+    app.url_map.converters["int"] = RowNumber
     app.config.update(flask_config(settings, initialising=initialising))
     app.json.sort_keys = False  # type: ignore[attr-defined]  # errors stay in the form's order
     csrf = CSRFProtect(app)
@@ -140,7 +150,7 @@ def create_app(
     administration.install(app, settings)
     app.extensions["aoli-throttle"] = Throttle(redis_url(settings))
     app.extensions["aoli-sign-up-throttle"] = Throttle(
-        redis_url(settings), name="aoli-sign-up", per_address=20
+        redis_url(settings), name="aoli-sign-up", per_address=20, everywhere=0
     )
     app.extensions["aoli-outside-throttle"] = Throttle(
         redis_url(settings), name="aoli-outside", per_account=30, everywhere=0

@@ -25,12 +25,16 @@ LOGIN, PASSWORD = "aoli", "s3cret of the mail server"
 
 
 class MailServer:
-    """Takes mails until :meth:`close`; ``refusals`` maps an address to the code for it."""
+    """Takes mails until :meth:`close`; ``refusals`` maps an address to the code for it.
+
+    ``contents`` are the mails as they came, ``letters`` what a reader makes of them.
+    """
 
     def __init__(
         self, *, tls: ssl.SSLContext | None = None, wrapped: bool = False, login: bool = False
     ) -> None:
         self.letters: list[Letter] = []
+        self.contents: list[bytes] = []
         self.refusals: dict[str, int] = {}
         self.encrypted: list[bool] = []
         self._loop = asyncio.new_event_loop()
@@ -98,6 +102,7 @@ class MailServer:
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         """The mail."""
         self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
+        self.contents.append(envelope.content)
         self.letters.append(read_letter(envelope.rcpt_tos, envelope.content))
         return "250 OK"
 

@@ -99,6 +99,18 @@ def test_it_is_given_up_at_last_and_when_refused_for_good(house: House) -> None:
         assert outstanding() == {"waiting": 0, "failed": 1}
 
 
+def test_one_stored_that_is_no_mail_holds_no_other_up(house: House) -> None:
+    """An earlier version took addresses that this one refuses."""
+    put(house)
+    with session():
+        MailRow.update(reply_to="=?utf-8?q?a?=@example.org").execute()
+    put(house, "event 2")
+    assert send(house) == 1
+    with session():
+        states = [(mail.state, "no address" in mail.error) for mail in MailRow.select()]
+    assert sorted(states) == [("failed", True), ("sent", False)]
+
+
 def test_who_was_refused_is_noted(house: House) -> None:
     put(house, receivers=["ops@example.org", "gone@example.org"])
     house.mailer.refusals["gone@example.org"] = 550

@@ -216,3 +216,10 @@ def test_a_form_that_is_too_large_is_refused(browse):
     browser = browse("alice")
     answer = browser.post("/account/", {"nickname": "x" * (3 * 1024 * 1024)})
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("number", [2**31, 2**63, 10**30])
+@pytest.mark.parametrize("page", ["users", "groups", "roles"])
+def test_a_number_that_no_row_has_is_not_found(browse, page, number):
+    browser = browse("root")
+    assert browser.get(f"/dashboard/{page}/{number}").status_code == 404

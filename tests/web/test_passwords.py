@@ -31,7 +31,19 @@ def test_kinds_of_characters(classes, password, good):
     assert (PasswordPolicy(8, classes).problem(password) is None) is good
 
 
-@pytest.mark.parametrize("password", ["short", "password1", "PASSWORD123", "alice.li", "x" * 257])
+@pytest.mark.parametrize(
+    "password",
+    [
+        "short",
+        "password1",
+        "PASSWORD123",
+        "alice.li",
+        "x" * 257,
+        "aaaaaaaa",
+        "aAaAaAaA",
+        "abababab",
+    ],
+)
 def test_what_is_never_good(password):
     assert PasswordPolicy(8, 1).problem(password, "alice.li") is not None
 

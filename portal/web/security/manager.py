@@ -9,7 +9,7 @@ from flask import current_app, g
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_appbuilder.security.sqla.models import User
 from flask_jwt_extended import JWTManager
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 import portal.web.security.columns
 import portal.web.security.identities  # noqa: F401  (both add to the tables)
@@ -66,16 +66,36 @@ class AoliSecurityManager(SecurityManager):  # type: ignore[misc]
         As slow for an account that does not exist or is disabled as for a wrong password, and
         with the same writes (none), so that nobody learns which accounts there are.
         """
-        username = storable(username)
-        named = or_(User.username == username, User.email == username)
-        found = list(self.session.scalars(select(User).where(named).limit(2)))
-        user = next((one for one in found if one.username == username), None)
-        user = user or (found[0] if found else None)
-        right = is_right(user.password if user is not None else None, password)
-        if user is None or not right or not user.active:
+        user = self.account_named(username)
+        if not self.opens(user, password):
             return None
         self.note_sign_in(user)
         return user
+
+    def account_named(self, typed: str) -> User | None:
+        """The account of a name or an e-mail address, in any case: neither is there twice.
+
+        Where an older version has left two that differ in case alone, each has its exact name.
+        """
+        typed = storable(typed).strip()
+        small = typed.lower()
+        named = or_(
+            User.username == typed,
+            User.email == typed,
+            func.lower(User.username) == small,
+            func.lower(User.email) == small,
+        )
+        found = list(self.session.scalars(select(User).where(named).limit(4)))
+        for exact in (User.username.key, User.email.key):
+            for one in found:
+                if getattr(one, exact) == typed:
+                    return one
+        return found[0] if len(found) == 1 else None
+
+    def opens(self, user: User | None, password: str) -> bool:
+        """Whether the password is that of an account that may sign in; as slow for none."""
+        right = is_right(user.password if user is not None else None, password)
+        return right and user is not None and bool(user.active)
 
     def note_sign_in(self, user: User) -> None:
         """Count a sign-in."""

@@ -98,15 +98,23 @@ def has_password(session: Session, user_id: int) -> bool:
 
 
 def change_password(
-    session: Session, policy: PasswordPolicy, actor: Actor, body: Mapping[str, Any]
+    session: Session,
+    policy: PasswordPolicy,
+    actor: Actor,
+    body: Mapping[str, Any],
+    *,
+    judge: Callable[[bool], None] = lambda right: None,
 ) -> None:
     """Set another password, and so end every session of this account.
 
-    The present one must be told, unless there is none.
+    The present one must be told, unless there is none. ``judge`` is told whether it was right,
+    before anything else happens, and may raise.
     """
     kept = session.scalar(select(User.password).where(User.id == actor.user_id))
     taken = Fields(body, ("present", "password", "password_again"))
-    if kept not in (None, "", NONE) and not is_right(kept, str(body.get("present") or "")):
+    right = kept in (None, "", NONE) or is_right(kept, str(body.get("present") or ""))
+    judge(right)
+    if not right:
         raise InvalidSpec.of([("present", FieldError("This is not your current password"))])
     taken.take("password", fields.password(policy, actor.username), required=True)
     if body.get("password") != body.get("password_again"):

@@ -11,6 +11,8 @@ from portal.domain.errors import FieldError
 from portal.settings import Settings
 
 MAX_LENGTH = 256
+MIN_DISTINCT = 3
+"""So many different characters at least: ``aaaaaaaa`` and ``abababab`` are the first guesses."""
 NONE = "!"
 """Kept for an account without a password: no password has this hash."""
 NOTORIOUS = frozenset(
@@ -56,6 +58,8 @@ class PasswordPolicy:
                 "Use %(n)s kinds of characters: lower case, upper case, digits, others",
                 {"n": self.classes},
             )
+        if len(set(password.lower())) < MIN_DISTINCT:
+            return FieldError("This password is too easy to guess")
         if password.lower() in NOTORIOUS or password.lower() == username.lower():
             return FieldError("This password is too easy to guess")
         return None

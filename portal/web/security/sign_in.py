@@ -41,6 +41,58 @@ def address() -> str:
     return request.remote_addr or "unknown"
 
 
+class TooManyTries(Exception):
+    """There were too many wrong passwords; the next may be tried in ``wait_s`` seconds."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(f"Too many wrong passwords. Try again in {wait_s} s.")
+        self.wait_s = wait_s
+
+
+def ask_in(account: str) -> None:
+    """Raise ``TooManyTries`` where no password of this account may be tried now."""
+    wait = throttle().wait_s(account, address())
+    if wait:
+        raise TooManyTries(wait)
+
+
+def judge(account: str, *, right: bool) -> None:
+    """Count a password that was wrong, or forget the wrong ones before it.
+
+    Raises ``TooManyTries`` where there were too many while it was looked at, right or wrong: so
+    right passwords at once are all let in, and guessing many at once gains nothing.
+    """
+    if right:
+        ask_in(account)
+        throttle().succeeded(account, address())
+        return
+    wait = throttle().take(account, address())
+    if wait:
+        raise TooManyTries(wait)
+
+
+def account_of(typed: str) -> str:
+    """The name under which the wrong passwords of what somebody typed are counted."""
+    user = current_app.appbuilder.sm.account_named(typed)  # type: ignore[attr-defined]
+    return typed if user is None else str(user.username)
+
+
+def enter(typed: str, password: str) -> Any | None:
+    """The account that a name or an e-mail address and a password open; ``None``: one is wrong.
+
+    Raises ``TooManyTries``. Both names of an account, in any case, count as one.
+    """
+    manager = current_app.appbuilder.sm  # type: ignore[attr-defined]
+    user = manager.account_named(typed)
+    account = typed if user is None else user.username
+    ask_in(account)
+    right = manager.opens(user, password)
+    judge(account, right=right)
+    if right:
+        manager.note_sign_in(user)
+    return user if right else None
+
+
 class SignInView(AuthDBView):  # type: ignore[misc]
     """Account and password; other ways in are added when they are configured."""
 
@@ -58,16 +110,14 @@ class SignInView(AuthDBView):  # type: ignore[misc]
     def _check(self, username: str, password: str) -> Any:
         if not username or not password:
             return _page(problem=gettext("Enter your account and password."), status=422)
-        wait = throttle().take(username, address())
-        if wait:
-            return _too_many(wait)
-        user = self.appbuilder.sm.auth_user_db(username, password)
+        try:
+            user = enter(username, password)
+            if user is None:
+                ask_in(account_of(username))  # the last one allowed says so at once
+        except TooManyTries as refused:
+            return _too_many(refused.wait_s)
         if user is None:
-            wait = throttle().wait_s(username, address())
-            if wait:
-                return _too_many(wait)
             return _page(problem=gettext("The account or the password is wrong."), status=401)
-        throttle().succeeded(username, address())
         return open_session(user, remember=request.form.get("remember") == "true")
 
     @expose("/logout/", methods=("POST",))

@@ -1,19 +1,23 @@
-"""Slows down guessing of passwords: five tries per account and address, then a pause.
+"""Slows down guessing of passwords: five wrong ones per account and address, then a pause.
 
-A try is counted before the password is looked at, so that many at once are not more than one
-after the other, and given back when it was right. Counts live in Redis where there is one, so
-that all web processes share them; while Redis is away each process counts for itself.
+First it is asked whether there were too many, then the password is looked at, then a wrong one
+is counted; what is refused is not counted, so nobody can make a pause longer, or make it for
+others. Counts live in Redis where there is one, so that all web processes share them; while
+Redis is away each process counts for itself.
 """
 
 from __future__ import annotations
 
 import logging
+import math
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import cast
 
-from limits import RateLimitItem, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
@@ -23,6 +27,8 @@ from portal.web.security.account_fields import storable
 log = logging.getLogger(__name__)
 
 WINDOW_MINUTES = 5
+KNOWN_DAYS = 30
+"""So long an address from which an account was entered is known as one of its own."""
 ANSWER_S = 0.5
 """Redis that takes longer is as good as away: a sign-in does not wait for it."""
 PAUSE_S = 5.0
@@ -39,8 +45,9 @@ class Throttle:
     """Counts tries.
 
     ``per_account`` of one account from one address, ``per_address`` of all accounts from one
-    address, ``everywhere`` of one account from all addresses (0: as many as they like), each
-    within :data:`WINDOW_MINUTES`.
+    address, ``everywhere`` of one account from all addresses that are not known as its own (0:
+    as many as they like), each within :data:`WINDOW_MINUTES`. Of IPv6 the first half of an
+    address counts: the other half is for each to choose.
     """
 
     def __init__(
@@ -58,49 +65,54 @@ class Throttle:
         self._per_account = within(per_account, "account")
         self._per_address = within(per_address, "address")
         self._everywhere = within(everywhere, "everywhere") if everywhere else None
+        self._known = RateLimitItemPerDay(1, KNOWN_DAYS, namespace=f"{name}-known")
         self._own = FixedWindowRateLimiter(MemoryStorage())
+        self._own_lock = threading.Lock()
         self._shared = FixedWindowRateLimiter(_shared_storage(storage_uri)) if storage_uri else None
         self._away_until = 0.0
 
     def take(self, account: str, address: str) -> int:
-        """Count a try; the seconds to wait when there were too many, 0 when it may be made."""
+        """Count a try, or return the seconds to wait when there were too many already."""
 
         def ask(limiter: FixedWindowRateLimiter) -> int:
-            counts = self._counts(account, address)
-            over = [one for one in counts if not limiter.hit(one.limit, *one.keys)]
-            return _wait_s(limiter, over)
+            counts = self._counts(limiter, account, address)
+            wait = _wait_s(limiter, counts)
+            if wait:
+                return wait
+            for place, one in enumerate(counts):
+                if not limiter.hit(one.limit, *one.keys):  # others were quicker
+                    for taken in counts[:place]:
+                        limiter.hit(taken.limit, *taken.keys, cost=-1)
+                    return _left_s(limiter, one)
+            return 0
 
         return self._ask(ask)
 
     def wait_s(self, account: str, address: str) -> int:
         """Seconds until the next try is allowed; 0 when it is allowed now. Counts nothing."""
-
-        def ask(limiter: FixedWindowRateLimiter) -> int:
-            counts = self._counts(account, address)
-            over = [one for one in counts if not limiter.test(one.limit, *one.keys)]
-            return _wait_s(limiter, over)
-
-        return self._ask(ask)
+        return self._ask(lambda limiter: _wait_s(limiter, self._counts(limiter, account, address)))
 
     def succeeded(self, account: str, address: str) -> None:
-        """Give the try back, and forget the account's wrong ones from this address."""
+        """Forget the account's wrong tries from this address, and know it as one of its own."""
+        keys = _account(account), _network(address)
 
         def ask(limiter: FixedWindowRateLimiter) -> int:
-            first, *others = self._counts(account, address)
-            limiter.clear(first.limit, *first.keys)
-            for one in others:
-                limiter.hit(one.limit, *one.keys, cost=-1)
+            limiter.clear(self._per_account, *keys)
+            if self._everywhere:
+                limiter.clear(self._known, *keys)
+                limiter.hit(self._known, *keys)
             return 0
 
         self._ask(ask)
 
-    def _counts(self, account: str, address: str) -> tuple[_Count, ...]:
-        name = storable(account).strip().lower()[:128]
-        counts = (
-            _Count(self._per_account, (name, address)),
-            _Count(self._per_address, (address,)),
-        )
-        return (*counts, _Count(self._everywhere, (name,))) if self._everywhere else counts
+    def _counts(
+        self, limiter: FixedWindowRateLimiter, account: str, address: str
+    ) -> tuple[_Count, ...]:
+        name, network = _account(account), _network(address)
+        counts = _Count(self._per_account, (name, network)), _Count(self._per_address, (network,))
+        if self._everywhere is None or not limiter.test(self._known, name, network):
+            return counts
+        return (*counts, _Count(self._everywhere, (name,)))
 
     def _ask(self, question: Callable[[FixedWindowRateLimiter], int]) -> int:
         if self._shared is not None and time.monotonic() >= self._away_until:
@@ -109,13 +121,32 @@ class Throttle:
             except StorageError as error:
                 self._away_until = time.monotonic() + PAUSE_S
                 log.warning("tries are counted in this process only: %s", error)
-        return question(self._own)
+        with self._own_lock:  # the library's count in memory is not exact among threads
+            return question(self._own)
 
 
-def _wait_s(limiter: FixedWindowRateLimiter, over: list[_Count]) -> int:
-    now = time.time()
-    ends = [limiter.get_window_stats(one.limit, *one.keys).reset_time for one in over]
-    return max((max(int(end - now) + 1, 1) for end in ends), default=0)
+def _account(typed: str) -> str:
+    return storable(typed).strip().lower()[:128]
+
+
+def _network(address: str) -> str:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
+
+
+def _wait_s(limiter: FixedWindowRateLimiter, counts: tuple[_Count, ...]) -> int:
+    over = (one for one in counts if not limiter.test(one.limit, *one.keys))
+    return max((_left_s(limiter, one) for one in over), default=0)
+
+
+def _left_s(limiter: FixedWindowRateLimiter, count: _Count) -> int:
+    end = limiter.get_window_stats(count.limit, *count.keys).reset_time
+    return min(max(math.ceil(end - time.time()), 1), WINDOW_MINUTES * 60)
 
 
 def _shared_storage(redis_url: str) -> Storage:

@@ -10,7 +10,7 @@ from flask_jwt_extended import create_access_token, create_refresh_token
 
 from portal.web.fab import expose
 from portal.web.problems import problem
-from portal.web.security.sign_in import address, throttle
+from portal.web.security.sign_in import TooManyTries, enter
 
 
 class TokenApi(SecurityApi):  # type: ignore[misc]
@@ -66,15 +66,14 @@ class TokenApi(SecurityApi):  # type: ignore[misc]
         return self._answer(body["username"], body["password"], bool(body.get("refresh")))
 
     def _answer(self, username: str, password: str, refresh: bool) -> Any:
-        wait = throttle().take(username, address())
-        if wait:
-            answer = problem(429, f"Too many wrong passwords. Try again in {wait} s.")
-            answer.headers["Retry-After"] = str(wait)
+        try:
+            user = enter(username, password)
+        except TooManyTries as refused:
+            answer = problem(429, str(refused))
+            answer.headers["Retry-After"] = str(refused.wait_s)
             return answer
-        user = self.appbuilder.sm.auth_user_db(username, password)
         if user is None:
             return problem(401, "The account or the password is wrong.")
-        throttle().succeeded(username, address())
         tokens = {"access_token": create_access_token(identity=str(user.id), fresh=True)}
         if refresh:
             tokens["refresh_token"] = create_refresh_token(identity=str(user.id))

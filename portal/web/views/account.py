@@ -28,7 +28,7 @@ from portal.web.people import refusal
 from portal.web.security import api_keys, bindings, directory, own_account
 from portal.web.security.access import actor, sign_in_required
 from portal.web.security.administration import administration, session
-from portal.web.security.sign_in import address, throttle
+from portal.web.security.sign_in import TooManyTries, ask_in, judge
 from portal.web.submission_panel import Errors, errors_of
 from portal.web.words import gettext
 
@@ -94,21 +94,25 @@ def edit() -> Any:
 def password() -> Any:
     """Change the password: every other session ends, this one goes on."""
     me = actor()
-    wait = throttle().take(me.username, address())
-    if wait:
-        text = gettext("Too many wrong passwords. Try again in %(wait)s.", wait=duration(wait))
-        answer = _page({"present": [text]}, "password", status=429)
-        answer.headers["Retry-After"] = str(wait)
-        return answer
     names = ("present", "password", "password_again")
     body = {name: request.form.get(name, "") for name in names}
     try:
-        own_account.change_password(session(), administration().policy, me, body)
+        ask_in(me.username)
+        own_account.change_password(
+            session(),
+            administration().policy,
+            me,
+            body,
+            judge=lambda right: judge(me.username, right=right),
+        )
+    except TooManyTries as refused:
+        wait = duration(refused.wait_s)
+        text = gettext("Too many wrong passwords. Try again in %(wait)s.", wait=wait)
+        answer = _page({"present": [text]}, "password", status=429)
+        answer.headers["Retry-After"] = str(refused.wait_s)
+        return answer
     except InvalidSpec as invalid:
-        if "present" not in invalid.errors:
-            throttle().succeeded(me.username, address())
         return _page(errors_of(invalid), "password", status=422)
-    throttle().succeeded(me.username, address())
     user = current_app.appbuilder.sm.get_user_by_id(me.user_id)  # type: ignore[attr-defined]
     browser_session["_user_id"] = user.get_id()
     login_user(user)

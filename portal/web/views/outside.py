@@ -118,17 +118,27 @@ def callback(provider: str) -> Any:
     way = _provider(provider)
     purpose = browser_session.pop(PURPOSE, None) or {}
     bind = int(purpose.get("bind", 0))
-    throttle: Throttle = current_app.extensions["aoli-outside-throttle"]
     try:
         if purpose.get("provider") != provider:
             raise ProviderRefused(STALE, "purpose")
-        if throttle.take(provider, address()):
-            raise ProviderRefused(BUSY, address())
-        outsider = way.finish()
+        outsider = _finish(way, provider)
     except ProviderRefused as refused:
         return _sorry(refused, bind)
-    throttle.succeeded(provider, address())
     return _bound(outsider, bind) if bind else _entered(outsider, purpose.get("next") or "/")
+
+
+def _finish(way: Provider, name: str) -> Outsider:
+    """Who came back. Those whom the provider does not know count, not those on their way."""
+    throttle: Throttle = current_app.extensions["aoli-outside-throttle"]
+    if throttle.wait_s(name, address()):
+        raise ProviderRefused(BUSY, address())
+    try:
+        outsider = way.finish()
+    except ProviderRefused:
+        throttle.take(name, address())
+        raise
+    throttle.succeeded(name, address())
+    return outsider
 
 
 def _bound(outsider: Outsider, bind: int) -> Any:
