@@ -130,6 +130,8 @@ class Launch:
     labels: Mapping[str, str] = field(default_factory=dict)
     files: tuple[SharedFile, ...] = ()
     logins: bool = False
+    secret_env: tuple[str, ...] = ()
+    """Names of variables whose values no preview shows, whatever they are called."""
 
 
 class ReplicaPhase(StrEnum):
