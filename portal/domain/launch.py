@@ -130,7 +130,7 @@ class Launch:
     labels: Mapping[str, str] = field(default_factory=dict)
     files: tuple[SharedFile, ...] = ()
     logins: bool = False
-    secret_env: tuple[str, ...] = ()
+    concealed: tuple[str, ...] = ()
     """Names of variables whose values no preview shows, whatever they are called."""
 
 

@@ -64,7 +64,7 @@ def build(
         grace_s=job.stop_grace_s,
         files=(*workload.files, *about_all),
         logins=workload.logins,
-        secret_env=tuple(job.spec.secret_env),
+        concealed=tuple(job.spec.secret_env),
     )
 
 

@@ -163,7 +163,7 @@ class KubernetesCluster:
     def manifests(self, launch: Launch) -> list[dict[str, Any]]:
         """What :meth:`launch` would make; logins and secret-looking values blotted out."""
         made = build(launch, self._scope.target, logins.new_key())
-        return blotted(made, launch.secret_env)
+        return blotted(made, launch.concealed)
 
     # -- steps -------------------------------------------------------------------------
 

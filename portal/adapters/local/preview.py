@@ -14,7 +14,7 @@ def preview(launch: Launch) -> list[dict[str, Any]]:
 
 
 def _replica(launch: Launch, replica: ReplicaLaunch) -> dict[str, Any]:
-    asked = {"command": replica.command, "env": replica.env, "secret_env": launch.secret_env}
+    asked = {"command": replica.command, "env": replica.env, "secret_env": launch.concealed}
     shown, _ = redacted(asked)
     return {
         "kind": "Process",
