@@ -281,9 +281,15 @@
   /* ---------- draft ---------- */
   function entries() {
     var found = [];
+    function kept(name, value) {
+      if (name !== 'env.value' || !secret[at++] || !value) return [name, value];
+      found.push(['env.lost', rows[at - 1]]);
+      return [name, ''];
+    }
+    var rows = $all('.envrow [name="env.name"]', form).map(function (field) { return field.value; });
     var secret = $all('.envrow', form).map(function (row) { return $('[data-secret-row]', row).getAttribute('aria-pressed') === 'true'; }), at = 0;
     new FormData(form).forEach(function (value, name) {
-      if (name !== 'csrf_token' && name !== 'registry.password' && typeof value === 'string') found.push([name, name === 'env.value' && secret[at++] ? '' : value]);
+      if (name !== 'csrf_token' && name !== 'registry.password' && typeof value === 'string') found.push(kept(name, value));
     });
     return found;
   }
@@ -297,7 +303,8 @@
     var kept = null;
     try { kept = JSON.parse(store.getItem(draftKey) || 'null'); } catch (e) { /* not ours */ }
     if (!kept || !kept.length || (!fresh && !location.search)) return;
-    $all('.envrow', form).forEach(function (row) { row.remove(); });
+    var given = {}, lost = kept.filter(function (pair) { return pair[0] === 'env.lost'; }).map(function (pair) { return pair[1]; });
+    $all('.envrow', form).forEach(function (row) { given[$('[name="env.name"]', row).value] = $('[name="env.value"]', row).value; row.remove(); });
     $all('input[type=checkbox]', form).forEach(function (box) { box.checked = false; });
     ['kind', 'device_type'].forEach(function (name) {
       kept.forEach(function (pair) { if (pair[0] === name) { var radio = $('input[name=' + name + '][value="' + CSS.escape(pair[1]) + '"]', form); if (radio) radio.checked = true; } });
@@ -307,10 +314,18 @@
     var names = [], marks = kept.filter(function (pair) { return pair[0] === 'env.secret'; });
     kept.forEach(function (pair) {
       if (pair[0] === 'env.name') names.push(pair[1]);
-      else if (pair[0] === 'env.value') addRow(names.shift(), pair[1], (marks.shift() || [])[1] === 'true');
+      else if (pair[0] === 'env.value') againRow(names.shift(), pair[1], (marks.shift() || [])[1] === 'true');
       else if (pair[0] === 'env.secret') return;
       else fill(pair[0], pair[1]);
     });
+    function againRow(name, value, secret) { /* a draft holds no secret: the page's own, or a word */
+      var was = lost.indexOf(name) >= 0, row = addRow(name, was ? given[name] || '' : value, secret), note;
+      if (!was || given[name]) return;
+      note = document.createElement('p');
+      note.className = 'wrn';
+      note.textContent = words.secretAgain;
+      row.append(note);
+    }
     $('#draft-note').hidden = false;
     document.dispatchEvent(new CustomEvent('aoli:filled'));
     redraw();
