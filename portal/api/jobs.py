@@ -163,6 +163,27 @@ def show_job(job_id: str) -> Any:
     return _whole(services().jobs.get(actor(), known_id(job_id)))
 
 
+@call(
+    "GET",
+    "/jobs/<job_id>/submission",
+    tag="Jobs",
+    summary="The submission that makes a job again",
+    access=MEMBER,
+    answer=schemas.record(
+        job=schemas.ref("Submission"),
+        emptied={
+            **schemas.array(schemas.TEXT),
+            "description": "Secrets of another user's job, such as env.HF_TOKEN: empty in it",
+        },
+    ),
+    problems=(404,),
+)
+def show_submission(job_id: str) -> Any:
+    """Never with a registry login."""
+    body, emptied = services().jobs.body(actor(), known_id(job_id))
+    return {"job": body, "emptied": emptied}
+
+
 def _whole(job: dict[str, Any]) -> dict[str, Any]:
     return {**job, "replicas": services().jobs.replicas(actor(), job["id"])}
 

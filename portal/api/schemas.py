@@ -76,7 +76,7 @@ REGISTRY = closed(record(server=TEXT, username=TEXT, password={**TEXT, "writeOnl
 SUBMISSION = record(
     optional=(
         *("vc", "kind", "preemptible", "priority", "device_type", "devices", "nodes"),
-        *("interactive_ports", "endpoints", "mounts", "env", "registry"),
+        *("interactive_ports", "endpoints", "mounts", "env", "secret_env", "registry"),
     ),
     name={**TEXT, "maxLength": MAX_NAME},
     vc={**TEXT, "description": "Default: your current virtual cluster"},
@@ -96,6 +96,10 @@ SUBMISSION = record(
         "additionalProperties": False,
     },
     env={"type": "object", "additionalProperties": TEXT},
+    secret_env={
+        **array(TEXT),
+        "description": "Names in env that are secret whatever they are called",
+    },
     registry=or_null(REGISTRY),
 )
 REASON = {
@@ -140,6 +144,11 @@ JOB = record(
     endpoints=array(TEXT),
     mounts={"type": "object", "additionalProperties": MOUNT},
     env={"type": "object", "additionalProperties": TEXT},
+    secret_env=array(TEXT),
+    redacted={
+        **array(TEXT),
+        "description": "Where secrets are redacted for you, such as env.HF_TOKEN",
+    },
     work_path=or_null(TEXT),
     data_path=or_null(TEXT),
     job_path=or_null(TEXT),

@@ -26,12 +26,16 @@ schemas.COMPONENTS["Template"] = schemas.record(
     may_delete=schemas.YES_NO,
     updated_at=schemas.TIME,
     job=_BODY,
+    emptied={
+        **schemas.array(schemas.TEXT),
+        "description": "Secrets that are not kept, such as env.HF_TOKEN: to be entered anew",
+    },
 )
 schemas.COMPONENTS["NewTemplate"] = {
     "description": "An object with the submission as `job`, or the submission itself",
     "anyOf": [schemas.record(job=_BODY), schemas.ref("Submission")],
 }
-ABOUT = ("name", "scope", "vc", "owner", "may_delete", "updated_at", "job")
+ABOUT = ("name", "scope", "vc", "owner", "may_delete", "updated_at", "job", "emptied")
 
 
 @call(

@@ -40,6 +40,13 @@ def submission_options(command: Command) -> Command:
             for kind in ENDPOINTS
         ],
         click.option("--env", "env", metavar="NAME=VALUE", multiple=True, help="Variable."),
+        click.option(
+            "--secret-env",
+            "secret_env",
+            metavar="NAME[=VALUE]",
+            multiple=True,
+            help="Variable whose value only you and who may manage your job see.",
+        ),
         click.option("--mount", "mounts", metavar="NAME=FOLDER", multiple=True, help="Sub-path."),
         click.option("--no-mount", "no_mounts", metavar="NAME", multiple=True, help="Leave out."),
         click.option("--registry-server", help="Docker registry to log in to."),
@@ -80,6 +87,7 @@ def body_of(options: dict[str, Any]) -> dict[str, Any]:
     if chosen:
         body["endpoints"] = [*dict.fromkeys([*body.get("endpoints", []), *chosen])]
     _put(body, "env", dict(_pair(item, "--env") for item in options["env"]))
+    _put_secrets(body, options["secret_env"])
     _put(body, "mounts", _mounts(options["mounts"], options["no_mounts"]))
     _put(body, "registry", _registry(options))
     body.update({name: _yaml(value) for name, value in _pairs(options["extra"], "--set")})
@@ -93,6 +101,16 @@ def _put(body: dict[str, Any], field: str, more: dict[str, Any]) -> None:
     if more:
         known = body.get(field)
         body[field] = {**known, **more} if isinstance(known, dict) else more
+
+
+def _put_secrets(body: dict[str, Any], given: Sequence[str]) -> None:
+    """Mark variables as secret; a name alone marks one that the file or ``--env`` gives."""
+    if not given:
+        return
+    _put(body, "env", dict(_pair(item, "--secret-env") for item in given if "=" in item))
+    known = body.get("secret_env")
+    names = [item.partition("=")[0] for item in given]
+    body["secret_env"] = [*dict.fromkeys([*(known if isinstance(known, list) else []), *names])]
 
 
 def _file_body(file: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from portal.cli.output import local_time, print_json, print_table
 Command = TypeVar("Command", bound=Callable[..., Any])
 FIELDS = (
     *("name", "vc", "kind", "preemptible", "priority", "device_type", "devices", "nodes"),
-    *("image", "command", "interactive_ports", "endpoints", "mounts", "env"),
+    *("image", "command", "interactive_ports", "endpoints", "mounts", "env", "secret_env"),
 )
 
 
@@ -63,7 +63,9 @@ def template_list(api: PortalApi, as_json: bool, vc: str | None) -> None:
 @portal_options
 def template_show(api: PortalApi, as_json: bool, place: str, query: dict[str, str]) -> None:
     """Print a template's submission, as ``aoli job submit -f`` takes it."""
-    _print_body(api.get(place, **query)["job"], as_json)
+    found = api.get(place, **query)
+    _print_body(found["job"], as_json)
+    _say_emptied(found.get("emptied") or [])
 
 
 @template.command("delete")
@@ -111,6 +113,7 @@ def template_save(
         print_json(kept)
         return
     click.echo(f"kept as {kept['scope']} template {kept['name']}")
+    _say_emptied(kept["emptied"])
 
 
 @job.command("export")
@@ -119,12 +122,19 @@ def template_save(
 def job_export(api: PortalApi, as_json: bool, job_id: str) -> None:
     """Print the submission that makes this job again, as ``aoli job submit -f`` takes it.
 
-    A registry password is never in it.
+    A registry password is never in it. Secrets of another user's job are empty; their names
+    are printed on standard error.
     """
-    found = api.get(f"/jobs/{quote(find(api, job_id))}")
-    kinds = {kind["name"]: kind for kind in api.get("/job-kinds", limit=200)["items"]}
-    more = kinds.get(found["kind"], {}).get("fields") or []
-    _print_body({name: found[name] for name in (*FIELDS, *more) if name in found}, as_json)
+    found = api.get(f"/jobs/{quote(find(api, job_id))}/submission")
+    body = found["job"]
+    _print_body({name: body[name] for name in (*FIELDS, *body) if name in body}, as_json)
+    _say_emptied(found["emptied"])
+
+
+def _say_emptied(names: list[str]) -> None:
+    """On standard error, so that the text itself goes into a file."""
+    if names:
+        click.echo(f"secrets left out, to be entered anew: {', '.join(names)}", err=True)
 
 
 def _print_body(body: dict[str, Any], as_json: bool) -> None:

@@ -57,6 +57,8 @@ class JobSpec:
         default_factory=lambda: {name: MountChoice() for name in MOUNT_POINTS}
     )
     env: Mapping[str, str] = field(default_factory=dict)
+    secret_env: tuple[str, ...] = ()
+    """Names of variables that are secret whatever they are called."""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -135,6 +135,8 @@ class Launch:
     files: tuple[SharedFile, ...] = ()
     logins: bool = False
     user_id: int = 0
+    concealed: tuple[str, ...] = ()
+    """Names of variables whose values no preview shows, whatever they are called."""
 
 
 class ReplicaPhase(StrEnum):

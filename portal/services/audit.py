@@ -13,10 +13,11 @@ from typing import Any
 
 from portal.domain.errors import Forbidden, InvalidSpec
 from portal.domain.permission import Actor, Permission
+from portal.domain.secret_words import HIDDEN, walk
 from portal.models import AuditRow
 
-HIDDEN = "(hidden)"
-_SECRET_WORDS = ("password", "secret", "token", "key_hash", "credential")
+__all__ = ["HIDDEN", "AuditPage", "AuditQuery", "entry", "record", "search"]
+
 DEFAULT_LIMIT = 20
 MOST_COUNTED = 10_000
 """Nobody counts further: a log grows for ever."""
@@ -75,25 +76,9 @@ def entry(
         "action": action,
         "object_type": object_type,
         "object": name[:256],
-        "before": _clean(before),
-        "after": _clean(after),
+        "before": walk(before),
+        "after": walk(after),
     }
-
-
-def _clean(value: Any) -> Any:
-    """The value with whatever is named like a secret blotted out."""
-    if isinstance(value, Mapping):
-        return {
-            str(key): HIDDEN if _is_secret(str(key)) and item else _clean(item)
-            for key, item in value.items()
-        }
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_clean(item) for item in value]
-    return value
-
-
-def _is_secret(name: str) -> bool:
-    return any(word in name.lower() for word in _SECRET_WORDS)
 
 
 def record(

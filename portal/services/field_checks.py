@@ -19,6 +19,7 @@ from portal.domain.job import (
     MountChoice,
     RegistryLogin,
 )
+from portal.domain.secret_words import REDACTED
 from portal.domain.storage_path import check_sub_path
 
 MAX_NAME, MAX_IMAGE, MAX_COMMAND = 64, 512, 65536
@@ -232,9 +233,35 @@ def _env_value(key: str, value: Any) -> str:
         raise FieldProblem("%(name)s is set by the platform", sub=key, name=key)
     if not isinstance(value, str):
         raise FieldProblem("The value must be text", sub=key)
+    if value == REDACTED:
+        raise FieldProblem("The value was redacted: enter it anew", sub=key)
     if len(value) > MAX_ENV_VALUE or "\x00" in value:
         raise FieldProblem("The value is too long or has a NUL", sub=key)
     return value
+
+
+def secret_env(value: Any, given: Any = None) -> tuple[str, ...]:
+    """Names of variables that are secret; each must be in ``given``, if that has names."""
+    if value is None:
+        return ()
+    if not _are_names(value):
+        raise FieldProblem("Must be a list of names of variables")
+    if len(value) > MAX_ENV:
+        raise FieldProblem("At most %(max)s variables", max=MAX_ENV)
+    known = given if isinstance(given, Mapping) else {}
+    missing = [one for one in value if one not in known]
+    if missing:
+        raise FieldProblem("%(name)s is not among the variables of env", name=missing[0][:64])
+    return tuple(dict.fromkeys(value))
+
+
+def secret_names(value: Any) -> None:
+    """The shape alone, of a form that is not filled yet."""
+    secret_env(value, dict.fromkeys(value) if _are_names(value) else None)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
 
 
 def registry(value: Any) -> RegistryLogin | None:

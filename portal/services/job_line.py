@@ -10,7 +10,10 @@ from portal.domain.job import DEFAULT_PRIORITY, Job, JobSpec
 
 
 def cli_line(job: Job) -> str:
-    """The command that submits the same job; secrets are never in it."""
+    """The command that submits the same job; a registry's password is never in it.
+
+    It is for who submits: the values of variables are in clear.
+    """
     # The command stays one word: the far shell splits it, not the near one.
     words = [*_asked(job.spec), *_surroundings(job.spec), "--", job.spec.command]
     return shlex.join(["aoli", "job", "submit", *words])
@@ -40,6 +43,8 @@ def _surroundings(spec: JobSpec) -> Iterator[str]:
         yield f"--{endpoint}"
     for name, value in spec.env.items():
         yield from ("--env", f"{name}={value}")
+    for name in spec.secret_env:
+        yield from ("--secret-env", name)
     for name, choice in spec.mounts.items():
         if not choice.enabled:
             yield from ("--no-mount", name)

@@ -32,6 +32,7 @@ def dump_spec(spec: JobSpec) -> dict[str, Any]:
             for name, choice in spec.mounts.items()
         },
         "env": dict(spec.env),
+        "secret_env": list(spec.secret_env),
         "extra": dict(spec.extra),
     }
 
@@ -54,6 +55,7 @@ def load_spec(row: JobRow) -> JobSpec:
         endpoints=tuple(rest["endpoints"]),
         mounts={name: MountChoice(**choice) for name, choice in rest["mounts"].items()},
         env=rest["env"],
+        secret_env=tuple(rest.get("secret_env", ())),
         extra=rest["extra"],
     )
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from portal.domain.job import Job, JobSpec
+from portal.domain.secret_words import emptied, redacted
 from portal.domain.storage_path import join, roots
 from portal.models import JobEventRow, JobRow, ReplicaRow
 from portal.services.job_store import dump_spec, load_spec
@@ -19,17 +20,23 @@ def rfc3339(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def dump(row: JobRow, storage_root: str) -> dict[str, Any]:
-    """The whole job, by the names of the contract."""
+def dump(row: JobRow, storage_root: str, *, clear: bool = True) -> dict[str, Any]:
+    """The whole job, by the names of the contract.
+
+    ``clear`` is for its owner and who may manage it: for others secrets are redacted, and
+    ``redacted`` names where.
+    """
     spec = load_spec(row)
     folders = roots(storage_root, row.username, row.id, row.submitted_at)
     paths = {
         f"{name}_path": join(folders[name], choice.sub_path) if choice.enabled else None
         for name, choice in spec.mounts.items()
     }
+    wished, hidden = (_wished(spec), []) if clear else redacted(_wished(spec))
     return {
         **summary(row),
-        **_wished(spec),
+        **wished,
+        "redacted": hidden,
         **paths,
         "placement": row.placement or [],
         "ahead": row.ahead or [],
@@ -129,8 +136,11 @@ def names(job_ids: Iterable[str]) -> dict[str, str]:
     return dict(rows)
 
 
-def body_of(job: Job) -> dict[str, Any]:
-    """The submission that would make this job again (never with a registry login)."""
+def body_of(job: Job, *, clear: bool = True) -> tuple[dict[str, Any], list[str]]:
+    """The submission that would make this job again (never with a registry login).
+
+    Not ``clear``, what is secret in it is empty; the list has the dotted names of that.
+    """
     spec = job.spec
     body: dict[str, Any] = {
         "name": spec.name,
@@ -144,4 +154,6 @@ def body_of(job: Job) -> dict[str, Any]:
     }
     if spec.device_type:
         body["device_type"] = spec.device_type
-    return body
+    if not spec.secret_env:
+        body.pop("secret_env")
+    return (body, []) if clear else emptied(body)

@@ -13,7 +13,7 @@ from portal.domain.job_state import TERMINAL, JobState, Trigger, allows
 from portal.domain.permission import Actor, Permission, may_manage_job, may_see_job
 from portal.domain.reason import Reason
 from portal.domain.resources import Slot
-from portal.domain.secret_words import redacted_command, redacted_env
+from portal.domain.secret_words import REDACTED, secret_values, without_secrets
 from portal.domain.snapshot import Admission, Waiting
 from portal.models import JobRow
 from portal.ports import Cluster, Events, Queue
@@ -136,34 +136,29 @@ class JobService:
     # -- look ------------------------------------------------------------------------
 
     def get(self, actor: Actor, job_id: str) -> dict[str, Any]:
-        """The job, by the names of the contract; ``NotFound`` when they may not see it.
+        """The job, by the names of the contract; ``NotFound`` when he may not see it.
 
-        Who may look at the job but not manage it reads the names of its secrets, no values.
+        Its secrets are redacted for whoever neither owns nor may manage it.
         """
         row = self._row(actor, job_id)
-        job = job_views.dump(row, self._storage_root)
-        if not may_manage_job(actor, row.user_id):
-            command = redacted_command(job["command"], job["env"])
-            job.update(command=command, env=redacted_env(job["env"]))
+        clear = may_manage_job(actor, row.user_id)
+        job = job_views.dump(row, self._storage_root, clear=clear)
         if waiting.is_waiting(job):
             job.update(waiting.outlook(self._outlooks, job))
         return waiting.for_reader(actor, [job])[0]
 
-    def body(self, actor: Actor, job_id: str) -> dict[str, Any]:
-        """The submission that would make this job again; ``NotFound`` when they may not see it.
-
-        Who may not manage the job gets its secrets empty, to fill in their own.
-        """
-        row = self._row(actor, job_id)
-        body = job_views.body_of(job_store.load_job(row))
-        if not may_manage_job(actor, row.user_id):
-            body["command"] = redacted_command(body["command"], body["env"])
-            body["env"] = redacted_env(body["env"], instead="")
-        return body
-
     def value(self, actor: Actor, job_id: str) -> Job:
         """The job as the rules see it; ``NotFound`` when he may not see it."""
         return job_store.load_job(self._row(actor, job_id))
+
+    def body(self, actor: Actor, job_id: str) -> tuple[dict[str, Any], list[str]]:
+        """The submission that makes the job again, and what was emptied in it, by dotted names.
+
+        Only who neither owns nor may manage it finds secrets emptied. ``NotFound`` as
+        :meth:`get`.
+        """
+        job = self.value(actor, job_id)
+        return job_views.body_of(job, clear=may_manage_job(actor, job.user_id))
 
     def page(
         self, actor: Actor, query: JobQuery, by_state: Mapping[str, int] | None = None
@@ -185,11 +180,19 @@ class JobService:
     def replicas(self, actor: Actor, job_id: str) -> list[dict[str, Any]]:
         """The replicas of the newest attempt."""
         row = self._row(actor, job_id)
-        return job_views.replicas(job_id, row.attempt)
+        found = job_views.replicas(job_id, row.attempt)
+        if not may_manage_job(actor, row.user_id):
+            for replica in found:  # the cluster's words may quote the command
+                replica["detail"] = self._told(row, replica["detail"])
+        return found
 
     def may_manage(self, actor: Actor, job_id: str) -> bool:
         """Whether he may act on a job that he can see."""
         return may_manage_job(actor, self._row(actor, job_id).user_id)
+
+    def _told(self, row: Any, text: str) -> str:
+        spec = job_store.load_spec(row)
+        return without_secrets(text, secret_values(spec.env, spec.secret_env), REDACTED)
 
     def _row(self, actor: Actor, job_id: str) -> Any:
         row = JobRow.get_or_none(JobRow.id == job_id)

@@ -65,6 +65,7 @@ def build(
         grace_s=job.stop_grace_s,
         files=(*workload.files, *about_all),
         logins=workload.logins,
+        concealed=tuple(job.spec.secret_env),
     )
 
 

@@ -33,6 +33,7 @@ COMMON_FIELDS = (
     "endpoints",
     "mounts",
     "env",
+    "secret_env",
     "registry",
 )
 
@@ -175,6 +176,7 @@ def _spec(
             {name: MountChoice() for name in MOUNT_POINTS},
         ),
         env=take("env", check.env, {}),
+        secret_env=take("secret_env", lambda value: check.secret_env(value, body.get("env")), ()),
         extra={name: body[name] for name in (kind.fields if kind else ()) if name in body},
     )
 

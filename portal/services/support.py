@@ -19,7 +19,7 @@ from portal.domain.errors import (
 )
 from portal.domain.mail import has_control, is_real, without_control
 from portal.domain.permission import Actor, may_manage_job
-from portal.domain.secret_words import HIDDEN, tells_of_secret, without_secrets
+from portal.domain.secret_words import HIDDEN, secret_names, secret_values, without_secrets
 from portal.models import JobRow, JobSecretRow, UserRow
 from portal.models.db import database
 from portal.services.jobs import JobService
@@ -145,7 +145,7 @@ class SupportDesk:
         job = self._jobs.get(actor, job_id)
         if not may_manage_job(actor, JobRow.get_by_id(job_id).user_id):
             raise Forbidden("Only the owner, or who may manage all users' jobs, can do this")
-        secrets = [value for name, value in job["env"].items() if tells_of_secret(name)]
+        secrets = secret_values(job["env"], job["secret_env"])
         kept = JobSecretRow.get_or_none(JobSecretRow.job == job_id)
         if kept is not None:
             with suppress(PermanentFailure):  # sealed with a key that is gone: none can tell it
@@ -156,7 +156,7 @@ class SupportDesk:
         shown = [("Cluster", self._cluster), ("Asked by", _person(actor))]
         if self._public_url:
             shown.append(("Page", f"{self._public_url}/jobs/{job['id']}"))
-        shown += [(word, _fact(key, job[key])) for key, word in FACTS.items()]
+        shown += [(word, _fact(key, job[key], job["secret_env"])) for key, word in FACTS.items()]
         width = max(len(word) for word, _ in shown)
         lines = [f"{word:<{width}}  {text}" for word, text in shown if text]
         return without_secrets("\n".join(lines) + "\n", secrets)
@@ -167,7 +167,7 @@ def _subject(cluster: str, job: Mapping[str, Any]) -> str:
     return without_control(said)
 
 
-def _fact(key: str, value: Any) -> str:
+def _fact(key: str, value: Any, marked: Sequence[str]) -> str:
     """A fact as text; empty is left out."""
     if value is None or value == "" or value == []:
         return ""
@@ -176,7 +176,8 @@ def _fact(key: str, value: Any) -> str:
     if key == "placement":
         return ", ".join(f"{slot['node']} {slot['devices'] or ''}".strip() for slot in value)
     if key == "env":
-        pairs = (f"{n}={HIDDEN if tells_of_secret(n) else v}" for n, v in value.items())
+        secret = secret_names(value, marked)
+        pairs = (f"{n}={HIDDEN if n in secret else v}" for n, v in value.items())
         return "\n    ".join(["", *pairs]) if value else ""
     if key == "command":
         return "\n    ".join(["", *str(value).splitlines()])

@@ -6,21 +6,23 @@ no quota is asked; but a field that is there must have the shape that the form c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.secret_words import emptied, tells_of_secret
 from portal.services import field_checks as check
 from portal.services.field_checks import FieldProblem
 
 MAX_FIELDS = 64
 MAX_TEXT = 4096
-_SECRET_NAME = re.compile(r"pass|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
 
 
-def template_body(body: Any) -> dict[str, Any]:
-    """The body to keep; ``InvalidSpec`` with every field of a wrong shape."""
+def template_body(body: Any) -> tuple[dict[str, Any], list[str]]:
+    """The body to keep, and the dotted names of what was emptied in it.
+
+    Raises ``InvalidSpec`` with every field of a wrong shape.
+    """
     return without_secrets(shaped(body))
 
 
@@ -45,21 +47,14 @@ def shaped(body: Any) -> Mapping[str, Any]:
     return {str(name): value for name, value in body.items()}
 
 
-def without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body without passwords: the registry's is dropped, and the values of environment
-    variables whose names tell of a secret are emptied."""
-    kept = {
-        key: value
-        for key, value in body.items()
-        if key != "registry" and not _SECRET_NAME.search(key)
-    }
-    registry = body.get("registry")
-    if isinstance(registry, Mapping):
-        kept["registry"] = {k: v for k, v in registry.items() if k in ("server", "username")}
-    env = body.get("env")
-    if isinstance(env, Mapping):
-        kept["env"] = {k: "" if _SECRET_NAME.search(str(k)) else v for k, v in env.items()}
-    return kept
+def without_secrets(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The body without secrets, and the dotted names of what was emptied or left out.
+
+    A registry's password and a kind's secret fields are left out, values are emptied.
+    """
+    kept, taken = emptied(body)
+    dropped = {key for key in kept if key not in _SHAPES and tells_of_secret(key)}
+    return {key: value for key, value in kept.items() if key not in dropped}, taken
 
 
 def _text(maximum: int) -> Callable[[Any], object]:
@@ -96,5 +91,6 @@ _SHAPES: dict[str, Callable[[Any], object]] = {
     "endpoints": check.endpoints,
     "mounts": check.mounts,
     "env": check.env,
+    "secret_env": check.secret_names,
     "registry": _registry,
 }

@@ -15,12 +15,15 @@ from peewee import IntegrityError
 
 from portal.domain.errors import Conflict, Forbidden, InvalidSpec, NotFound
 from portal.domain.permission import Actor, Permission
+from portal.domain.secret_words import secret_names
 from portal.models import TemplateRow
 from portal.models.db import database
 from portal.services import virtual_clusters
 from portal.services.job_views import rfc3339
 from portal.services.template_body import template_body
 
+EMPTIED = "emptied fields"
+"""Beside the fields of the kept body, where no field can be called so: what was emptied."""
 SCOPES = ("user", "team")
 _NAME = re.compile(r"\w[\w .()+:\-]{0,62}")
 
@@ -49,13 +52,16 @@ class TemplateService:
         """Keep ``body``; the template, and whether it is a new one.
 
         ``Conflict`` when the name is taken and ``overwrite`` is false, ``InvalidSpec`` when
-        a field has a shape that no form could show. It may be incomplete.
+        a field has a shape that no form could show. It may be incomplete. ``emptied`` of the
+        template has the dotted names of what was not kept because it is secret.
         """
         if not actor.may(Permission.SUBMIT_JOB):
             raise Forbidden("Keeping templates needs the permission Submit training job")
         if not _NAME.fullmatch(name):
             raise InvalidSpec("name", "Use letters, digits, spaces and . _ - ( ) + : only")
-        checked = template_body(body)
+        checked, emptied = template_body(body)
+        if emptied:
+            checked[EMPTIED] = emptied
         place = self._place(actor, scope, vc)
         is_new = self._insert(actor, scope, place, name, checked)
         if not is_new:
@@ -123,7 +129,16 @@ def _key(scope: str, place: str, name: str) -> Any:
     return (TemplateRow.scope == scope) & (TemplateRow.place == place) & (TemplateRow.name == name)
 
 
+def _blank(body: dict[str, Any]) -> list[str]:
+    """Secrets that a template kept earlier has emptied: their values must be entered too."""
+    env = body.get("env") or {}
+    secret = secret_names(env, body.get("secret_env") or ())
+    return [f"env.{name}" for name, value in env.items() if name in secret and value == ""]
+
+
 def _dump(row: Any, actor: Actor) -> dict[str, Any]:
+    body = dict(row.body)
+    emptied = body.pop(EMPTIED, [])
     return {
         "name": row.name,
         "scope": row.scope,
@@ -131,5 +146,6 @@ def _dump(row: Any, actor: Actor) -> dict[str, Any]:
         "owner": row.owner,
         "may_delete": _may_change(row, actor),
         "updated_at": rfc3339(row.updated_at),
-        "job": row.body,
+        "job": body,
+        "emptied": [*emptied, *(name for name in _blank(body) if name not in emptied)],
     }

@@ -20,6 +20,7 @@ from portal.models import (
     GroupRow,
     JobEventRow,
     JobRow,
+    JobSecretRow,
     ReplicaRow,
     TemplateRow,
     UserRow,
@@ -240,6 +241,7 @@ def _delete_jobs(name: str) -> None:
     ids = JobRow.select(JobRow.id).where(JobRow.vc == name)
     JobEventRow.delete().where(JobEventRow.job.in_(ids)).execute()
     ReplicaRow.delete().where(ReplicaRow.job.in_(ids)).execute()
+    JobSecretRow.delete().where(JobSecretRow.job.in_(ids)).execute()
     JobRow.delete().where(JobRow.vc == name).execute()
 
 

@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from portal.domain.errors import FieldError, InvalidSpec
 from portal.domain.job import DEFAULT_PRIORITY, ENDPOINT_KINDS, MOUNT_POINTS
+from portal.domain.secret_words import tells_of_secret
 
 Body = dict[str, Any]
 
@@ -31,8 +32,11 @@ def body_of_form(form: MultiDict[str, str], vc: str, extra_fields: Sequence[str]
         "interactive_ports": _ports(form.get("interactive_ports", "")),
         "endpoints": [kind for kind in form.getlist("endpoints") if kind],
         "mounts": _mounts(form),
-        "env": dict(_env_rows(form)),
+        "env": {name: value for name, value, _ in _env_rows(form)},
     }
+    secret = [name for name, _, marked in _env_rows(form) if marked]
+    if secret:
+        body["secret_env"] = secret
     if form.get("device_type"):
         body["device_type"] = form["device_type"]
     if form.get("nodes"):
@@ -47,7 +51,7 @@ def body_of_form(form: MultiDict[str, str], vc: str, extra_fields: Sequence[str]
 
 def check_form(form: MultiDict[str, str]) -> None:
     """What only a form can get wrong: the same variable in two rows."""
-    names = [name for name, _ in _env_rows(form)]
+    names = [name for name, _, _ in _env_rows(form)]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise InvalidSpec.of(
@@ -75,10 +79,32 @@ def _mounts(form: MultiDict[str, str]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _env_rows(form: MultiDict[str, str]) -> list[tuple[str, str]]:
-    """Rows with a name or a value; an empty row is no mistake."""
-    rows = zip(form.getlist("env.name"), form.getlist("env.value"), strict=False)
-    return [(name.strip(), value) for name, value in rows if name.strip() or value]
+def _env_rows(form: MultiDict[str, str]) -> list[tuple[str, str, bool]]:
+    """Name, value, marked as secret of rows with one of both; an empty row is no mistake."""
+    names, values = form.getlist("env.name"), form.getlist("env.value")
+    marks = [*form.getlist("env.secret"), *([""] * len(names))]
+    rows = zip(names, values, marks, strict=False)
+    return [
+        (name.strip(), value, mark == "true") for name, value, mark in rows if name.strip() or value
+    ]
+
+
+def _body_rows(body: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
+    marked = body.get("secret_env") or ()
+    return [(name, value, name in marked) for name, value in (body.get("env") or {}).items()]
+
+
+def _shown_rows(rows: Sequence[tuple[str, str, bool]]) -> list[dict[str, Any]]:
+    """The rows as the page draws them; ``hidden`` values are not shown unasked."""
+    return [
+        {
+            "name": name,
+            "value": value,
+            "secret": marked,
+            "hidden": marked or tells_of_secret(name),
+        }
+        for name, value, marked in rows
+    ]
 
 
 def shown_values(body: Mapping[str, Any], form: MultiDict[str, str] | None = None) -> Body:
@@ -106,7 +132,7 @@ def shown_values(body: Mapping[str, Any], form: MultiDict[str, str] | None = Non
             point: {"enabled": True, "sub_path": "", **(mounts.get(point) or {})}
             for point in MOUNT_POINTS
         },
-        "env": _env_rows(form) if form is not None else list((body.get("env") or {}).items()),
+        "env": _shown_rows(_env_rows(form) if form is not None else _body_rows(body)),
         "registry": {
             "enabled": bool(registry),
             "server": registry.get("server", ""),

@@ -135,6 +135,15 @@ def _titles() -> dict[str, str]:
     }
 
 
+def secret_titles(names: Sequence[str]) -> list[str]:
+    """What the form calls the fields with these dotted names: ``HF_TOKEN``, ``Password``."""
+    titles = {
+        "registry.password": gettext("Password of the registry"),
+        "command": gettext("Command"),
+    }
+    return [titles.get(name, name.removeprefix("env.")) for name in names]
+
+
 def panel_of(body: Mapping[str, Any], vc: VirtualCluster) -> Panel:
     """The panel of a submission; raises ``InvalidSpec`` when it could not be submitted."""
     preview = services().jobs.preview(actor(), body)

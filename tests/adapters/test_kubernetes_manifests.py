@@ -244,3 +244,10 @@ def test_every_attempt_has_a_key_of_its_own() -> None:
     assert one.private.startswith("-----BEGIN OPENSSH PRIVATE KEY-----\n")
     assert one.public.startswith("ssh-ed25519 ")
     assert one.public.endswith("\n")
+
+
+def test_a_marked_variable_is_redacted_in_the_preview() -> None:
+    launch = a_launch(env={"MINE": "hunter22", "MAX_TOKENS": "5"}, concealed=("MINE",))
+    pod = blotted(build(launch, TARGET, KEY), launch.concealed)[-1]
+    shown = {one["name"]: one["value"] for one in pod["spec"]["containers"][0]["env"]}
+    assert (shown["MINE"], shown["MAX_TOKENS"]) == (BLOT, "5")

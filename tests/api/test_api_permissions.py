@@ -13,7 +13,7 @@ from portal.models import JobRow
 from portal.models.db import session
 
 ACTIONS = ("pause", "kill", "resume")
-LOOKS = ("", "/events", "/logs")
+LOOKS = ("", "/submission", "/events", "/logs")
 
 #         may see alice's job, may manage it
 RIGHTS = {

@@ -119,6 +119,23 @@ def test_a_session_that_ends_in_between_loses_nothing_of_a_clone(alice, site, sa
     expect(page.get_by_role("heading", name="second")).to_be_visible()
 
 
+def test_a_draft_holds_no_secret_and_says_so(signed_in):
+    page = signed_in
+    page.goto("/submit/")
+    page.locator("#advanced summary").click()
+    page.locator("#env-add").click()
+    page.locator("[name='env.name']").fill("MINE")
+    page.locator("[name='env.value']").fill("s3cret")
+    page.locator("[data-secret-row]").click()
+    expect(page.locator("[name='env.value']")).to_have_attribute("type", "password")
+    page.reload()
+    expect(page.locator("[name='env.name']")).to_have_value("MINE")
+    expect(page.locator("[name='env.value']")).to_have_value("")
+    expect(page.locator(".envrow .wrn")).to_contain_text("not kept")
+    expect(page.locator("[name='env.secret']")).to_have_value("true")
+    assert "s3cret" not in page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
+
+
 def test_the_language_keeps_what_was_typed(signed_in):
     page = signed_in
     page.goto("/submit/")

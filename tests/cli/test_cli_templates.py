@@ -64,3 +64,19 @@ def test_a_template_goes_into_a_job(shell: Shell) -> None:
     result = shell.run("job", "submit", "-f", "-", "--json", stdin=text)
     assert result.exit_code == 0, result.output
     assert yaml.safe_load(result.stdout)["name"] == "train"
+
+
+def test_what_a_template_does_not_keep_is_said(shell: Shell) -> None:
+    words = ("--env", "HF_TOKEN=s3cret-a", "--secret-env", "MINE=s3cret-b")
+    said = shell.run("template", "save", "resnet", *words, *FIELDS, "--", "python train.py")
+    assert said.exit_code == 0, said.output
+    assert "env.HF_TOKEN, env.MINE" in said.stderr
+    assert "s3cret" not in shell.ok("template", "show", "resnet")
+
+
+def test_a_secret_variable_goes_out_and_in_again(shell: Shell) -> None:
+    words = ("job", "submit", *FIELDS, "--env", "A=x", "--secret-env", "A", "--", "true")
+    made = shell.json(*words)
+    assert (made["env"]["A"], made["secret_env"]) == ("x", ["A"])
+    body = yaml.safe_load(shell.ok("job", "export", made["id"]))
+    assert (body["env"]["A"], body["secret_env"]) == ("x", ["A"])

@@ -58,7 +58,8 @@ CALLS: dict[Any, str] = {
     WORLD: "TokenApi.login api.show_document api.show_docs",
     ACCOUNT: """api.show_me api.list_api_keys api.create_api_key api.revoke_api_key
         api.list_ssh_keys api.create_ssh_key api.delete_ssh_key""",
-    MEMBER: """api.list_jobs api.export_jobs api.show_job api.change_job api.pause_job
+    MEMBER: """api.list_jobs api.export_jobs api.show_job api.show_submission
+        api.change_job api.pause_job
         api.ask_support api.resume_job api.kill_job api.act_on_jobs api.list_job_events
         api.read_job_logs api.select_vc api.list_device_types api.list_job_kinds api.list_plugins
         api.list_templates api.show_template api.delete_template""",

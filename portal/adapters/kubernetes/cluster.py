@@ -163,7 +163,8 @@ class KubernetesCluster:
 
     def manifests(self, launch: Launch) -> list[dict[str, Any]]:
         """What :meth:`launch` would make; logins and secret-looking values blotted out."""
-        return blotted(build(launch, self._scope.target, logins.new_key()))
+        made = build(launch, self._scope.target, logins.new_key())
+        return blotted(made, launch.concealed)
 
     # -- steps -------------------------------------------------------------------------
 

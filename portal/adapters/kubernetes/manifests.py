@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +16,11 @@ from portal.adapters.kubernetes.logins import LoginKey
 from portal.adapters.kubernetes.shell import container_command, literal
 from portal.domain.job import AttemptRef, RegistryLogin
 from portal.domain.launch import HostMount, Launch, ReplicaLaunch
+from portal.domain.secret_words import REDACTED, redacted
 
-BLOT = "********"
+BLOT = REDACTED
 _DOCKER_HUB = "https://index.docker.io/v1/"
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a mount point in the container, not a file
-_SECRET_NAME = re.compile(r"(^|_)(PASSWORD|PASSWD|TOKEN|SECRET|KEY|CREDENTIALS?)(_|$)", re.I)
 
 Manifest = dict[str, Any]
 
@@ -57,16 +56,22 @@ def build(launch: Launch, target: Target, key: LoginKey) -> list[Manifest]:
     return made
 
 
-def blotted(manifests: Sequence[Manifest]) -> list[Manifest]:
-    """The same to be looked at: the login and values of secret-looking variables blotted."""
+def blotted(manifests: Sequence[Manifest], secret_env: Sequence[str] = ()) -> list[Manifest]:
+    """The same to be looked at: log-ins and what is secret in variables and command redacted.
+
+    ``secret_env`` are names of variables that are secret whatever they are called.
+    """
     shown: list[Manifest] = json.loads(json.dumps(manifests))
     for manifest in shown:
         if manifest["kind"] == "Secret":
-            manifest["data"] = dict.fromkeys(manifest["data"], BLOT)
+            manifest["data"] = dict.fromkeys(manifest["data"], REDACTED)
         for container in manifest.get("spec", {}).get("containers", ()):
+            env = {variable["name"]: variable["value"] for variable in container["env"]}
+            asked = {"command": container["command"], "env": env, "secret_env": secret_env}
+            clean, _ = redacted(asked)
+            container["command"] = clean["command"]
             for variable in container["env"]:
-                if _SECRET_NAME.search(variable["name"]):
-                    variable["value"] = BLOT
+                variable["value"] = clean["env"][variable["name"]]
     return shown
 
 

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from portal.domain.launch import Launch, ReplicaLaunch
-
-BLOTTED = "••••••"
-_SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|(^|_)KEY(_|$)|API_?KEY", re.IGNORECASE)
+from portal.domain.secret_words import redacted
 
 
 def preview(launch: Launch) -> list[dict[str, Any]]:
-    """One entry per replica; values that look secret are blotted out."""
+    """One entry per replica; secrets are redacted."""
     return [_replica(launch, replica) for replica in launch.replicas]
 
 
 def _replica(launch: Launch, replica: ReplicaLaunch) -> dict[str, Any]:
+    asked = {"command": replica.command, "env": replica.env, "secret_env": launch.concealed}
+    shown, _ = redacted(asked)
     return {
         "kind": "Process",
         "name": f"{launch.ref}/{replica.name}",
         "node": replica.slot.node,
         "devices": list(replica.slot.devices),
         "image": f"{launch.image} (not used by the local runtime)",
-        "command": replica.command,
-        "environment": {
-            name: BLOTTED if _SECRET.search(name) else value for name, value in replica.env.items()
-        },
+        "command": shown["command"],
+        "environment": shown["env"],
         "folders": [
             {
                 "path": mount.target,

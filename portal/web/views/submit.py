@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import (
@@ -20,6 +21,7 @@ from werkzeug.datastructures import MultiDict
 
 from portal.domain.errors import InvalidSpec
 from portal.domain.permission import Permission
+from portal.domain.secret_words import tells_of_secret
 from portal.domain.storage_path import roots
 from portal.services.job_list import JobQuery
 from portal.services.submission_yaml import MAX_TEXT, read_yaml
@@ -35,6 +37,7 @@ from portal.web.submission_panel import (
     panel_of,
     panel_while_typing,
     panel_with_errors,
+    secret_titles,
 )
 from portal.web.words import gettext, listed
 
@@ -50,20 +53,20 @@ def index() -> Any:
     vc = current_vc()
     if vc is None:
         return render_template("submit_no_vc.html")
-    start = _starting_body(vc)
-    return _page(
-        vc, shown_values(start if start is not None else _first_body(vc)), fresh=start is None
-    )
+    start, emptied = _starting_body(vc)
+    values = shown_values(start if start is not None else _first_body(vc))
+    return _page(vc, values, fresh=start is None, emptied=emptied)
 
 
-def _starting_body(vc: VirtualCluster) -> Body | None:
+def _starting_body(vc: VirtualCluster) -> tuple[Body | None, list[str]]:
+    """What the form begins with, and the dotted names of the secrets that it lacks."""
     if "clone" in request.args:
         return services().jobs.body(actor(), request.args["clone"])
     if "template" in request.args:
         scope = request.args.get("scope", "user")
         found = services().templates.get(actor(), scope, request.args["template"], vc.name)
-        return dict(found["job"])
-    return None
+        return dict(found["job"]), list(found["emptied"])
+    return None, []
 
 
 def _first_body(vc: VirtualCluster) -> Body:
@@ -80,6 +83,7 @@ def _page(
     errors: Errors | None = None,
     panel: Panel | None = None,
     pasted: Body | None = None,
+    emptied: Sequence[str] = (),
 ) -> str:
     kinds = sorted(services().registry.job_kinds.values(), key=lambda k: (k.multi_node, k.name))
     chosen = services().registry.job_kinds.get(str(values["kind"]))
@@ -91,6 +95,8 @@ def _page(
         errors=errors,
         panel=panel,
         pasted=pasted,
+        emptied=emptied,
+        emptied_words=listed(secret_titles(emptied)),
         fresh=fresh,
         kinds=kinds,
         multi=bool(chosen and chosen.multi_node),
@@ -99,7 +105,10 @@ def _page(
         known_templates=[f"{item['scope']}/{item['name']}" for item in templates],
         images=_images(vc),
         mount_paths=_mount_paths(),
-        advanced_open=any(name.split(".")[0] in ("env", "mounts", "registry") for name in errors),
+        advanced_open=any(
+            name.split(".")[0] in ("env", "secret_env", "mounts", "registry")
+            for name in (*errors, *emptied)
+        ),
     )
 
 
@@ -186,7 +195,11 @@ def preview() -> Any:
     except InvalidSpec as invalid:
         errors, panel = errors_of_job(invalid), panel_while_typing(invalid, body, vc)
     response = make_response(render_template("submit_panel.html", panel=panel))
-    response.headers["HX-Trigger"] = json.dumps({"aoli:errors": {"errors": errors}})
+    told: dict[str, Any] = {"aoli:errors": {"errors": errors}}
+    secret = sorted(name for name in body["env"] if tells_of_secret(name))
+    if secret:
+        told["aoli:secrets"] = {"names": secret}
+    response.headers["HX-Trigger"] = json.dumps(told)
     return response
 
 
@@ -244,7 +257,13 @@ def save_template() -> Any:
     except InvalidSpec as invalid:
         return jsonify(errors=errors_of_job(invalid)), 422
     title = gettext("Template %(name)s is saved", name=kept["name"])
-    return jsonify(title=title), 201
+    return jsonify(title=title, text=_not_kept(kept["emptied"]), emptied=kept["emptied"]), 201
+
+
+def _not_kept(emptied: Sequence[str]) -> str:
+    if not emptied:
+        return ""
+    return gettext("Secrets are not kept: %(names)s.", names=listed(secret_titles(emptied)))
 
 
 @blueprint.post("/templates/delete")

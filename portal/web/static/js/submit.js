@@ -70,8 +70,27 @@
     $('#command-lines').textContent = text.join('\n');
     $('#command-lines').scrollTop = area.scrollTop;
   }
-  function addRow(name, value) {
+  function lockRow(row, secret) { /* what the name tells stays hidden, whatever is marked */
+    var hidden = secret || row.dataset.tells === '1', value = $('[name="env.value"]', row), eye = $('[data-reveal-row]', row);
+    $('[name="env.secret"]', row).value = secret ? 'true' : '';
+    value.type = hidden ? 'password' : 'text';
+    value.autocomplete = hidden ? 'new-password' : 'off';
+    $('[data-secret-row]', row).setAttribute('aria-pressed', String(hidden));
+    eye.disabled = !hidden;
+    eye.setAttribute('aria-pressed', 'false');
+  }
+  function tellRows(names) { /* the server knows which names tell of a secret */
+    $all('.envrow', form).forEach(function (row) {
+      var tells = names.indexOf($('[name="env.name"]', row).value.trim()) >= 0 ? '1' : '';
+      if ((row.dataset.tells || '') === tells) return;
+      row.dataset.tells = tells;
+      lockRow(row, $('[name="env.secret"]', row).value === 'true');
+    });
+  }
+  document.body.addEventListener('aoli:secrets', function (event) { tellRows(event.detail.names || []); });
+  function addRow(name, value, secret) {
     var row = $('#env-row').content.firstElementChild.cloneNode(true);
+    if (secret) lockRow(row, true);
     $('[name="env.name"]', row).value = name || '';
     $('[name="env.value"]', row).value = value || '';
     $('#env-rows').append(row);
@@ -98,7 +117,15 @@
   form.addEventListener('click', function (event) {
     var button = event.target.closest('button');
     if (!button) return;
-    if (button.id === 'env-add') $('[name="env.name"]', addRow()).focus();
+    if (button.hasAttribute('data-secret-row')) {
+      var locked = button.closest('.envrow');
+      lockRow(locked, $('[name="env.secret"]', locked).value !== 'true');
+      form.dispatchEvent(new Event('input', { bubbles: true }));
+    } else if (button.hasAttribute('data-reveal-row')) {
+      var field = $('[name="env.value"]', button.closest('.envrow')), shown = field.type === 'password';
+      field.type = shown ? 'text' : 'password';
+      button.setAttribute('aria-pressed', String(shown));
+    } else if (button.id === 'env-add') $('[name="env.name"]', addRow()).focus();
     else if (button.hasAttribute('data-remove-row')) {
       var row = button.closest('.envrow'), next = row.nextElementSibling || row.previousElementSibling;
       row.remove();
@@ -254,8 +281,15 @@
   /* ---------- draft ---------- */
   function entries() {
     var found = [];
+    function kept(name, value) {
+      if (name !== 'env.value' || !secret[at++] || !value) return [name, value];
+      found.push(['env.lost', rows[at - 1]]);
+      return [name, ''];
+    }
+    var rows = $all('.envrow [name="env.name"]', form).map(function (field) { return field.value; });
+    var secret = $all('.envrow', form).map(function (row) { return $('[data-secret-row]', row).getAttribute('aria-pressed') === 'true'; }), at = 0;
     new FormData(form).forEach(function (value, name) {
-      if (name !== 'csrf_token' && name !== 'registry.password' && typeof value === 'string') found.push([name, value]);
+      if (name !== 'csrf_token' && name !== 'registry.password' && typeof value === 'string') found.push(kept(name, value));
     });
     return found;
   }
@@ -269,19 +303,29 @@
     var kept = null;
     try { kept = JSON.parse(store.getItem(draftKey) || 'null'); } catch (e) { /* not ours */ }
     if (!kept || !kept.length || (!fresh && !location.search)) return;
-    $all('.envrow', form).forEach(function (row) { row.remove(); });
+    var given = {}, lost = kept.filter(function (pair) { return pair[0] === 'env.lost'; }).map(function (pair) { return pair[1]; });
+    $all('.envrow', form).forEach(function (row) { given[$('[name="env.name"]', row).value] = $('[name="env.value"]', row).value; row.remove(); });
     $all('input[type=checkbox]', form).forEach(function (box) { box.checked = false; });
     ['kind', 'device_type'].forEach(function (name) {
       kept.forEach(function (pair) { if (pair[0] === name) { var radio = $('input[name=' + name + '][value="' + CSS.escape(pair[1]) + '"]', form); if (radio) radio.checked = true; } });
     });
     $('#device-count').dataset.type = '';
     redraw();
-    var names = [];
+    var names = [], marks = kept.filter(function (pair) { return pair[0] === 'env.secret'; });
     kept.forEach(function (pair) {
       if (pair[0] === 'env.name') names.push(pair[1]);
-      else if (pair[0] === 'env.value') addRow(names.shift(), pair[1]);
+      else if (pair[0] === 'env.value') againRow(names.shift(), pair[1], (marks.shift() || [])[1] === 'true');
+      else if (pair[0] === 'env.secret') return;
       else fill(pair[0], pair[1]);
     });
+    function againRow(name, value, secret) { /* a draft holds no secret: the page's own, or a word */
+      var was = lost.indexOf(name) >= 0, row = addRow(name, was ? given[name] || '' : value, secret), note;
+      if (!was || given[name]) return;
+      note = document.createElement('p');
+      note.className = 'wrn';
+      note.textContent = words.secretAgain;
+      row.append(note);
+    }
     $('#draft-note').hidden = false;
     document.dispatchEvent(new CustomEvent('aoli:filled'));
     redraw();

@@ -27,7 +27,7 @@
         if (answer.status === 201) {
           known.push(scope() + '/' + field.value.trim());
           form.closest('dialog').close();
-          A.toast('ok', answer.body.title, '');
+          A.toast('ok', answer.body.title, answer.body.text || '');
         } else if (answer.status === 409) {
           known.push(scope() + '/' + field.value.trim());
           look();
