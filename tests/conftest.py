@@ -39,12 +39,6 @@ def peopled_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tokens() -> dict[str, str]:
-    """Bearer tokens of the cast; every copy of the database takes them."""
-    return {}
-
-
-@pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL of this test process."""
     with postgres_server() as server:
@@ -70,9 +64,9 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def web_house(tmp_path: Path, peopled_database: Path, tokens: dict[str, str]) -> Iterator[WebHouse]:
+def web_house(tmp_path: Path, peopled_database: Path) -> Iterator[WebHouse]:
     """The services and the web application."""
-    opened = open_web_house(tmp_path, peopled_database, tokens)
+    opened = open_web_house(tmp_path, peopled_database)
     yield opened
     opened.close()
     db.close()

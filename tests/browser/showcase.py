@@ -115,7 +115,7 @@ def serve(folder: Path) -> Iterator[Showcase]:
     house.cluster.set_nodes(*(a_node(name, device_type=kind, ip=ip) for name, kind, ip in NODES))
     house.cluster.set_cordoned("atlas-gpu03", True)
     wiring.upgrade(house.portal)
-    web_house = WebHouse(house, {}, development=True)
+    web_house = WebHouse(house, development=True)
     web_house.app.add_url_rule("/_broken", view_func=_fail)
     people, ids = make_people(web_house)
     house.cluster.now = datetime.now(UTC) - HISTORY
