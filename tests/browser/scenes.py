@@ -336,7 +336,7 @@ class Visitor:
             reduced_motion="reduce",
             storage_state=self._session(reader) if reader else None,
         )
-        opened.set_default_timeout(15_000)
+        opened.set_default_timeout(60_000)
         choices = {"theme": theme, "language": language, "zone": "Asia%2FShanghai"}
         opened.add_cookies(
             [
