@@ -26,7 +26,7 @@ run: $(VENV)/.$(KEPT) ## Run the whole portal on this machine (DEMO=1: with exam
 
 test: $(VENV)/.dev chromium ## Run all tests that need no Kubernetes (ARGS='-k name')
 	CHROMIUM=$$(command -v chromium || command -v chromium-browser || command -v google-chrome) \
-		$(BIN)/pytest -n $(WORKERS) -m "not kubernetes" $(ARGS)
+		$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not kubernetes" $(ARGS)
 
 lint: $(VENV)/.dev ## Check style, types and who imports whom
 	$(BIN)/ruff check .

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import quick_routes
 from house import House, build_database, build_postgres, open_house, open_postgres_house
 from hypothesis import HealthCheck, settings
 from servers import PostgresServer, postgres_server
 from web_house import Caller, WebHouse, open_web_house
 
 from portal.models import db
+from portal.web.security import passwords
 
 # How quick the machine is at this moment says nothing about the code.
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -23,6 +25,8 @@ settings.register_profile(
     "same", derandomize=True, deadline=None, database=None, suppress_health_check=_SLOW
 )
 settings.register_profile("search", deadline=None, database=None, suppress_health_check=_SLOW)
+quick_routes.share()
+SLOW_HASH, passwords.METHOD = passwords.METHOD, "pbkdf2:sha256:1"  # "slow_hashes" has the real one
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
@@ -36,12 +40,6 @@ def seeded_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def peopled_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with the accounts of the cast."""
     return build_database(tmp_path_factory.mktemp("peopled"), accounts=True)
-
-
-@pytest.fixture(scope="session")
-def tokens() -> dict[str, str]:
-    """Bearer tokens of the cast; every copy of the database takes them."""
-    return {}
 
 
 @pytest.fixture(scope="session")
@@ -70,12 +68,21 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def web_house(tmp_path: Path, peopled_database: Path, tokens: dict[str, str]) -> Iterator[WebHouse]:
+def web_house(tmp_path: Path, peopled_database: Path) -> Iterator[WebHouse]:
     """The services and the web application."""
-    opened = open_web_house(tmp_path, peopled_database, tokens)
+    opened = open_web_house(tmp_path, peopled_database)
     yield opened
     opened.close()
     db.close()
+
+
+@pytest.fixture
+def slow_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Passwords are hashed from now on as they are outside of tests."""
+    monkeypatch.setattr(passwords, "METHOD", SLOW_HASH)
+    passwords._nobodys.cache_clear()
+    yield
+    passwords._nobodys.cache_clear()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,6 @@ class House:
     mailer: FakeMailer
     portal: wiring.Portal
     app: Any = None
-    tokens: dict[str, str] = field(default_factory=dict)
 
     @property
     def now(self) -> datetime:

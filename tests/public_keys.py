@@ -13,11 +13,9 @@ def line_of(private_key: Any) -> str:
     return private_key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
-def new_line() -> str:
-    """The line of a key that nobody has had yet (ed25519)."""
-    return line_of(Ed25519PrivateKey.generate())
+def key_line(number: int = 1) -> str:
+    """The line of an ed25519 key: of each number another one, the same in every run.
 
-
-def fixed_line(number: int) -> str:
-    """The line of the ed25519 key number 0 to 255: the same, with its fingerprint, in each run."""
-    return line_of(Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32))
+    A random one looks different on every page that shows it, and now and then like a word.
+    """
+    return line_of(Ed25519PrivateKey.from_private_bytes(number.to_bytes(32, "big")))

@@ -57,7 +57,7 @@ def test_everything_ends_with_the_supervisor(place: Place, lifeline: Path) -> No
     for launch in launches:
         until_said(cluster, launch.ref, "ready")
         until_said(cluster, launch.ref, "daemon")
-    assert len(place.processes()) >= 9
+    eventually(lambda: len(place.processes()) >= 9)  # the last may not have begun their program
     kill_supervisor(lifeline)
     for launch in launches:
         assert until(cluster, launch.ref, ReplicaPhase.LOST).code == "runtime_stopped"
@@ -107,8 +107,8 @@ def test_what_a_killed_shim_leaves_behind_is_killed_by_the_watch(place: Place) -
     try:
         eventually(lambda: listener.lists)
         os.kill(place.record(launch.ref)["shim"], signal.SIGKILL)
-        eventually(lambda: listener.phases(launch.ref)[-1:] == [ReplicaPhase.LOST], 5)
-        eventually(lambda: place.processes() == [], 5)
+        eventually(lambda: listener.phases(launch.ref)[-1:] == [ReplicaPhase.LOST])
+        eventually(lambda: place.processes() == [])
     finally:
         stop.set()
         watch.join()

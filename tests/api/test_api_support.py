@@ -129,7 +129,7 @@ def test_where_no_mail_is_set_up_it_says_so(web_house: WebHouse, tmp_path: Any) 
         clock=lambda: house.now,
     )
     house.settings = silent
-    closed.__init__(house, {})  # type: ignore[misc]
+    closed.__init__(house)  # type: ignore[misc]
     document = problem_of(ask(closed.caller("alice"), job_id), 409)
     assert "smtp_url, smtp_sender and support_receivers" in document["detail"]
     client = closed.app.test_client()

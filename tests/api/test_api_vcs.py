@@ -170,7 +170,6 @@ def test_members_lose_it_at_once(web_house: WebHouse, root: Caller) -> None:
 
 
 def test_two_at_once_cannot_give_away_more_than_there_is(web_house: WebHouse) -> None:
-    web_house.token("root")  # one sign-in for all
     lower_platform(web_house.caller("root"))
     codes: list[int] = []
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from time import monotonic_ns
+from itertools import count
 
 from chromium import Complaints
 from house import PASSWORD
@@ -19,6 +19,9 @@ WIDTHS = {1440: 900, 390: 844}
 THEMES = ("light", "dark")
 LANGUAGES = ("en", "zh")
 PHONE, DESK = 390, 1440
+
+NOBODIES = count(1)
+"""Wrong passwords are counted for each name, so each try takes another one."""
 
 Step = Callable[[Page], None]
 
@@ -98,7 +101,7 @@ def wrong_form(page: Page) -> None:
 
 def wrong_password(page: Page) -> None:
     """Sign in as nobody."""
-    page.locator("[name=username]").fill(f"nobody-{monotonic_ns()}")
+    page.locator("[name=username]").fill(f"nobody-{next(NOBODIES)}")
     page.locator("[name=password]").fill("wrong password")
     page.locator("button.pri").click()
     page.locator("[role=alert]").wait_for()
@@ -333,7 +336,7 @@ class Visitor:
             reduced_motion="reduce",
             storage_state=self._session(reader) if reader else None,
         )
-        opened.set_default_timeout(15_000)
+        opened.set_default_timeout(60_000)
         choices = {"theme": theme, "language": language, "zone": "Asia%2FShanghai"}
         opened.add_cookies(
             [

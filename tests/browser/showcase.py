@@ -5,7 +5,8 @@ the virtual cluster ``platform``, *tomas* in ``vision``, *hana* has no role yet.
 of all of them is :data:`house.PASSWORD`.
 
 The database of a process is one, so tests run it as a process of its own (:func:`start`); it
-ends when its standard input does. ``/_broken`` is a page that fails.
+ends when its standard input does. ``/_broken`` is a page that fails. Nothing in it is left to
+chance: keys and the ids of jobs are the same in every run.
 
     PYTHONPATH=.:tests:tests/web:tests/browser python tests/browser/showcase.py
 """
@@ -14,18 +15,21 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from chromium import Site
 from house import PASSWORD, House, make_house, make_settings
-from public_keys import fixed_line
+from public_keys import key_line
 from showcase_jobs import GPU, NPU, fill
 from web_house import WebHouse
 
@@ -86,7 +90,11 @@ def start() -> Iterator[Showcase]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "PYTHONHASHSEED": "0",
+        },
     )
     try:
         assert process.stdout is not None
@@ -115,13 +123,14 @@ def serve(folder: Path) -> Iterator[Showcase]:
     house.cluster.set_nodes(*(a_node(name, device_type=kind, ip=ip) for name, kind, ip in NODES))
     house.cluster.set_cordoned("atlas-gpu03", True)
     wiring.upgrade(house.portal)
-    web_house = WebHouse(house, {}, development=True)
+    web_house = WebHouse(house, development=True)
     web_house.app.add_url_rule("/_broken", view_func=_fail)
     people, ids = make_people(web_house)
     house.cluster.now = datetime.now(UTC) - HISTORY
     make_virtual_clusters(house, people[ADMIN])
     add_ssh_key(people[ADMIN])
-    ids |= fill(house, people)
+    with patch.object(uuid, "uuid4", ids_in_order()):
+        ids |= fill(house, people)
     site = Site(web_house)
     try:
         yield Showcase(site.url, ids)
@@ -131,6 +140,12 @@ def serve(folder: Path) -> Iterator[Showcase]:
         with accounts.app.app_context():
             accounts.app.extensions["sqlalchemy"].engine.dispose()
         db.close()
+
+
+def ids_in_order() -> Callable[[], uuid.UUID]:
+    """Ids of jobs as they are otherwise, but the same in every run."""
+    chance = random.Random(1)
+    return lambda: uuid.UUID(int=chance.getrandbits(128), version=4)
 
 
 def _storage(folder: Path) -> Path:
@@ -173,7 +188,7 @@ def make_people(web_house: WebHouse) -> tuple[dict[str, Actor], dict[str, str]]:
 def add_ssh_key(mei: Actor) -> None:
     """One of *mei*'s, as anybody would make it."""
     with db.session():
-        ssh_keys.add(mei, "laptop", fixed_line(1), datetime.now(UTC))
+        ssh_keys.add(mei, "laptop", key_line(), datetime.now(UTC))
 
 
 def make_virtual_clusters(house: House, mei: Actor) -> None:

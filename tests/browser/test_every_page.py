@@ -19,7 +19,7 @@ SHIFTED = """() => new Promise(done => requestAnimationFrame(() => requestAnimat
     .filter(node => node && node.nodeType === 1)
     .map(node => node.tagName + '.' + node.className).slice(0, 3)])))))"""
 DRAWN = """() => new Promise(done => {
-  const end = performance.now() + 3000;
+  const end = performance.now() + 15000;
   const look = () => document.documentElement.scrollWidth <= innerWidth || performance.now() > end
     ? done() : requestAnimationFrame(look);
   look();

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-from public_keys import new_line
+from public_keys import key_line
 
 
 def test_an_api_key_is_shown_once(enter, say):
@@ -31,7 +31,7 @@ def test_an_ssh_key_is_added_and_deleted(enter, say):
     page.keyboard.press("Enter")
     problem = page.locator("[data-field=ssh_key] .err")
     expect(problem).to_contain_text(say("This is a private key"))
-    page.get_by_label(say("Public key")).fill(f"{new_line()} me@laptop")
+    page.get_by_label(say("Public key")).fill(f"{key_line()} me@laptop")
     page.keyboard.press("Enter")
     keys = page.locator("#ssh-keys")
     expect(keys).to_contain_text("SHA256:")

@@ -42,7 +42,7 @@ def test_it_ticks_and_hears_until_it_ends() -> None:
     ticked, listener = threading.Semaphore(0), RecordingListener()
     duty = Duty([Tick("tick", 0.01, ticked.release)], FakeCluster(), listener, Lead())
     duty.begin()
-    assert all(ticked.acquire(timeout=10) for _ in range(3))
+    assert all(ticked.acquire(timeout=40) for _ in range(3))
     eventually(lambda: listener.calls[:2] == ["nodes_changed", "listed"])
     duty.end()
     assert not [thread for thread in threading.enumerate() if thread.name == "watch"]
@@ -54,7 +54,7 @@ def test_it_may_begin_again() -> None:
     duty = Duty([Tick("tick", 60, ticked.release)], cluster, listener, Lead())
     for _ in range(3):
         duty.begin()
-        assert ticked.acquire(timeout=10), "the first tick comes at once"
+        assert ticked.acquire(timeout=40), "the first tick comes at once"
         duty.end()
     eventually(lambda: listener.calls.count("listed") == 3)
 
@@ -72,7 +72,7 @@ def test_without_the_lead_nothing_is_done() -> None:
     listener = RecordingListener()
     duty = Duty([Tick("tick", 0.01, lambda: called.append("x"))], FakeCluster(), listener, Asked())
     duty.begin()
-    assert all(asked.acquire(timeout=10) for _ in range(5))
+    assert all(asked.acquire(timeout=40) for _ in range(5))
     duty.end()
     assert not called
     assert not listener.calls
@@ -92,7 +92,7 @@ def test_a_tick_that_fails_comes_again(caplog: pytest.LogCaptureFixture) -> None
     with caplog.at_level(logging.WARNING):
         duty = Duty([Tick("tick", 0.01, tick)], FakeCluster(), RecordingListener(), Lead())
         duty.begin()
-        assert done.wait(10)
+        assert done.wait(40)
         duty.end()
     records = {record.getMessage(): record for record in caplog.records}
     assert records["tick: away for now"].exc_info is None
@@ -116,5 +116,5 @@ def test_news_that_cannot_be_taken_in_do_not_end_the_watch() -> None:
     eventually(lambda: "listed" in listener.calls)
     for attempt in (1, 2):
         cluster.launch(a_launch(ref=AttemptRef("job", attempt)))
-    assert heard.wait(10)
+    assert heard.wait(40)
     duty.end()

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from house import actor
-from public_keys import line_of, new_line
+from public_keys import key_line, line_of
 
 from portal.domain.errors import Conflict, InvalidSpec, NotFound
 from portal.models import AuditRow
@@ -26,7 +26,7 @@ from portal.services.ssh_key_text import read_public_key
 @pytest.fixture(scope="module")
 def keys() -> dict[str, str]:
     return {
-        "ed25519": new_line(),
+        "ed25519": key_line(),
         "nistp256": line_of(ec.generate_private_key(ec.SECP256R1())),
         "nistp384": line_of(ec.generate_private_key(ec.SECP384R1())),
         "nistp521": line_of(ec.generate_private_key(ec.SECP521R1())),
@@ -130,9 +130,9 @@ def test_one_has_a_key_once_whatever_its_comment(house, keys):
 def test_there_is_a_most(house):
     with session():
         for number in range(ssh_keys.MOST):
-            key = new_line()
+            key = key_line(number + 1)
             ssh_keys.add(actor("alice"), str(number), key, house.now)
-        key = new_line()
+        key = key_line(ssh_keys.MOST + 1)
         with pytest.raises(Conflict, match="delete one first"):
             ssh_keys.add(actor("alice"), "more", key, house.now)
 

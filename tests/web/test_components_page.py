@@ -38,7 +38,7 @@ def test_every_file_of_macros_is_shown(path):
 def test_in_development_it_shows_them(web_house):
     house = web_house.house
     house.settings = house.settings.model_copy(update={"development": True})
-    shown = WebHouse(house, {})
+    shown = WebHouse(house)
     page = shown.app.test_client().get("/_components")
     shown.close()
     assert page.status_code == 200

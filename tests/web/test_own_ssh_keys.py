@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from public_keys import new_line
+from public_keys import key_line
 from web_house import problem_of
 
 
 @pytest.fixture(scope="module")
 def key() -> str:
-    return new_line()
+    return key_line()
 
 
 def test_by_the_page(browse, key):

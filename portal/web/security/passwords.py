@@ -75,14 +75,18 @@ def _classes(password: str) -> int:
     return sum(any(kind(one) for one in password) for kind in kinds)
 
 
+METHOD = "scrypt:32768:8:1"
+"""How passwords are kept: slow on purpose. Tests set a quick one, for this process."""
+
+
 def hash_password(password: str) -> str:
-    """What is kept of a password (scrypt; slow on purpose, so never inside a transaction)."""
-    return generate_password_hash(password)
+    """What is kept of a password; slow on purpose, so never inside a transaction."""
+    return generate_password_hash(password, METHOD)
 
 
 @cache
 def _nobodys() -> str:
-    return generate_password_hash("")
+    return generate_password_hash("", METHOD)
 
 
 def is_right(kept: str | None, password: str) -> bool:

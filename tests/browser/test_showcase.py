@@ -1,0 +1,14 @@
+"""The showcase is the same in every run: what a page shows in one, it shows in the next."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+from scenes import DESK, SCENES
+
+
+def test_nothing_in_it_is_left_to_chance(visitor):
+    """Values from another process: the ids of jobs, and the key that the audit log names."""
+    assert visitor.showcase.ids["npu_test_8npu"] == "5c47577b-3f12-468e-b2ff-d03d4eac98d6"
+    with visitor.at(SCENES["audit"], DESK) as (page, _):
+        print_of_key = "SHA256:mXhe4VT8IZgX1fUCWPH5SZ3xupG1AvwouipH1zOKCA0"
+        expect(page.locator("table")).to_contain_text(print_of_key)
