@@ -112,9 +112,12 @@ def _ended(replica: ReplicaStatus) -> bool:
 
 
 def _is_lost(replica: ReplicaStatus) -> bool:
-    """Lost, or being deleted by somebody else (its exit code then says nothing)."""
+    """Lost, or being deleted by somebody else (its exit code then says nothing).
+
+    A command that was told to end and ends with 0 has saved its work, not done it.
+    """
     deleted = replica.stopping and replica.phase is not ReplicaPhase.SUCCEEDED
-    return replica.phase is ReplicaPhase.LOST or deleted
+    return replica.phase is ReplicaPhase.LOST or deleted or replica.signalled
 
 
 def _watching(job: Job, observed: Observed, now: datetime, limits: Limits) -> tuple[Action, ...]:

@@ -95,6 +95,11 @@ CASES: dict[str, tuple[JobState, list[ReplicaStatus], list[Any]]] = {
         [one(P.SUCCEEDED, exit_code=0, stopping=True)],
         [Trigger.SUCCEEDED],
     ),
+    "a replica that saves and exits with 0 because somebody deletes it goes back": (
+        R,
+        [one(P.SUCCEEDED, exit_code=0, signalled=True)],
+        [Trigger.REQUEUE],
+    ),
     "a vanished replica goes back to the queue": (R, [], [Trigger.REQUEUE]),
 }
 
@@ -222,6 +227,7 @@ statuses = st.builds(
     code=codes,
     exit_code=st.sampled_from([None, 0, 1]),
     stopping=st.booleans(),
+    signalled=st.booleans(),
 )
 
 
