@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from portal.domain.job import AttemptRef
-from portal.domain.launch import Launch, ReplicaPhase
+from portal.domain.launch import Launch, ReplicaPhase, ReplicaStatus
 from portal.domain.resources import Slot
 from portal.ports import Cluster
 from portal.testing.builders import a_ref, a_replica
@@ -135,6 +135,34 @@ class LifeTests(ContractWords):
         cluster.stop(ref, 1)
         self.until_stopped(cluster, ref)
         self.until_gone(cluster, ref)
+
+    def test_what_was_done_before_it_is_stopped_goes_on_saying_so(
+        self, cluster: Cluster, start: Callable[..., Launch]
+    ) -> None:
+        ref = start("echo hello").ref
+        done = self.until(cluster, ref, *ENDED)
+        assert (done.phase, done.signalled) == (ReplicaPhase.SUCCEEDED, False)
+        cluster.stop(ref, 600)
+        again = self.replica(cluster, ref)
+        assert again is not None
+        assert (again.phase, again.exit_code) == (ReplicaPhase.SUCCEEDED, 0)
+        assert (again.signalled, again.finished_at) == (False, done.finished_at)
+
+    def test_what_saves_because_it_is_stopped_is_not_told_as_done(
+        self, cluster: Cluster, start: Callable[..., Launch]
+    ) -> None:
+        ref = start(TRAPS).ref
+        self.until_said(cluster, ref, "ready")
+        heard: list[ReplicaStatus] = []
+        cluster.stop(ref, 600)
+
+        def stopped() -> bool:
+            heard.extend(cluster.observe(ref).replicas)
+            return not heard or heard[-1].phase in ENDED or cluster.observe(ref).gone
+
+        self.wait(cluster, stopped, f"{ref} to stop")
+        done = [r for r in heard if r.phase is ReplicaPhase.SUCCEEDED and not r.signalled]
+        assert done == []
 
     def test_what_is_being_stopped_says_so(
         self, cluster: Cluster, start: Callable[..., Launch]

@@ -99,12 +99,16 @@ class KubernetesCluster:
             self._create(manifest)
 
     def stop(self, ref: AttemptRef, grace_s: int) -> None:
-        """Delete the pods with a grace period, and at once what never ran or has ended."""
+        """Delete the pods with a grace period, and at once what never ran.
+
+        What has ended is left to :meth:`remove`: until then it tells how it ended.
+        """
         self._delete_objects(ref)
         for pod in self._reader.pods(ref):
-            running = has_started(pod) and not has_ended(pod)
-            # 0 would mean: forget the pod without waiting for its node.
-            self._delete("Pod", pod["metadata"]["name"], max(grace_s, 1) if running else 0)
+            if not has_ended(pod):
+                # 0 would mean: forget the pod without waiting for its node.
+                grace = max(grace_s, 1) if has_started(pod) else 0
+                self._delete("Pod", pod["metadata"]["name"], grace)
 
     def remove(self, ref: AttemptRef, *, force: bool = False) -> None:
         """Delete everything. What runs on a node that answers is waited for even by force.
