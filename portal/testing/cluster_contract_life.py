@@ -7,12 +7,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from portal.domain.job import AttemptRef
 from portal.domain.launch import Launch, ReplicaPhase, ReplicaStatus
 from portal.domain.resources import Slot
 from portal.ports import Cluster
-from portal.testing.builders import a_ref, a_replica
+from portal.testing.builders import a_mount, a_ref, a_replica
 from portal.testing.cluster_contract_words import ENDED, STUBBORN, TRAPS, WAITS, ContractWords
 
 
@@ -177,6 +180,27 @@ class LifeTests(ContractWords):
         self.wait(cluster, stopping, "stopping to show")
         cluster.remove(ref, force=True)
         self.wait(cluster, lambda: cluster.observe(ref).gone, "the forced end")
+
+    def test_a_device_is_free_only_when_its_holder_is_gone(
+        self, cluster: Cluster, start: Callable[..., Launch], tmp_path: Path
+    ) -> None:
+        """Each holder of the device locks its file; one is forced out of a long grace."""
+        if not (self.real_commands and self.supports_mounts):
+            pytest.skip("needs a shell and a folder that replicas share")
+        mount = a_mount(str(self.storage(tmp_path) / "locks"), "/locks")
+        lock = f"exec 9>{self.inside(cluster, mount)}/device-0; flock -n 9 || exit 9\n"
+        first = start(lock + STUBBORN, mounts=[mount]).ref
+        self.until_said(cluster, first, "ready")
+        cluster.stop(first, 600)
+
+        def gone() -> bool:
+            cluster.remove(first, force=True)
+            return cluster.observe(first).gone
+
+        self.wait(cluster, gone, "the forced end")
+        second = start(lock + "echo mine", mounts=[mount]).ref
+        assert self.until(cluster, second, *ENDED).exit_code == 0
+        assert self.text(cluster, second) == "mine\n"
 
     def test_stopping_the_unknown_or_ended_is_no_error(
         self, cluster: Cluster, start: Callable[..., Launch]

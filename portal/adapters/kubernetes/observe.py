@@ -144,6 +144,12 @@ def has_started(pod: Pod) -> bool:
     return "running" in state or "terminated" in state
 
 
+def has_no_image(pod: Pod) -> bool:
+    """Whether the command waits for an image that could not be had."""
+    waiting = _container_state(pod.get("status") or {}).get("waiting") or {}
+    return waiting.get("reason") in IMAGE_REASONS
+
+
 def has_ended(pod: Pod) -> bool:
     """Whether no container of the pod will run any more."""
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
