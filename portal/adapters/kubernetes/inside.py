@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 TIMEOUT_S = 5.0
 """To connect, and between two pieces of the answer."""
 AT_ONCE = 16
-END_ALL = ("/bin/sh", "-c", "kill -TERM 1; kill -KILL -1")
+END_ALL = ("/bin/sh", "-c", "trap '' TERM; kill -TERM 1; kill -KILL -1")
 """The first process cannot be killed from inside, but ends when all others have; told to end,
-it begins nothing anew meanwhile."""
+it begins nothing anew meanwhile. It hands SIGTERM on to everybody, to this shell, too."""
 _PROTOCOL = "v4.channel.k8s.io"
 
 
@@ -65,7 +65,8 @@ def _talk(configuration: Configuration, url: str, authorization: str) -> None:
     except websocket.WebSocketConnectionClosedException:
         return  # as a container's end is told
     finally:
-        connection.close(timeout=1)
+        # Not close(): after the other side's good-bye it would leave the socket open.
+        connection.shutdown()
 
 
 def _tls(configuration: Configuration) -> dict[str, object]:
