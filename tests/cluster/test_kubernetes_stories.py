@@ -335,7 +335,9 @@ def test_what_will_not_end_is_ended_from_inside(
     name = naming.pod_name(launch.ref, "worker-0")
     end_processes(api, [f"/api/v1/namespaces/{namespace}/pods/{name}", "/api/v1/nowhere"])
     status = until(launch.ref, *ENDED)
-    assert (status.phase, status.exit_code, status.signalled) == (ReplicaPhase.FAILED, 137, False)
+    assert (status.phase, status.signalled) == (ReplicaPhase.FAILED, False)
+    # bash's `wait` says 255 when SIGTERM and the command's end come at the same moment.
+    assert status.exit_code in (137, 255)
 
 
 def test_a_kill_does_not_wait_for_the_grace_of_a_pause(

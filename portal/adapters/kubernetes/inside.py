@@ -6,6 +6,7 @@ import logging
 import ssl
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import urlencode
 
 import websocket
@@ -42,16 +43,21 @@ def _end(api: KubernetesApi, pod: str) -> None:
     query = [("container", naming.CONTAINER), ("stdout", "true"), ("stderr", "true"), *words]
     try:
         configuration, url, headers = api.address(f"{pod}/exec?{urlencode(query)}")
-        _talk(configuration, get_websocket_url(url), headers.get("authorization", ""))
+        secured = get_websocket_url(url)  # type: ignore[no-untyped-call]
+        _talk(configuration, secured, headers.get("authorization", ""))
     except (TemporaryFailure, websocket.WebSocketException, OSError) as error:
         log.info("%s cannot be ended from inside: %s", pod.rpartition("/")[2], error)
 
 
 def _talk(configuration: Configuration, url: str, authorization: str) -> None:
     """Start the command and hear it out."""
-    options = {"header": [f"authorization: {authorization}"] if authorization else []}
+    options: dict[str, Any] = {
+        "header": [f"authorization: {authorization}"] if authorization else []
+    }
     if configuration.proxy or configuration.proxy_headers:
-        options = websocket_proxycare(options, configuration, url, {})
+        options = websocket_proxycare(  # type: ignore[no-untyped-call]
+            options, configuration, url, {}
+        )
     connection = websocket.create_connection(
         url,
         timeout=TIMEOUT_S,
@@ -66,7 +72,7 @@ def _talk(configuration: Configuration, url: str, authorization: str) -> None:
         return  # as a container's end is told
     finally:
         # Not close(): after the other side's good-bye it would leave the socket open.
-        connection.shutdown()
+        connection.shutdown()  # type: ignore[no-untyped-call]
 
 
 def _tls(configuration: Configuration) -> dict[str, object]:
