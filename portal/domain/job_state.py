@@ -33,7 +33,7 @@ class Trigger(StrEnum):
     STARTED = "started"
     """Every replica runs."""
     SUCCEEDED = "succeeded"
-    """Every replica ended with exit code 0."""
+    """Every replica ended by itself with exit code 0."""
     COMMAND_FAILED = "command_failed"
     """The user's command ended with another exit code."""
     PLATFORM_FAILED = "platform_failed"
@@ -65,8 +65,10 @@ TRANSITIONS: dict[tuple[JobState, Trigger], JobState] = {
     (_S.RUNNING, _T.REQUEUE): _S.PREEMPTING,
     (_S.RUNNING, _T.PAUSE): _S.PAUSING,
     (_S.RUNNING, _T.KILL): _S.KILLING,
+    (_S.PREEMPTING, _T.SUCCEEDED): _S.FINISHED,
     (_S.PREEMPTING, _T.STOPPED): _S.QUEUED,
     (_S.PREEMPTING, _T.KILL): _S.KILLING,
+    (_S.PAUSING, _T.SUCCEEDED): _S.FINISHED,
     (_S.PAUSING, _T.STOPPED): _S.PAUSED,
     (_S.PAUSING, _T.KILL): _S.KILLING,
     (_S.PAUSED, _T.RESUME): _S.QUEUED,

@@ -157,8 +157,10 @@ class ReplicaStatus:
     ``code`` is a reason code when something is wrong (``image_pull``, ``refused``,
     ``start_error``, ``out_of_memory``, ``node_lost``, ``replica_lost``, ``runtime_stopped``,
     ``unschedulable``), ``detail`` the cluster's own words. ``stopping``: its end was asked
-    for and it is still there. ``serves``: it only answers the others. ``notes`` are what the
-    cluster's device plugin wrote on it under names that its device type asks for.
+    for and it is still there. ``signalled``: it was told to end (SIGTERM) while its command
+    ran, or may have been; its exit code then says nothing of the work. ``serves``: it only
+    answers the others. ``notes`` are what the cluster's device plugin wrote on it under
+    names that its device type asks for.
     """
 
     name: str
@@ -171,6 +173,7 @@ class ReplicaStatus:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     stopping: bool = False
+    signalled: bool = False
     serves: bool = False
     notes: Mapping[str, str] = field(default_factory=dict)
 

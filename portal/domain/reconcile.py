@@ -8,7 +8,7 @@ end: every action is guarded or repeatable.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from portal.domain.job import MAX_PLATFORM_RETRIES, Job
@@ -95,6 +95,10 @@ def _after_the_end(job: Job, observed: Observed) -> tuple[Action, ...]:
 
 
 def _stopping(job: Job, observed: Observed, now: datetime) -> tuple[Action, ...]:
+    if job.state is not JobState.KILLING and _was_done(job, observed.replicas):
+        begun = max((r.started_at for r in observed.replicas if r.started_at), default=None)
+        done = _success(observed.replicas, now)
+        return (done if job.started_at else replace(done, started_at=begun or now),)
     if observed.gone:
         return (Move(Trigger.STOPPED),)
     if job.stop_requested_at is None:
@@ -107,14 +111,41 @@ def _stopping(job: Job, observed: Observed, now: datetime) -> tuple[Action, ...]
     return ()
 
 
+def _was_done(job: Job, replicas: tuple[ReplicaStatus, ...]) -> bool:
+    """Whether the command had ended with 0 before its end was asked for.
+
+    Our own note of the request has a say, too: it may be younger than the request, never
+    older, and what ended after it was told to.
+    """
+    if not replicas or len(replicas) < len(job.placement):
+        return False
+    asked_at = job.stop_requested_at or _NEVER
+    return all(
+        replica.phase is ReplicaPhase.SUCCEEDED
+        and not replica.signalled
+        and (replica.finished_at is None or replica.finished_at < asked_at)
+        for replica in replicas
+        if not replica.serves
+    )
+
+
+def _success(replicas: tuple[ReplicaStatus, ...], now: datetime) -> Move:
+    end = max((r.finished_at for r in replicas if r.finished_at), default=now)
+    reason = Reason("exit_code", {"exit_code": 0})
+    return Move(Trigger.SUCCEEDED, reason, exit_code=0, finished_at=end)
+
+
 def _ended(replica: ReplicaStatus) -> bool:
     return replica.phase in (ReplicaPhase.SUCCEEDED, ReplicaPhase.FAILED)
 
 
 def _is_lost(replica: ReplicaStatus) -> bool:
-    """Lost, or being deleted by somebody else (its exit code then says nothing)."""
+    """Lost, or being deleted by somebody else (its exit code then says nothing).
+
+    A command that was told to end and ends with 0 has saved its work, not done it.
+    """
     deleted = replica.stopping and replica.phase is not ReplicaPhase.SUCCEEDED
-    return replica.phase is ReplicaPhase.LOST or deleted
+    return replica.phase is ReplicaPhase.LOST or deleted or replica.signalled
 
 
 def _watching(job: Job, observed: Observed, now: datetime, limits: Limits) -> tuple[Action, ...]:
@@ -129,11 +160,7 @@ def _watching(job: Job, observed: Observed, now: datetime, limits: Limits) -> tu
     if failed is not None:
         return (*_begin(job, replicas, now), _failure(failed, now))
     if all(r.phase is ReplicaPhase.SUCCEEDED for r in replicas if not r.serves):
-        end = max((r.finished_at for r in replicas if r.finished_at), default=now)
-        done = Move(
-            Trigger.SUCCEEDED, Reason("exit_code", {"exit_code": 0}), exit_code=0, finished_at=end
-        )
-        return (*_begin(job, replicas, now), done)
+        return (*_begin(job, replicas, now), _success(replicas, now))
     if all(r.phase is ReplicaPhase.RUNNING or _ended(r) for r in replicas):
         return _begin(job, replicas, now)
     return _not_yet(job, replicas, now, limits)

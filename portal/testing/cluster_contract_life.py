@@ -7,12 +7,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from portal.domain.job import AttemptRef
-from portal.domain.launch import Launch, ReplicaPhase
+from portal.domain.launch import Launch, ReplicaPhase, ReplicaStatus
 from portal.domain.resources import Slot
 from portal.ports import Cluster
-from portal.testing.builders import a_ref, a_replica
+from portal.testing.builders import a_mount, a_ref, a_replica
 from portal.testing.cluster_contract_words import ENDED, STUBBORN, TRAPS, WAITS, ContractWords
 
 
@@ -136,6 +139,34 @@ class LifeTests(ContractWords):
         self.until_stopped(cluster, ref)
         self.until_gone(cluster, ref)
 
+    def test_what_was_done_before_it_is_stopped_goes_on_saying_so(
+        self, cluster: Cluster, start: Callable[..., Launch]
+    ) -> None:
+        ref = start("echo hello").ref
+        done = self.until(cluster, ref, *ENDED)
+        assert (done.phase, done.signalled) == (ReplicaPhase.SUCCEEDED, False)
+        cluster.stop(ref, 600)
+        again = self.replica(cluster, ref)
+        assert again is not None
+        assert (again.phase, again.exit_code) == (ReplicaPhase.SUCCEEDED, 0)
+        assert (again.signalled, again.finished_at) == (False, done.finished_at)
+
+    def test_what_saves_because_it_is_stopped_is_not_told_as_done(
+        self, cluster: Cluster, start: Callable[..., Launch]
+    ) -> None:
+        ref = start(TRAPS).ref
+        self.until_said(cluster, ref, "ready")
+        heard: list[ReplicaStatus] = []
+        cluster.stop(ref, 600)
+
+        def stopped() -> bool:
+            heard.extend(cluster.observe(ref).replicas)
+            return not heard or heard[-1].phase in ENDED or cluster.observe(ref).gone
+
+        self.wait(cluster, stopped, f"{ref} to stop")
+        done = [r for r in heard if r.phase is ReplicaPhase.SUCCEEDED and not r.signalled]
+        assert done == []
+
     def test_what_is_being_stopped_says_so(
         self, cluster: Cluster, start: Callable[..., Launch]
     ) -> None:
@@ -149,6 +180,27 @@ class LifeTests(ContractWords):
         self.wait(cluster, stopping, "stopping to show")
         cluster.remove(ref, force=True)
         self.wait(cluster, lambda: cluster.observe(ref).gone, "the forced end")
+
+    def test_a_device_is_free_only_when_its_holder_is_gone(
+        self, cluster: Cluster, start: Callable[..., Launch], tmp_path: Path
+    ) -> None:
+        """Each holder of the device locks its file; one is forced out of a long grace."""
+        if not (self.real_commands and self.supports_mounts):
+            pytest.skip("needs a shell and a folder that replicas share")
+        mount = a_mount(str(self.storage(tmp_path) / "locks"), "/locks")
+        lock = f"exec 9>{self.inside(cluster, mount)}/device-0; flock -n 9 || exit 9\n"
+        first = start(lock + STUBBORN, mounts=[mount]).ref
+        self.until_said(cluster, first, "ready")
+        cluster.stop(first, 600)
+
+        def gone() -> bool:
+            cluster.remove(first, force=True)
+            return cluster.observe(first).gone
+
+        self.wait(cluster, gone, "the forced end")
+        second = start(lock + "echo mine", mounts=[mount]).ref
+        assert self.until(cluster, second, *ENDED).exit_code == 0
+        assert self.text(cluster, second) == "mine\n"
 
     def test_stopping_the_unknown_or_ended_is_no_error(
         self, cluster: Cluster, start: Callable[..., Launch]

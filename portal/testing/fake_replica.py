@@ -58,7 +58,7 @@ class FakeReplica:
         """It is asked to end."""
         if self.ended:
             return
-        self._set(stopping=True)
+        self._set(stopping=True, signalled=True)
         self._killed_at = now + timedelta(seconds=grace_s)
         if not obeys:
             return

@@ -302,3 +302,34 @@ def test_an_id_used_again_is_not_taken_for_the_shim(place: Place) -> None:
     assert status(cluster, launch.ref).code == "replica_lost"
     cluster.remove(launch.ref)
     assert cluster.observe(launch.ref).gone
+
+
+@pytest.mark.parametrize("by_us", [True, False])
+def test_a_command_that_was_done_before_is_done(place: Place, by_us: bool) -> None:
+    """Its shim hears of the end and of the wish at once: it stands still meanwhile."""
+    cluster = place.cluster()
+    launch = a_launch("until [ -e $TMPDIR/go ]; do sleep 0.02; done")
+    cluster.launch(launch)
+    until(cluster, launch.ref, ReplicaPhase.RUNNING)
+    record = place.record(launch.ref)
+    os.kill(record["shim"], signal.SIGSTOP)
+    (place.layout.replica(launch.ref, NAME) / "scratch" / "tmp" / "go").touch()
+    eventually(lambda: not start_time(record["pid"]), what="the command to end")
+    if by_us:
+        cluster.stop(launch.ref, 600)
+    else:
+        os.kill(record["shim"], signal.SIGTERM)
+    os.kill(record["shim"], signal.SIGCONT)
+    done = until(cluster, launch.ref, *ENDED)
+    assert (done.phase, done.exit_code, done.code) == (ReplicaPhase.SUCCEEDED, 0, None)
+    assert not done.signalled
+
+
+def test_a_command_that_saves_because_it_is_asked_says_so(place: Place) -> None:
+    cluster = place.cluster()
+    launch = a_launch("trap 'exit 0' TERM; echo ready; while :; do sleep 0.02; done")
+    cluster.launch(launch)
+    until_said(cluster, launch.ref, "ready")
+    cluster.stop(launch.ref, 600)
+    saved = until(cluster, launch.ref, *ENDED)
+    assert (saved.phase, saved.exit_code, saved.signalled) == (ReplicaPhase.SUCCEEDED, 0, True)

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
+from portal.adapters.kubernetes import naming
 from portal.adapters.kubernetes.client import KubernetesApi, Refusal
 from portal.adapters.kubernetes.cluster import KubernetesCluster
+from portal.adapters.kubernetes.inside import end_processes
 from portal.domain.errors import PermanentFailure, TemporaryFailure
 from portal.domain.job import RegistryLogin
-from portal.domain.launch import ReplicaPhase
+from portal.domain.launch import Launch, ReplicaPhase
 from portal.testing.builders import a_launch
 from portal.testing.recording import RecordingListener
 from portal.testing.waiting import eventually
@@ -24,6 +26,7 @@ from .conftest import DEADLINE_S, Rig, make_cluster
 
 pytestmark = pytest.mark.kubernetes
 
+PLACE = "aoli-rights"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "kubernetes.md"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
@@ -51,7 +54,7 @@ def collection(thing: dict[str, Any], namespace: str) -> str:
 @pytest.fixture
 def place(rig: Rig) -> Iterator[str]:
     """A namespace of its own."""
-    name = "aoli-rights"
+    name = PLACE
     admin = KubernetesApi(rig.kubeconfig)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
@@ -97,7 +100,23 @@ def limited(rig: Rig, place: str, tmp_path: Path) -> Callable[..., KubernetesClu
     return account
 
 
-def live(cluster: KubernetesCluster, rig: Rig) -> None:
+def _end_from_inside(cluster: KubernetesCluster, kubeconfig: Path, launch: Launch) -> None:
+    cluster.launch(launch)
+
+    def is_in(phase: ReplicaPhase) -> bool:
+        return all(replica.phase is phase for replica in cluster.observe(launch.ref).replicas)
+
+    eventually(lambda: is_in(ReplicaPhase.RUNNING), DEADLINE_S)
+    api = KubernetesApi(str(kubeconfig))
+    name = naming.pod_name(launch.ref, "worker-0")
+    end_processes(api, [f"/api/v1/namespaces/{PLACE}/pods/{name}"])
+    api.close()
+    eventually(lambda: is_in(ReplicaPhase.FAILED), DEADLINE_S)
+    cluster.remove(launch.ref)
+    eventually(lambda: cluster.observe(launch.ref).gone, DEADLINE_S)
+
+
+def live(cluster: KubernetesCluster, rig: Rig, kubeconfig: Path) -> None:
     """All that the portal asks of a cluster."""
     cluster.ping()
     node = next(n.name for n in cluster.nodes() if n.schedulable and not n.simulated)
@@ -117,6 +136,7 @@ def live(cluster: KubernetesCluster, rig: Rig) -> None:
     eventually(done, DEADLINE_S)
     assert [line.split()[1] for line in cluster.logs(launch.ref, "worker-0")] == [b"hello"]
     assert launch.ref in cluster.observe_all()
+    _end_from_inside(cluster, kubeconfig, a_launch("sleep 600", node=node, image=rig.image))
     cluster.set_cordoned(node, True)
     cluster.set_cordoned(node, False)
     cluster.stop(launch.ref, 1)
@@ -128,15 +148,15 @@ def live(cluster: KubernetesCluster, rig: Rig) -> None:
 
 
 def test_the_documented_rights_are_enough(
-    limited: Callable[..., KubernetesCluster], rig: Rig
+    limited: Callable[..., KubernetesCluster], rig: Rig, tmp_path: Path
 ) -> None:
-    live(limited(), rig)
+    live(limited(), rig, tmp_path / "kubeconfig")
 
 
 def test_it_works_without_a_look_into_other_namespaces(
-    limited: Callable[..., KubernetesCluster], rig: Rig
+    limited: Callable[..., KubernetesCluster], rig: Rig, tmp_path: Path
 ) -> None:
-    live(limited(all_pods=False), rig)
+    live(limited(all_pods=False), rig, tmp_path / "kubeconfig")
 
 
 def test_missing_rights_are_named(

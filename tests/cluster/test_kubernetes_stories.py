@@ -16,6 +16,7 @@ import yaml
 from portal.adapters.kubernetes import naming
 from portal.adapters.kubernetes.client import KubernetesApi
 from portal.adapters.kubernetes.cluster import KubernetesCluster
+from portal.adapters.kubernetes.inside import end_processes
 from portal.domain.errors import PermanentFailure, TemporaryFailure
 from portal.domain.job import RegistryLogin
 from portal.domain.launch import HostMount, Launch, ReplicaPhase, ReplicaStatus
@@ -324,10 +325,36 @@ def test_two_portals_in_one_namespace_do_not_meet(
         other.launch(launch)
 
 
+def test_what_will_not_end_is_ended_from_inside(
+    cluster: KubernetesCluster, start: Start, until: Until, api: KubernetesApi, namespace: str
+) -> None:
+    """Nothing is deleted: whatever the node's idea of a grace is, the command is gone."""
+    stubborn = "trap '' TERM\necho ready\nwhile :; do sleep 1; done"
+    launch = start(f"({stubborn}) & {stubborn}")
+    eventually(lambda: said(cluster, launch).count("ready") == 2, DEADLINE_S)
+    name = naming.pod_name(launch.ref, "worker-0")
+    end_processes(api, [f"/api/v1/namespaces/{namespace}/pods/{name}", "/api/v1/nowhere"])
+    status = until(launch.ref, *ENDED)
+    assert (status.phase, status.signalled) == (ReplicaPhase.FAILED, False)
+    # bash's `wait` says 255 when SIGTERM and the command's end come at the same moment.
+    assert status.exit_code in (137, 255)
+
+
+def test_a_kill_does_not_wait_for_the_grace_of_a_pause(
+    cluster: KubernetesCluster, start: Start
+) -> None:
+    launch = start("trap '' TERM; echo ready; while :; do sleep 1; done")
+    eventually(lambda: "ready" in said(cluster, launch), DEADLINE_S)
+    cluster.stop(launch.ref, 3600)
+    cluster.stop(launch.ref, 1)
+    cluster.remove(launch.ref, force=True)
+    eventually(lambda: cluster.observe(launch.ref).gone, DEADLINE_S, what="the killed job to go")
+
+
 def test_a_spec_that_kubernetes_refuses(cluster: KubernetesCluster, rig: Rig, node: str) -> None:
-    wrong = a_replica("echo hello", slot=Slot(node), env={"not a name": "x"})
+    wrong = a_replica("echo hello", slot=Slot(node), env={"not=a-name": "x"})
     launch = a_launch(replicas=(wrong,), image=rig.image)
-    with pytest.raises(PermanentFailure, match="not a name"):
+    with pytest.raises(PermanentFailure, match="not=a-name"):
         cluster.launch(launch)
     cluster.remove(launch.ref)
     assert cluster.observe(launch.ref).gone

@@ -95,6 +95,11 @@ CASES: dict[str, tuple[JobState, list[ReplicaStatus], list[Any]]] = {
         [one(P.SUCCEEDED, exit_code=0, stopping=True)],
         [Trigger.SUCCEEDED],
     ),
+    "a replica that saves and exits with 0 because somebody deletes it goes back": (
+        R,
+        [one(P.SUCCEEDED, exit_code=0, signalled=True)],
+        [Trigger.REQUEUE],
+    ),
     "a vanished replica goes back to the queue": (R, [], [Trigger.REQUEUE]),
 }
 
@@ -199,6 +204,71 @@ def test_stopping_asks_once_then_clears_then_stops() -> None:
     assert triggers(reconcile(asked, seen(asked), NOON, LIMITS)) == [Trigger.STOPPED]
 
 
+ASKED = NOON + timedelta(seconds=20)
+DONE = one(P.SUCCEEDED, exit_code=0, finished_at=NOON + timedelta(seconds=19))
+SAVED = replace(DONE, signalled=True)
+FINISHED, STOPPED = [Trigger.SUCCEEDED], [Trigger.STOPPED]
+HALTS: dict[str, tuple[list[ReplicaStatus], bool, list[Any]]] = {
+    "one that was done before it was asked is not asked": ([DONE], False, FINISHED),
+    "one that was done before it was asked has finished": ([DONE], True, FINISHED),
+    "one that saved because it was asked starts anew": ([SAVED], True, [Clear]),
+    "one that ended after our own note was asked, whatever its cluster says": (
+        [replace(DONE, finished_at=ASKED)],
+        True,
+        [Clear],
+    ),
+    "one that still runs is waited for": ([one(P.RUNNING, stopping=True)], True, []),
+    "one that failed is cleared": ([one(P.FAILED, exit_code=1)], True, [Clear]),
+    "one of which nothing is left has stopped": ([], True, STOPPED),
+}
+
+
+@pytest.mark.parametrize("state", [JobState.PREEMPTING, JobState.PAUSING])
+@pytest.mark.parametrize("sentence", HALTS)
+def test_halted_job(sentence: str, state: JobState) -> None:
+    replicas, asked, expected = HALTS[sentence]
+    subject = job(state, started_at=NOON, stop_requested_at=ASKED if asked else None)
+    assert triggers(reconcile(subject, seen(subject, *replicas), LATER, LIMITS)) == expected
+
+
+@pytest.mark.parametrize("state", [JobState.PREEMPTING, JobState.PAUSING])
+def test_a_halted_job_has_finished_when_all_its_replicas_had(state: JobState) -> None:
+    subject = job(state, placement=(Slot("n1"), Slot("n2")), stop_requested_at=ASKED)
+    first, second = replace(DONE, name="worker-0"), replace(DONE, name="worker-1")
+
+    def next_for(*replicas: ReplicaStatus) -> list[Any]:
+        return triggers(reconcile(subject, seen(subject, *replicas), LATER, LIMITS))
+
+    assert next_for(first, second) == FINISHED
+    assert next_for(first, replace(second, phase=P.RUNNING, serves=True)) == FINISHED
+    assert next_for(first, replace(second, signalled=True)) == [Clear]
+    assert next_for(first) == [Clear], "what has become of the other is not known"
+
+
+def test_a_halted_job_that_was_done_has_its_code_and_times() -> None:
+    begun = NOON + timedelta(seconds=3)
+    done = replace(DONE, started_at=begun)
+    unseen = job(JobState.PREEMPTING, stop_requested_at=ASKED)
+    (move,) = reconcile(unseen, seen(unseen, done), LATER, LIMITS)
+    assert isinstance(move, Move)
+    assert (move.exit_code, move.started_at, move.finished_at) == (0, begun, DONE.finished_at)
+    assert (move.reason and move.reason.code) == "exit_code"
+    known = replace(unseen, started_at=NOON)
+    (move,) = reconcile(known, seen(known, done), LATER, LIMITS)
+    assert isinstance(move, Move)
+    assert move.started_at is None, "what was seen before stays"
+
+
+def test_a_killed_job_is_killed_though_it_was_done() -> None:
+    subject = job(JobState.KILLING, stop_requested_at=ASKED)
+    assert reconcile(subject, seen(subject, DONE), LATER, LIMITS) == (Clear(),)
+
+
+def test_a_job_paused_while_it_waited_has_not_finished() -> None:
+    subject = job(JobState.PAUSING, placement=(), launched_at=None)
+    assert triggers(reconcile(subject, seen(subject), LATER, LIMITS)) == STOPPED
+
+
 def test_an_ended_job_is_cleared_then_released() -> None:
     subject = job(JobState.FINISHED)
     left = seen(subject, one(P.SUCCEEDED), objects=True)
@@ -222,6 +292,7 @@ statuses = st.builds(
     code=codes,
     exit_code=st.sampled_from([None, 0, 1]),
     stopping=st.booleans(),
+    signalled=st.booleans(),
 )
 
 

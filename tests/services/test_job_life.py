@@ -392,3 +392,28 @@ def test_a_changed_secret_key_is_an_error_of_the_job(house: House) -> None:
     assert changed.state(job_id) == "error"
     assert "secret key" in (changed.job(job_id).reason or pytest.fail("no reason")).message
     assert changed.cluster.launches == []
+
+
+@pytest.mark.parametrize(("action", "state"), [("pause", "finished"), ("kill", "killed")])
+def test_a_command_that_is_done_before_it_is_asked_to_end(
+    house: House, action: str, state: str
+) -> None:
+    job_id = house.run()
+    act(house, job_id, action)
+    house.cluster.finish(house.ref(job_id))
+    house.advance(1)
+    house.look()
+    job = house.job(job_id)
+    assert (job.state, job.attempt, job.released) == (state, 1, True)
+    assert house.cluster.stops == ([] if action == "pause" else [(job.ref, job.stop_grace_s)])
+    assert history(house, job_id)[-1] == state
+
+
+def test_a_command_that_saves_because_it_is_paused_is_resumed(house: House) -> None:
+    job_id = house.run()
+    house.cluster.stops_at_once = False
+    act(house, job_id, "pause")
+    house.work()
+    house.advance(1)
+    house.end(job_id, exit_code=0)
+    assert house.state(job_id) == "paused"

@@ -152,6 +152,12 @@ class KubernetesApi:
                 return items, answer["metadata"].get("resourceVersion", "")
             page["continue"] = rest
 
+    def address(self, path: str) -> tuple[kubernetes_client.Configuration, str, Mapping[str, str]]:
+        """For who opens a connection of another kind: how to connect, URL, headers."""
+        client = self._connected()
+        _, url, headers, *_ = client.param_serialize("GET", path, auth_settings=["BearerToken"])
+        return client.configuration, url, headers
+
     def close(self) -> None:
         """Close all idle connections."""
         with self._lock:

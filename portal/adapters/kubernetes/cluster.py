@@ -6,16 +6,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import Event
 from typing import Any
 
-from portal.adapters.kubernetes import logins, naming, sharing
+from portal.adapters.kubernetes import ending, logins, naming, sharing
 from portal.adapters.kubernetes.client import KubernetesApi, Refusal
+from portal.adapters.kubernetes.ending import Ending
+from portal.adapters.kubernetes.inside import end_processes
 from portal.adapters.kubernetes.logs import LogReader
 from portal.adapters.kubernetes.manifests import blotted, build
 from portal.adapters.kubernetes.node_view import DeviceRule
-from portal.adapters.kubernetes.observe import NodeHealth, Pod, due_at, has_ended, has_started
+from portal.adapters.kubernetes.observe import Pod
 from portal.adapters.kubernetes.reading import Reader
 from portal.adapters.kubernetes.scope import NAMESPACES, NODES, Scope
 from portal.adapters.kubernetes.watch import ClusterWatch
@@ -25,10 +27,6 @@ from portal.domain.launch import Launch, Observed, SharedFile
 from portal.domain.resources import Node
 from portal.ports import ClusterListener
 
-REMOVE_GRACE_S = 5
-"""Between SIGTERM and SIGKILL for what is taken away while it still runs."""
-OVERDUE_S = 10
-"""A node that has not carried out a deletion so long after its time is not waited for."""
 _MERGE = "application/merge-patch+json"
 _FOR_GOOD = frozenset({400, 403, 413, 422})
 """Answers to a creation that will be the same next time."""
@@ -100,26 +98,29 @@ class KubernetesCluster:
             self._create(manifest)
 
     def stop(self, ref: AttemptRef, grace_s: int) -> None:
-        """Delete the pods with a grace period, and at once what never ran or has ended."""
+        """Delete the pods with a grace period, and at once what will never run.
+
+        What has ended is left to :meth:`remove`: until then it tells how it ended.
+        """
         self._delete_objects(ref)
-        for pod in self._reader.pods(ref):
-            running = has_started(pod) and not has_ended(pod)
-            # 0 would mean: forget the pod without waiting for its node.
-            self._delete("Pod", pod["metadata"]["name"], max(grace_s, 1) if running else 0)
+        self._bring_to_end([(pod, ending.stop(pod, grace_s)) for pod in self._reader.pods(ref)])
 
     def remove(self, ref: AttemptRef, *, force: bool = False) -> None:
         """Delete everything. What runs on a node that answers is waited for even by force.
 
-        Its devices are in use until then; ``force`` only cuts its grace short.
+        Its devices are in use until then; ``force`` cuts its grace short, and ends the
+        processes from inside where that was promised a longer one.
         """
         self._delete_objects(ref)
         now = datetime.now(UTC)
         pods = self._reader.pods(ref)
-        health = self._reader.health(pods)
-        for pod in pods:
-            grace_s = self._removal_grace(pod, health, now, force)
-            if grace_s is not None:
-                self._delete("Pod", pod["metadata"]["name"], grace_s)
+        health, lost_after_s = self._reader.health(pods), self._scope.node_lost_after_s
+        self._bring_to_end(
+            [
+                (pod, ending.removal(pod, health, now, force=force, node_lost_after_s=lost_after_s))
+                for pod in pods
+            ]
+        )
 
     def publish(self, ref: AttemptRef, files: Sequence[SharedFile]) -> None:
         """Change the ConfigMap, then touch the pods, or their nodes would take a minute."""
@@ -168,25 +169,14 @@ class KubernetesCluster:
 
     # -- steps -------------------------------------------------------------------------
 
-    def _removal_grace(
-        self,
-        pod: Pod,
-        nodes: Mapping[str, NodeHealth],
-        now: datetime,
-        force: bool,
-    ) -> int | None:
-        """The grace to delete a pod with; ``None`` when its deletion is under way."""
-        if has_ended(pod) or not has_started(pod):
-            return 0
-        node = nodes.get(pod["spec"].get("nodeName", ""))
-        if node is not None and node.lost(now, 0 if force else self._scope.node_lost_after_s):
-            return 0
-        due = due_at(pod)
-        if due is None:
-            return 1 if force else REMOVE_GRACE_S
-        if not force:
-            return None
-        return 0 if now > due + timedelta(seconds=OVERDUE_S) else 1
+    def _bring_to_end(self, endings: Sequence[tuple[Pod, Ending]]) -> None:
+        for pod, do in endings:
+            if do.grace_s is not None:
+                self._delete("Pod", pod["metadata"]["name"], do.grace_s)
+        pods = self._scope.collection("Pod")
+        end_processes(
+            self._api, [f"{pods}/{pod['metadata']['name']}" for pod, do in endings if do.kill]
+        )
 
     def _create(self, manifest: Mapping[str, Any], *, again: bool = False) -> None:
         path = self._scope.collection(manifest["kind"])

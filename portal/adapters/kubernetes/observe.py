@@ -65,11 +65,14 @@ def observed_attempts(
     now: datetime,
     node_lost_after_s: float,
     notes: Collection[str] = (),
+    asked: Mapping[str, datetime] | None = None,
 ) -> dict[AttemptRef, Observed]:
     """All attempts that have pods, their replicas in rank order.
 
     A node that is not in ``nodes`` is taken to be well. ``notes``: annotations to hand on.
+    ``asked``: by uid of a pod, the moment of its first deletion, where somebody knows it.
     """
+    known = asked or {}
     grouped: dict[AttemptRef, list[Pod]] = {}
     for pod in pods:
         ref = naming.ref_of(pod)
@@ -81,7 +84,8 @@ def observed_attempts(
         for pod in sorted(own, key=_order):
             health = nodes.get(pod["spec"].get("nodeName", ""))
             lost = health is not None and health.lost(now, node_lost_after_s)
-            statuses.append(replica_status(pod, node_lost=lost, notes=notes))
+            first = known.get(uid_of(pod))
+            statuses.append(replica_status(pod, node_lost=lost, notes=notes, asked_at=first))
         seen[ref] = Observed(ref, tuple(statuses))
     return seen
 
@@ -92,9 +96,16 @@ def _order(pod: Pod) -> tuple[int, str]:
 
 
 def replica_status(
-    pod: Pod, *, node_lost: bool = False, notes: Collection[str] = ()
+    pod: Pod,
+    *,
+    node_lost: bool = False,
+    notes: Collection[str] = (),
+    asked_at: datetime | None = None,
 ) -> ReplicaStatus:
-    """One replica. ``node_lost``: its node has been silent for too long."""
+    """One replica. ``node_lost``: its node has been silent for too long.
+
+    ``asked_at``: when the pod was deleted for the first time, as far as the caller knows.
+    """
     status = pod.get("status") or {}
     annotations = pod["metadata"].get("annotations") or {}
     state = _container_state(status)
@@ -104,12 +115,13 @@ def replica_status(
         node=pod["spec"].get("nodeName", ""),
         address=status.get("podIP", ""),
         started_at=_started_at(state),
-        stopping=_deleted_at(pod) is not None,
+        stopping=due_at(pod) is not None,
         serves=naming.ANNOTATION_SERVES in annotations,
         notes={name: annotations[name] for name in notes if name in annotations},
     )
-    if "terminated" in state and not _ended_by_deletion(pod, state["terminated"]):
+    if "terminated" in state and not _ended_by_deletion(pod, state["terminated"], asked_at):
         return _ended(base, status, state["terminated"])
+    base = replace(base, signalled=base.stopping and has_started(pod))
     if status.get("phase") == "Succeeded" and not base.stopping:
         return replace(base, phase=ReplicaPhase.SUCCEEDED, exit_code=0)
     if node_lost or status.get("reason") == "NodeLost" or status.get("phase") == "Unknown":
@@ -130,6 +142,12 @@ def has_started(pod: Pod) -> bool:
     """Whether the command runs or has run."""
     state = _container_state(pod.get("status") or {})
     return "running" in state or "terminated" in state
+
+
+def has_no_image(pod: Pod) -> bool:
+    """Whether the command waits for an image that could not be had."""
+    waiting = _container_state(pod.get("status") or {}).get("waiting") or {}
+    return waiting.get("reason") in IMAGE_REASONS
 
 
 def has_ended(pod: Pod) -> bool:
@@ -220,21 +238,36 @@ def _waiting(
     return replace(base, detail=said)
 
 
-def _deleted_at(pod: Pod) -> datetime | None:
-    """When somebody asked for the pod's end: Kubernetes keeps the end of the grace."""
+def first_asked_at(pod: Pod, known: datetime | None = None) -> datetime | None:
+    """When somebody first asked for the pod's end; ``None`` when that cannot be told.
+
+    Kubernetes keeps the end of the grace and its length. Newer API servers move the end to
+    the present when the grace is cut short, and every node does that when the containers
+    have ended; so of several such moments the earliest is right, and a grace of 0 alone
+    says nothing. ``known``: what was made of earlier looks at the pod.
+    """
     due = due_at(pod)
-    if due is None:
-        return None
-    return due - timedelta(seconds=int(pod["metadata"].get("deletionGracePeriodSeconds") or 0))
+    grace_s = int(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
+    if due is None or grace_s == 0:
+        return known
+    moment = due - timedelta(seconds=grace_s)
+    return moment if known is None else min(moment, known)
 
 
-def _ended_by_deletion(pod: Pod, end: Mapping[str, Any]) -> bool:
+def uid_of(pod: Pod) -> str:
+    """What tells the pod from a later one of its name."""
+    return str(pod["metadata"].get("uid") or pod["metadata"]["name"])
+
+
+def _ended_by_deletion(pod: Pod, end: Mapping[str, Any], known: datetime | None) -> bool:
     """Whether the container ended after its pod was told to: the exit code then says nothing.
 
     Both times are whole seconds; in doubt it is the deletion.
     """
-    deleted_at, finished_at = _deleted_at(pod), _time(end.get("finishedAt"))
-    return deleted_at is not None and (finished_at is None or finished_at >= deleted_at)
+    if due_at(pod) is None:
+        return False
+    asked_at, finished_at = first_asked_at(pod, known), _time(end.get("finishedAt"))
+    return asked_at is None or finished_at is None or finished_at >= asked_at
 
 
 def _started_at(state: Mapping[str, Any]) -> datetime | None:

@@ -9,7 +9,12 @@ from datetime import UTC, datetime
 from portal.adapters.kubernetes import naming
 from portal.adapters.kubernetes.client import Json
 from portal.adapters.kubernetes.node_view import devices_of, health_of, node_of
-from portal.adapters.kubernetes.observe import NodeHealth, observed_attempts
+from portal.adapters.kubernetes.observe import (
+    NodeHealth,
+    first_asked_at,
+    observed_attempts,
+    uid_of,
+)
 from portal.adapters.kubernetes.scope import Scope
 from portal.domain.job import AttemptRef
 from portal.domain.launch import Observed
@@ -22,6 +27,8 @@ class WatchState:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._pods: dict[AttemptRef, dict[str, Json]] = {}
+        self._asked: dict[str, datetime] = {}
+        """Uid of a pod of ours → when it was first deleted: later news may tell otherwise."""
         self._dirty: set[AttemptRef] = set()
         self._raw_nodes: dict[str, Json] = {}
         self._nodes: dict[str, Node] = {}
@@ -35,8 +42,10 @@ class WatchState:
         """Everything of a feed, as a list has it; what is not in it is gone."""
         if feed == "pods":
             self._dirty.update(self._pods)
-            self._pods = {}
-            for item in items:
+            self._pods, pods = {}, list(items)
+            here = {uid_of(item) for item in pods}
+            self._asked = {uid: at for uid, at in self._asked.items() if uid in here}
+            for item in pods:
                 self._change_pod(item, False)
         elif feed == "nodes":
             listed = {item["metadata"]["name"]: item for item in items}
@@ -90,7 +99,9 @@ class WatchState:
 
     def _observed(self, pods: Iterable[Json], now: datetime) -> dict[AttemptRef, Observed]:
         scope = self._scope
-        return observed_attempts(pods, self._health, now, scope.node_lost_after_s, scope.notes)
+        return observed_attempts(
+            pods, self._health, now, scope.node_lost_after_s, scope.notes, self._asked
+        )
 
     def nodes(self) -> tuple[Node, ...]:
         """All nodes by name."""
@@ -101,12 +112,20 @@ class WatchState:
         if ref is None:
             return
         self._dirty.add(ref)
-        if not deleted:
+        if deleted:
+            self._asked.pop(uid_of(item), None)
+        else:
             self._pods.setdefault(ref, {})[name] = item
-        elif ref in self._pods:
+            self._remember_deletion(item)
+        if deleted and ref in self._pods:
             self._pods[ref].pop(name, None)
             if not self._pods[ref]:
                 del self._pods[ref]
+
+    def _remember_deletion(self, item: Json) -> None:
+        asked_at = first_asked_at(item, self._asked.get(uid_of(item)))
+        if asked_at is not None:
+            self._asked[uid_of(item)] = asked_at
 
     def _change_node(self, item: Json, deleted: bool) -> None:
         name = item["metadata"]["name"]

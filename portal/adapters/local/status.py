@@ -94,6 +94,7 @@ def _from_record(name: str, node: str, record: dict[str, Any], stopping: bool) -
         started_at=_time(record.get("started_at")),
         finished_at=_time(record.get("finished_at")),
         stopping=stopping and phase not in ENDED,
+        signalled=bool(record.get("signalled")),
     )
 
 

@@ -92,6 +92,9 @@ class Supervisor:
         self._lifeline = str(plan["lifeline"])
         self._kill_at: float | None = None
         self._killed = False
+        self._command = 0
+        self._signalled = False
+        """It was asked to end while its command ran."""
         self._code = ""
         self._detail = ""
         self._wake, self._woken = _signal_pipe()
@@ -133,6 +136,9 @@ class Supervisor:
             return
         lines = LineLog(log)
         status = self._until_it_ends(child, lines)
+        if status == 0 and not self._signalled:
+            # Done, whatever happens to the portal at the same moment.
+            self._code = self._detail = ""
         family.end_all(KILL_PATIENCE_S)
         _drain(child.output, lines)
         lines.finish()
@@ -144,6 +150,7 @@ class Supervisor:
         Its end is that of its own process. But when it was asked to end, the others get the
         grace too: a shell dies at once, what it started may be writing a checkpoint.
         """
+        self._command = child.pid
         cut = lifeline.hold(self._lifeline) if self._lifeline else -1
         poller = select.poll()
         for fd in (child.output, self._wake, cut):
@@ -204,9 +211,18 @@ class Supervisor:
     def _ask_to_end(self, grace_s: float) -> None:
         """SIGTERM; a later wish may shorten the grace, never lengthen it."""
         due = time.monotonic() + grace_s
+        self._signalled = self._signalled or self._command_runs()
         if grace_s > 0:
             family.ask_all(family.SIGTERM)
         self._kill_at = due if self._kill_at is None else min(due, self._kill_at)
+
+    def _command_runs(self) -> bool:
+        """Whether the command has not ended; its end is not taken note of here."""
+        try:
+            how = os.WEXITED | os.WNOHANG | os.WNOWAIT
+            return os.waitid(os.P_PID, self._command, how) is None
+        except ChildProcessError:
+            return False
 
     def _wait_ms(self) -> float | None:
         if self._kill_at is None:
@@ -234,6 +250,8 @@ class Supervisor:
             fields["code"] = code
         if detail:
             fields["detail"] = detail
+        if self._signalled:
+            fields["signalled"] = 1
         while True:
             try:
                 self._record.write("exited", durable=True, **fields)
