@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from portal.domain.job import Job, JobSpec
-from portal.domain.secret_words import emptied, redacted
+from portal.domain.secret_words import redacted
 from portal.domain.storage_path import join, roots
 from portal.models import JobEventRow, JobRow, ReplicaRow
 from portal.services.job_store import dump_spec, load_spec
@@ -136,11 +136,8 @@ def names(job_ids: Iterable[str]) -> dict[str, str]:
     return dict(rows)
 
 
-def body_of(job: Job, *, clear: bool = True) -> tuple[dict[str, Any], list[str]]:
-    """The submission that would make this job again (never with a registry login).
-
-    Not ``clear``, what is secret in it is empty; the list has the dotted names of that.
-    """
+def body_of(job: Job) -> dict[str, Any]:
+    """The submission that would make this job again (never with a registry login)."""
     spec = job.spec
     body: dict[str, Any] = {
         "name": spec.name,
@@ -156,4 +153,4 @@ def body_of(job: Job, *, clear: bool = True) -> tuple[dict[str, Any], list[str]]
         body["device_type"] = spec.device_type
     if not spec.secret_env:
         body.pop("secret_env")
-    return (body, []) if clear else emptied(body)
+    return body

@@ -13,7 +13,7 @@ from portal.domain.job_state import TERMINAL, JobState, Trigger, allows
 from portal.domain.permission import Actor, Permission, may_manage_job, may_see_job
 from portal.domain.reason import Reason
 from portal.domain.resources import Slot
-from portal.domain.secret_words import REDACTED, secret_values, without_secrets
+from portal.domain.secret_words import REDACTED, emptied, secret_values, without_secrets
 from portal.domain.snapshot import Admission, Waiting
 from portal.models import JobRow
 from portal.ports import Cluster, Events, Queue
@@ -158,7 +158,8 @@ class JobService:
         :meth:`get`.
         """
         job = self.value(actor, job_id)
-        return job_views.body_of(job, clear=may_manage_job(actor, job.user_id))
+        body = job_views.body_of(job)
+        return (body, []) if may_manage_job(actor, job.user_id) else emptied(body)
 
     def page(
         self, actor: Actor, query: JobQuery, by_state: Mapping[str, int] | None = None
