@@ -4,32 +4,57 @@
    the fields are filled, and aoli:restored after. */
 (function () {
   'use strict';
-  var A = window.Aoli, kept = [], NEVER = ['csrf_token', 'next'];
+  var A = window.Aoli,
+    kept = [],
+    NEVER = ['csrf_token', 'next'];
   var way = (performance.getEntriesByType('navigation')[0] || {}).type;
   var back = way === 'reload' || way === 'back_forward' || /(^|; )returned=1/.test(document.cookie);
 
-  function key(form) { return 'aoli-kept:' + document.body.dataset.me + ':' + form.dataset.kept; }
+  function key(form) {
+    return 'aoli-kept:' + document.body.dataset.me + ':' + form.dataset.kept;
+  }
   function typed(form) {
-    var secret = A.$all('[type=password], [autocomplete$=password]', form).map(function (field) { return field.name; }), found = [];
+    var secret = A.$all('[type=password], [autocomplete$=password]', form).map(function (field) {
+        return field.name;
+      }),
+      found = [];
     new FormData(form).forEach(function (value, name) {
-      if (typeof value === 'string' && NEVER.concat(secret).indexOf(name) < 0) found.push([name, value]);
+      if (typeof value === 'string' && NEVER.concat(secret).indexOf(name) < 0)
+        found.push([name, value]);
     });
     return JSON.stringify(found);
   }
   function keep(form) {
     var now = typed(form);
-    if (now === form.aoliGiven) { forget(form); return; }
-    try { sessionStorage.setItem(key(form), now); } catch (e) { /* no storage: nothing is kept then */ }
+    if (now === form.aoliGiven) {
+      forget(form);
+      return;
+    }
+    try {
+      sessionStorage.setItem(key(form), now);
+    } catch (e) {
+      /* no storage: nothing is kept then */
+    }
   }
   function found(form) {
-    try { return JSON.parse(sessionStorage.getItem(key(form)) || 'null'); } catch (e) { return null; }
+    try {
+      return JSON.parse(sessionStorage.getItem(key(form)) || 'null');
+    } catch (e) {
+      return null;
+    }
   }
   function forget(form) {
-    try { sessionStorage.removeItem(key(form)); } catch (e) { /* there was none */ }
+    try {
+      sessionStorage.removeItem(key(form));
+    } catch (e) {
+      /* there was none */
+    }
   }
   function restore(form, pairs) {
     var values = {};
-    pairs.forEach(function (pair) { (values[pair[0]] = values[pair[0]] || []).push(pair[1]); });
+    pairs.forEach(function (pair) {
+      (values[pair[0]] = values[pair[0]] || []).push(pair[1]);
+    });
     form.dispatchEvent(new CustomEvent('aoli:restoring', { bubbles: true, detail: values }));
     A.$all('input, select, textarea', form).forEach(function (field) {
       var mine = values[field.name] || [];
@@ -41,7 +66,10 @@
     form.dispatchEvent(new CustomEvent('aoli:restored', { bubbles: true }));
   }
   function begin(form) {
-    var answered = A.$('[aria-invalid=true], [role=alert]:not([hidden])', form); /* it has what was typed */
+    var answered = A.$(
+      '[aria-invalid=true], [role=alert]:not([hidden])',
+      form,
+    ); /* it has what was typed */
     form.aoliGiven = answered ? '' : typed(form);
     kept.push(form);
     if (!back) forget(form);
@@ -49,10 +77,14 @@
     if (pairs) restore(form, pairs);
   }
   function end(form) {
-    kept = kept.filter(function (other) { return other !== form; });
+    kept = kept.filter(function (other) {
+      return other !== form;
+    });
     forget(form);
   }
-  function keepAll() { kept.forEach(keep); }
+  function keepAll() {
+    kept.forEach(keep);
+  }
   addEventListener('pagehide', keepAll);
   document.addEventListener('aoli:leaving', function () {
     document.cookie = 'returned=1;path=/;max-age=600;samesite=lax';
@@ -62,6 +94,7 @@
   /* after the scripts of the page, which listen */
   document.addEventListener('DOMContentLoaded', function () {
     A.$all('form[data-kept]').forEach(begin);
-    if (document.body.dataset.me) document.cookie = 'returned=;path=/;max-age=0'; /* signed in again */
+    if (document.body.dataset.me)
+      document.cookie = 'returned=;path=/;max-age=0'; /* signed in again */
   });
 })();
