@@ -1,21 +1,21 @@
 /* A job's page: killing asks first; pausing and resuming show at once and can be undone. */
-(function () {
+(() => {
   'use strict';
-  var A = window.Aoli,
-    head = document.getElementById('job-head'),
-    words = head.dataset;
-  var resumeLater = false;
+  const A = window.Aoli;
+  const head = document.getElementById('job-head');
+  const words = head.dataset;
+  let resumeLater = false;
 
   document.addEventListener(
     'submit',
-    function (event) {
-      var button = event.submitter;
+    (event) => {
+      const button = event.submitter;
       if (!button || !button.dataset.confirm || button.dataset.sure) return;
       event.preventDefault();
-      var form = event.target.cloneNode(true),
-        dialog = A.openDialog(button.dataset.confirm);
+      const form = event.target.cloneNode(true);
+      const dialog = A.openDialog(button.dataset.confirm);
       dialog.returnValue = '';
-      dialog.onclose = function () {
+      dialog.onclose = () => {
         /* the form on the page may have been swapped meanwhile */
         if (dialog.returnValue !== 'kill') return;
         form.hidden = true;
@@ -28,44 +28,38 @@
   );
 
   /* Optimistic: the state shows at once; whatever the server says replaces it. */
-  document.addEventListener('htmx:beforeRequest', function (event) {
+  document.addEventListener('htmx:beforeRequest', (event) => {
     if (!event.detail.elt.matches('.one-act')) return;
-    var action = event.detail.elt.elements.namedItem('action').value,
-      word = A.$('.st', head);
-    if (word && words[action + 'Word']) word.lastChild.textContent = words[action + 'Word'];
-    A.$all('.one-act button').forEach(function (button) {
+    const action = event.detail.elt.elements.namedItem('action').value;
+    const word = A.$('.st', head);
+    if (word && words[`${action}Word`]) word.lastChild.textContent = words[`${action}Word`];
+    A.$all('.one-act button').forEach((button) => {
       button.disabled = true;
     });
-    A.$all('[data-fragment]').forEach(function (node) {
+    A.$all('[data-fragment]').forEach((node) => {
       node.aoliLast = null;
     });
   });
-  document.addEventListener('htmx:afterRequest', function (event) {
+  document.addEventListener('htmx:afterRequest', (event) => {
     if (event.detail.elt.matches('.one-act')) A.live.changed(null);
   });
-  function post(action) {
-    var data = new FormData();
+  async function post(action) {
+    const data = new FormData();
     data.set('csrf_token', A.csrf());
     data.set('action', action);
     data.set('ids', words.job);
-    A.ask(words.act, data)
-      .then(function (answer) {
-        return answer.json();
-      })
-      .then(function (body) {
-        (body.toasts || [{ kind: 'dng', title: body.detail }]).forEach(function (t) {
-          A.toast(t.kind, t.title, t.text);
-        });
-      })
-      .catch(function () {
-        A.toast('dng', words.away, '');
-      })
-      .finally(function () {
-        A.live.changed(null);
-      });
+    try {
+      const answer = await A.ask(words.act, data);
+      const body = await answer.json();
+      A.toasts(body.toasts || [{ kind: 'dng', title: body.detail }]);
+    } catch {
+      A.toast('dng', words.away, '');
+    } finally {
+      A.live.changed(null);
+    }
   }
   /* A job that is pausing cannot go on before it has paused: then it is resumed. */
-  A.undo = function (what) {
+  A.undo = (what) => {
     if (what.action === 'pause') {
       post('pause');
       return;
@@ -82,7 +76,7 @@
   }
   document.addEventListener('aoli:swapped', goOn);
 
-  document.addEventListener('keydown', function (event) {
+  document.addEventListener('keydown', (event) => {
     if (
       !A.keys ||
       event.ctrlKey ||
@@ -93,7 +87,7 @@
     )
       return;
     if (event.key !== 'p') return;
-    var button = document.querySelector(
+    const button = document.querySelector(
       '.acts [data-key=pause]:not([disabled]), .acts [data-key=resume]:not([disabled])',
     );
     if (button) button.click();
