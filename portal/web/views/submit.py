@@ -8,9 +8,7 @@ from flask import (
     Blueprint,
     abort,
     flash,
-    json,
     jsonify,
-    make_response,
     redirect,
     render_template,
     request,
@@ -178,7 +176,7 @@ def _usable_vc() -> VirtualCluster:
 @blueprint.post("/preview")
 @requires(Permission.SUBMIT_JOB)
 def preview() -> Any:
-    """The side panel for what is typed so far; the errors travel in a header for the script."""
+    """The side panel for what is typed so far, and the errors of the fields, by name."""
     vc = _usable_vc()
     errors: Errors = {}
     body = _sent(vc)
@@ -187,9 +185,7 @@ def preview() -> Any:
         panel = panel_of(body, vc)
     except InvalidSpec as invalid:
         errors, panel = errors_of_job(invalid), panel_while_typing(invalid, body, vc)
-    response = make_response(render_template("submit_panel.html", panel=panel))
-    response.headers["HX-Trigger"] = json.dumps({"aoli:errors": {"errors": errors}})
-    return response
+    return jsonify(panel=render_template("submit_panel.html", panel=panel), errors=errors)
 
 
 @blueprint.post("/")

@@ -27,10 +27,21 @@
     true,
   );
 
+  /* Forms marked data-stay are sent from here, and the page stays. */
+  document.addEventListener(
+    'submit',
+    (event) => {
+      const form = event.target;
+      if (event.defaultPrevented || !form.matches('[data-stay]')) return;
+      event.preventDefault();
+      const data = new FormData(form); /* before its button is disabled */
+      if (form.matches('.one-act')) expect(data.get('action'));
+      send(form.getAttribute('action'), data, A.undo);
+    },
+    true,
+  );
   /* Optimistic: the state shows at once; whatever the server says replaces it. */
-  document.addEventListener('htmx:beforeRequest', (event) => {
-    if (!event.detail.elt.matches('.one-act')) return;
-    const action = event.detail.elt.elements.namedItem('action').value;
+  function expect(action) {
     const word = A.$('.st', head);
     if (word && words[`${action}Word`]) word.lastChild.textContent = words[`${action}Word`];
     A.$all('.one-act button').forEach((button) => {
@@ -39,19 +50,21 @@
     A.$all('[data-fragment]').forEach((node) => {
       node.aoliLast = null;
     });
-  });
-  document.addEventListener('htmx:afterRequest', (event) => {
-    if (event.detail.elt.matches('.one-act')) A.live.changed(null);
-  });
-  async function post(action) {
+  }
+  function post(action) {
     const data = new FormData();
     data.set('csrf_token', A.csrf());
     data.set('action', action);
     data.set('ids', words.job);
+    send(words.act, data);
+  }
+  /* A priority is answered with one message, an act with several. */
+  async function send(where, data, undo) {
     try {
-      const answer = await A.ask(words.act, data);
+      const answer = await A.ask(where, data);
       const body = await answer.json();
-      A.toasts(body.toasts || [{ kind: 'dng', title: body.detail }]);
+      if (answer.ok) A.toasts(body.toasts || [{ kind: 'ok', ...body }], undo);
+      else A.toast('dng', body.detail);
     } catch {
       A.toast('dng', words.away, '');
     } finally {

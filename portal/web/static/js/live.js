@@ -253,7 +253,6 @@
     const inside = active && node.contains(active);
     if (inside && A.typing(active)) return; /* an open edit is never pulled away */
     if (node.querySelector('dialog[open], details.drop[open]')) return;
-    if (node.querySelector('.htmx-request')) return; /* its answer would find nobody: see below */
     if (busy(node)) {
       hold();
       return;
@@ -268,7 +267,6 @@
         box.scrollTop = scrolled[i][1];
       }
     });
-    if (window.htmx) htmx.process(node);
     if (key) {
       const back =
         node.querySelector(`[data-key="${CSS.escape(key)}"]`) || document.getElementById(key);
@@ -277,9 +275,6 @@
     badge();
     node.dispatchEvent(new CustomEvent('aoli:swapped', { bubbles: true }));
   }
-  document.addEventListener('htmx:afterRequest', (event) => {
-    if (event.target.closest && event.target.closest('[data-fragment]')) changed(null);
-  });
   listeners.push((ids) => {
     A.$all('[data-fragment]').forEach((node) => {
       const only = node.dataset.job;

@@ -360,38 +360,19 @@
   }
 
   /* The scripts' way to the server. Once the session is over there is no answer: the page is left. */
-  async function ask(where, data) {
+  async function ask(where, data, signal) {
     const how = {
       method: data ? 'POST' : 'GET',
       body: data,
-      headers: { Accept: 'application/json', 'HX-Request': 'true' },
+      headers: { Accept: 'application/json', 'X-Requested-With': 'script' },
       credentials: 'same-origin',
+      signal,
     };
     const answer = await fetch(where, how);
     if (answer.status !== 401) return answer;
     signedOut();
     return new Promise(() => {});
   }
-
-  /* ---------- htmx ---------- */
-  document.body.addEventListener('aoli:toasts', (event) => {
-    toasts(event.detail.toasts, window.Aoli.undo);
-  });
-  document.addEventListener('htmx:responseError', (event) => {
-    const xhr = event.detail.xhr;
-    let text = '';
-    try {
-      text = JSON.parse(xhr.responseText).detail || '';
-    } catch {
-      /* a page, not a problem */
-    }
-    if (xhr.status === 401) {
-      signedOut();
-      return;
-    }
-    if (!event.detail.elt.hasAttribute('data-quiet'))
-      toast('dng', root.dataset.failed || `HTTP ${xhr.status}`, text);
-  });
 
   const tab =
     $('.tabs [aria-current]'); /* a phone shows some of the tabs: the present one among them */
@@ -415,7 +396,7 @@
     },
     ask,
     csrf() {
-      return JSON.parse(document.body.getAttribute('hx-headers'))['X-CSRFToken'];
+      return document.body.dataset.csrf;
     },
   };
   document.dispatchEvent(new CustomEvent('aoli:ready'));

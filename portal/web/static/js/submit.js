@@ -335,45 +335,52 @@
     if (late) preview();
     late = false;
   });
-  /* The preview's answer carries the errors; only fields that were left show theirs. */
-  document.body.addEventListener('aoli:errors', (event) => {
-    if (A.pressed()) late = true;
-    else applyErrors(event.detail.errors || {}, sent, true);
-  });
-  /* The first answer is waited for with a skeleton; later ones dim what stands there. */
+  /* The first answer is waited for with a skeleton; later ones dim what stands there. Of several
+     questions the newest alone is answered. */
   const box = $('#panel');
   const panel = A.panel(box);
   let answered = false;
-  function preview() {
-    htmx.trigger(form, 'aoli:preview');
-  }
-  document.addEventListener('htmx:beforeRequest', (event) => {
-    if (event.detail.elt !== form) return;
+  let asking = null;
+  let soon = null;
+  async function preview() {
+    clearTimeout(soon);
+    asking?.abort();
+    const mine = new AbortController();
+    asking = mine;
     if (answered) box.classList.add('stale');
     else panel.wait();
-  });
-  document.addEventListener('htmx:beforeSwap', (event) => {
-    if (event.detail.target !== box || !event.detail.shouldSwap) return;
+    try {
+      const answer = await A.ask(words.preview, new FormData(form), mine.signal);
+      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+      const body = await answer.json();
+      if (mine !== asking) return;
+      show(body);
+    } catch {
+      if (mine !== asking) return;
+      answered = false;
+      panel.fail(preview);
+    }
+    box.classList.remove('stale');
+    texts();
+  }
+  function show(body) {
     if (A.pressed()) {
-      event.detail.shouldSwap = false;
       late = true;
       return;
     }
+    applyErrors(body.errors, sent, true); /* only fields that were left show theirs */
     panel.done();
     answered = true;
-  });
-  document.addEventListener('htmx:afterRequest', (event) => {
-    if (event.detail.elt !== form) return;
-    box.classList.remove('stale');
-    texts();
-  });
-  ['htmx:responseError', 'htmx:sendError'].forEach((name) => {
-    document.addEventListener(name, (event) => {
-      if (event.detail.elt !== form || event.detail.xhr.status === 401) return;
-      answered = false;
-      panel.fail(preview);
-    });
-  });
+    const focused = box.contains(document.activeElement) && document.activeElement.id;
+    box.innerHTML = body.panel;
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  }
+  function previewIn(ms) {
+    clearTimeout(soon);
+    soon = setTimeout(preview, ms);
+  }
+  form.addEventListener('change', () => previewIn(100));
+  form.addEventListener('input', () => previewIn(300));
 
   /* ---------- draft ---------- */
   function entries() {
@@ -526,6 +533,6 @@
   restore();
   redraw();
   texts();
-  /* after htmx has looked at the page, which it does on the same event, registered earlier */
+  /* after the other scripts of the page, which fill the form, too */
   document.addEventListener('DOMContentLoaded', preview);
 })();
