@@ -354,7 +354,7 @@
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       const body = await answer.json();
       if (mine !== asking) return;
-      show(body);
+      draw(body);
     } catch {
       if (mine !== asking) return;
       answered = false;
@@ -363,7 +363,7 @@
     box.classList.remove('stale');
     texts();
   }
-  function show(body) {
+  function draw(body) {
     if (A.pressed()) {
       late = true;
       return;
