@@ -157,6 +157,12 @@ def test_the_panel_says_that_it_would_start(at_alices):
     assert errors == {}
 
 
+def test_the_panel_shows_the_lines_of_a_command_as_they_were_typed(at_alices):
+    panel, _ = preview(at_alices, form(command="echo 1\r\necho 2"))
+    assert "command: |-\n  echo 1\n  echo 2" in panel
+    assert "\r" not in panel
+
+
 def test_the_panel_says_why_it_would_wait(at_alices, web_house):
     run_job(web_house.house, device_type=NPU, devices=8)
     panel, _ = preview(at_alices, form())
