@@ -9,6 +9,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 KEPT ?= $(if $(DEMO),demo,runtime)
 UP := $(BIN)/aoli up $(if $(DEMO),--demo) $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 WORKERS ?= auto
+TEMPLATES := portal/web/templates
+STATIC := portal/web/static
 # Extras stay in the locks: pip 23 refuses NAME[EXTRA] of a dependency where only NAME is pinned
 # and a newer release exists.
 COMPILE := $(BIN)/uv pip compile setup.py --quiet --universal --python-version 3.11 \
@@ -16,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile setup.py --quiet --universal --python-version 3
 	--extra postgres --extra build
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench cluster-test translations screenshots lock clean
+.PHONY: help run test lint format bench cluster-test translations screenshots lock clean
 
 help: ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -28,11 +30,21 @@ test: $(VENV)/.dev chromium ## Run all tests that need no Kubernetes (ARGS='-k n
 	CHROMIUM=$$(command -v chromium || command -v chromium-browser || command -v google-chrome) \
 		$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not kubernetes" $(ARGS)
 
-lint: $(VENV)/.dev ## Check style, types and who imports whom
+lint: $(VENV)/.dev ## Check style, types, who imports whom, and the pages' templates and scripts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/djangofmt --check $(TEMPLATES)
+	$(BIN)/djangofmt check $(TEMPLATES)
+	$(BIN)/oxfmt --check $(STATIC)/js $(STATIC)/css
+	$(BIN)/oxlint $(STATIC)/js
+	$(BIN)/python tests/web/lint_pages.py
+
+format: $(VENV)/.dev ## Write Python, templates, scripts and styles as `make lint` wants them
+	$(BIN)/ruff format .
+	$(BIN)/djangofmt $(TEMPLATES)
+	$(BIN)/oxfmt $(STATIC)/js $(STATIC)/css
 
 bench: $(VENV)/.dev ## Measure; prints one table
 	$(BIN)/python -m benchmarks $(ARGS)

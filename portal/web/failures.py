@@ -43,7 +43,7 @@ STATUS: dict[type[AoliError], int] = {
 
 def wants_problem() -> bool:
     """Whether a program asks: the API, or a fragment of a page."""
-    return request.path.startswith("/api/") or "HX-Request" in request.headers
+    return request.path.startswith("/api/") or "X-Requested-With" in request.headers
 
 
 def _http_error(error: HTTPException) -> Any:
@@ -60,7 +60,7 @@ def _of_another_session(error: CSRFError) -> Any:
 
     ``js/kept.js`` reads the cookie there, and gives back what was typed.
     """
-    if "HX-Request" in request.headers:
+    if "X-Requested-With" in request.headers:
         return http_problem(Unauthorized())
     source = None if wants_problem() else page_it_came_from()
     if source is None:

@@ -27,7 +27,7 @@ def body_of_form(form: MultiDict[str, str], vc: str, extra_fields: Sequence[str]
         "preemptible": form.get("preemptible") == "true",
         "priority": _number(form.get("priority", "")) or DEFAULT_PRIORITY,
         "image": form.get("image", ""),
-        "command": form.get("command", ""),
+        "command": form.get("command", "").replace("\r\n", "\n"),  # forms end lines with both
         "devices": _number(form.get("devices", "")) if form.get("device_type") else 0,
         "interactive_ports": _ports(form.get("interactive_ports", "")),
         "endpoints": [kind for kind in form.getlist("endpoints") if kind],

@@ -74,29 +74,15 @@ class Site:
 class Complaints(list[str]):
     """What the page's scripts complained of; a test that ends with any fails."""
 
-    session_over = False
-    """Set by the story that has ended it: then scripts may say that they were refused."""
-
     def listen(self, page: Page) -> None:
         """Hear of errors and of what the content policy blocked."""
         page.on("pageerror", lambda error: self.append(str(error)))
         page.on(
             "console",
-            lambda message: self.append(message.text) if self._matters(message) else None,
+            lambda message: self.append(message.text) if _matters(message) else None,
         )
-
-    def _matters(self, message: ConsoleMessage) -> bool:
-        refused = self.session_over and message.text.startswith(SIGNED_OUT)
-        return _matters(message) and not refused
-
-
-CUT_OFF = ("htmx:afterRequest", "htmx:sendError", "htmx:sendAbort")
-"""What htmx says of a request that ended because the page was left."""
-SIGNED_OUT = "Response Status Error Code 401"
-"""What htmx says of a request behind the session's end."""
 
 
 def _matters(message: ConsoleMessage) -> bool:
     loud = message.type in ("error", "warning")
-    network = "Failed to load resource" in message.text or message.text.startswith(CUT_OFF)
-    return loud and not network
+    return loud and "Failed to load resource" not in message.text

@@ -71,11 +71,10 @@ def complaints() -> Complaints:
 
 
 @pytest.fixture
-def end_session(context: BrowserContext, complaints: Complaints) -> Callable[[], None]:
+def end_session(context: BrowserContext) -> Callable[[], None]:
     """``end_session()``: nobody is signed in any more, and no page knows it yet."""
 
     def end() -> None:
-        complaints.session_over = True
         context.clear_cookies(name="aoli_session")
 
     return end

@@ -100,7 +100,7 @@ def test_news_move_nothing(visitor, name):
     page.evaluate("window.shifts.length = 0")
     address = f"/jobs/{visitor.showcase.ids['npu_test_8npu']}"
     token = page.locator("[name=csrf_token]").first.input_value()
-    with page.expect_response(lambda answer: "hx-request" in answer.request.headers):
+    with page.expect_response(lambda answer: "x-requested-with" in answer.request.headers):
         for value in ("201", "200"):
             sent = page.request.post(
                 f"{address}/priority", form={"priority": value, "csrf_token": token}

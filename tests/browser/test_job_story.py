@@ -86,6 +86,23 @@ def test_a_job_is_paused_resumed_and_killed(alice, site, say):
     assert house.state(job_id) == "killed"
 
 
+def test_the_priority_is_saved_without_leaving_the_page(signed_in, site):
+    page, house = signed_in, site.house
+    (job_id,) = given(house, "steady")
+    page.goto(f"/jobs/{job_id}")
+    page.evaluate("window.stayed = true")
+    page.locator("#prio").fill("180")
+    page.get_by_role("button", name="Save", exact=True).click()
+    toast = page.locator(".toast").last
+    expect(toast).to_contain_text("Priority of steady set to 180")
+    expect(toast).to_contain_text("It was 100.")
+    assert house.job(job_id).spec.priority == 180
+    page.route("**/priority", lambda route: route.abort())
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".toast.dng")).to_contain_text("The portal does not answer.")
+    assert page.evaluate("window.stayed")
+
+
 def test_news_amid_an_act_do_not_swallow_its_message(signed_in, site):
     page, house = signed_in, site.house
     (job_id,) = given(house, "moody")

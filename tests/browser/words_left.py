@@ -45,7 +45,8 @@ NAMES = frozenset(
 """The words of the product that 中文 keeps, and what the test portals are made of."""
 ADDRESS = re.compile(r"\S+@\S+", re.ASCII)
 WRITTEN = re.compile(
-    r"(?i)/[\w./<>-]+|\.(?:env|pub)\b|\b[\w-]+[._:/][\w.:/-]+|\b[\w-]*\d\w*\b|group:", re.ASCII
+    r"(?i)SHA256:[\w+/]+|/[\w./<>-]+|\.(?:env|pub)\b|\b[\w-]+[._:/][\w.:/-]+|\b[\w-]*\d\w*\b|group:",
+    re.ASCII,
 )
 """Paths, images, ids, names with a sign or a digit in them."""
 ENGLISH = re.compile(r"[A-Za-z][A-Za-z'’]+")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from house import IDS
 from web_house import WebHouse
+from web_pages import tidy
 from werkzeug.test import TestResponse
 
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -33,10 +34,10 @@ class Browser:
         return self.client.get(path, **{"buffered": True, **options})
 
     def page(self, path: str, **options: Any) -> str:
-        """GET a page that must be there."""
+        """GET a page that must be there; see :func:`tidy`."""
         answer = self.get(path, **options)
         assert answer.status_code == 200, answer.text
-        return answer.text
+        return tidy(answer.text)
 
     def csrf(self) -> str:
         """A token of this session."""
@@ -51,7 +52,7 @@ class Browser:
 
     def fragment(self, path: str) -> TestResponse:
         """GET as the pages' scripts do."""
-        return self.get(path, headers={"HX-Request": "true"})
+        return self.get(path, headers={"X-Requested-With": "script"})
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_users_by_name_type_and_everybody(at_roots, web_house):
     run_job(web_house.house, "bob", device_type=NPU, devices=4)
 
     def users(query=""):
-        return re.findall(r'<span class="trunc">(\w+)</span></span></td>', at_roots.page(query))
+        return re.findall(r'<span class="trunc">(\w+)</span></span>\s*</td>', at_roots.page(query))
 
     assert users("/cluster/users") == ["bob", "alice"]
     assert users("/cluster/users?q=ali") == ["alice"]

@@ -39,7 +39,7 @@ def test_a_template_says_what_it_did_not_keep(browse):
         "env.value": ["1", "s3cret-a", "s3cret-b"],
         "env.secret": ["", "", "true"],
     }
-    headers = {"Accept": "application/json", "HX-Request": "true"}
+    headers = {"Accept": "application/json", "X-Requested-With": "script"}
     answer = browse("alice").post("/submit/templates", sent, headers=headers)
     assert answer.status_code == 201
     assert answer.get_json()["emptied"] == ["env.HF_TOKEN", "env.MINE"]

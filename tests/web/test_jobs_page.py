@@ -55,7 +55,9 @@ def test_all_jobs_are_grouped_and_sorted_within_each_group_over_pages(browse, we
     first = browse("vera").page("/jobs/all?sort=-priority")
     assert sorted(names(first)[:2]) == ["run_0", "run_1"]
     assert names(first)[2:] == [f"wait_{n:02}" for n in range(15, 2, -1)]
-    assert re.findall(r'data-group="(\w+)">([^<]+?) <span class="cnt" data-size>(\d+)', first) == [
+    assert re.findall(
+        r'data-group="(\w+)">\s*([^<]+?) <span class="cnt" data-size>(\d+)', first
+    ) == [
         ("running", "Running", "2"),
         ("waiting", "Queued and scheduling", "16"),
     ]
@@ -168,7 +170,7 @@ def test_several_at_once_and_what_was_refused(at_alices, submit):
     answer = at_alices.client.post(
         "/jobs/actions",
         data={"csrf_token": at_alices.csrf(), "ids": [running, killed], "action": "pause"},
-        headers={"HX-Request": "true"},
+        headers={"X-Requested-With": "script"},
     )
     toasts = answer.get_json()["toasts"]
     assert [toast["kind"] for toast in toasts] == ["ok", "dng"]
@@ -201,7 +203,7 @@ def test_acts_need_the_token_of_the_form(at_alices, submit, web_house):
 def test_the_priority_is_changed_in_place(at_alices, submit, web_house):
     job_id = submit("a")
     answer = at_alices.post(
-        f"/jobs/{job_id}/priority", {"priority": "180"}, headers={"HX-Request": "true"}
+        f"/jobs/{job_id}/priority", {"priority": "180"}, headers={"X-Requested-With": "script"}
     )
     assert answer.get_json()["title"] == "Priority of a set to 180"
     assert web_house.house.job(job_id).spec.priority == 180
@@ -213,7 +215,7 @@ def test_a_clash_says_who_changed_it(browse, submit, web_house):
     answer = browse("alice").post(
         f"/jobs/{job_id}/priority",
         {"priority": "5", "was": "100"},
-        headers={"HX-Request": "true"},
+        headers={"X-Requested-With": "script"},
     )
     assert answer.status_code == 409
     assert answer.get_json()["detail"] == "mona has set it to 700."
@@ -226,7 +228,7 @@ def test_a_job_that_somebody_killed_says_who(browse, submit):
     job_id = submit("gone")
     browse("mona").post("/jobs/actions", {"ids": job_id, "action": "kill"})
     answer = browse("alice").post(
-        "/jobs/actions", {"ids": job_id, "action": "pause"}, headers={"HX-Request": "true"}
+        "/jobs/actions", {"ids": job_id, "action": "pause"}, headers={"X-Requested-With": "script"}
     )
     assert answer.get_json()["toasts"][0]["text"] == "gone: Killed. Killed by mona."
 
@@ -235,7 +237,7 @@ def test_a_job_that_somebody_killed_says_who(browse, submit):
 def test_a_priority_out_of_range_is_refused(at_alices, submit, web_house, value):
     job_id = submit("a")
     answer = at_alices.post(
-        f"/jobs/{job_id}/priority", {"priority": value}, headers={"HX-Request": "true"}
+        f"/jobs/{job_id}/priority", {"priority": value}, headers={"X-Requested-With": "script"}
     )
     assert answer.status_code == 422
     assert web_house.house.job(job_id).spec.priority == 100

@@ -178,7 +178,7 @@ def test_the_walk(web_house, browse, name):
 
 def token(browser) -> str:
     page = browser.page("/account/")
-    return page.split('"X-CSRFToken": "')[1].split('"')[0]
+    return page.split(' data-csrf="')[1].split('"')[0]
 
 
 #       sees alice's job, may manage it

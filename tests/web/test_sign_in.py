@@ -151,7 +151,7 @@ def test_a_form_of_a_session_that_is_over_leads_back_to_its_page(browse):
 
 
 def test_a_script_is_told_that_nobody_is_signed_in(browse):
-    headers = {"HX-Request": "true", **OF_THE_PAGE}
+    headers = {"X-Requested-With": "script", **OF_THE_PAGE}
     answer = browse().client.post("/submit/preview", data={"name": "a"}, headers=headers)
     assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
@@ -142,19 +141,34 @@ def test_without_a_script_nothing_typed_is_lost(at_alices):
     assert 'href="#f-name"' in page
 
 
+def preview(browser, fields):
+    """The panel's HTML and the errors."""
+    answer = browser.post("/submit/preview", fields, headers={"X-Requested-With": "script"})
+    assert answer.status_code == 200
+    body = answer.get_json()
+    assert set(body) == {"panel", "errors"}
+    return body["panel"], body["errors"]
+
+
 def test_the_panel_says_that_it_would_start(at_alices):
-    answer = at_alices.post("/submit/preview", form(), headers={"HX-Request": "true"})
-    assert "Would start now" in answer.text
-    assert "--device huawei_npu_arm64=4" in answer.text
-    assert json.loads(answer.headers["HX-Trigger"]) == {"aoli:errors": {"errors": {}}}
+    panel, errors = preview(at_alices, form())
+    assert "Would start now" in panel
+    assert "--device huawei_npu_arm64=4" in panel
+    assert errors == {}
+
+
+def test_the_panel_shows_the_lines_of_a_command_as_they_were_typed(at_alices):
+    panel, _ = preview(at_alices, form(command="echo 1\r\necho 2"))
+    assert "command: |-\n  echo 1\n  echo 2" in panel
+    assert "\r" not in panel
 
 
 def test_the_panel_says_why_it_would_wait(at_alices, web_house):
     run_job(web_house.house, device_type=NPU, devices=8)
-    answer = at_alices.post("/submit/preview", form(), headers={"HX-Request": "true"})
-    assert "Will wait in the queue" in answer.text
-    assert "quota is in use" in answer.text
-    assert "Switch device type" in answer.text
+    panel, _ = preview(at_alices, form())
+    assert "Will wait in the queue" in panel
+    assert "quota is in use" in panel
+    assert "Switch device type" in panel
 
 
 def test_the_panel_stores_nothing_and_shows_no_secret(at_alices, web_house):
@@ -166,47 +180,40 @@ def test_the_panel_stores_nothing_and_shows_no_secret(at_alices, web_house):
             "registry.password": "s3cret!",
         }
     )
-    answer = at_alices.post("/submit/preview", fields, headers={"HX-Request": "true"})
-    assert answer.status_code == 200
-    assert "s3cret!" not in answer.text
-    assert "r.example" in answer.text
+    panel, _ = preview(at_alices, fields)
+    assert "s3cret!" not in panel
+    assert "r.example" in panel
     assert "No jobs in platform yet" in at_alices.page("/jobs/")
 
 
 def test_the_panel_counts_corrections(at_alices):
-    answer = at_alices.post(
-        "/submit/preview", form(name="", devices="3"), headers={"HX-Request": "true"}
-    )
-    assert "2 corrections" in answer.text
-    errors = json.loads(answer.headers["HX-Trigger"])["aoli:errors"]["errors"]
+    panel, errors = preview(at_alices, form(name="", devices="3"))
+    assert "2 corrections" in panel
     assert set(errors) == {"name", "devices"}
 
 
 def test_what_is_only_empty_yet_is_no_mistake(at_alices):
-    answer = at_alices.post(
-        "/submit/preview", form(name="", image=""), headers={"HX-Request": "true"}
-    )
-    assert "Still to fill in: Job name, Docker image." in answer.text
-    assert "Cannot be submitted" not in answer.text
-    errors = json.loads(answer.headers["HX-Trigger"])["aoli:errors"]["errors"]
+    panel, errors = preview(at_alices, form(name="", image=""))
+    assert "Still to fill in: Job name, Docker image." in panel
+    assert "Cannot be submitted" not in panel
     assert set(errors) == {"name", "image"}
-    assert "Would start now" in answer.text
-    assert "aoli job submit" not in answer.text
+    assert "Would start now" in panel
+    assert "aoli job submit" not in panel
 
 
 def test_a_registry_is_filled_in_before_the_panel_says_more(at_alices):
     sent = form(**{"registry.enabled": "true", "registry.server": "r.example"})
-    answer = at_alices.post("/submit/preview", sent, headers={"HX-Request": "true"})
-    assert "Still to fill in: User name, Password." in answer.text
-    assert "Would start now" not in answer.text
+    panel, _ = preview(at_alices, sent)
+    assert "Still to fill in: User name, Password." in panel
+    assert "Would start now" not in panel
 
 
 def test_the_panel_shows_the_place_among_what_others_hold(at_alices, web_house):
     run_job(web_house.house, device_type=NPU, devices=4)
     sent = form(device_type=NPU, devices="2")
-    answer = at_alices.post("/submit/preview", sent, headers={"HX-Request": "true"})
-    assert "What will be allocated" in answer.text
-    squares = {name: answer.text.count(f'class="dv {name}"') for name in ("plan", "c8", "free")}
+    panel, _ = preview(at_alices, sent)
+    assert "What will be allocated" in panel
+    squares = {name: panel.count(f'class="dv {name}"') for name in ("plan", "c8", "free")}
     assert squares == {"plan": 2, "c8": 4, "free": 2}
 
 
@@ -246,7 +253,7 @@ def save(browser, name="mine", scope="user", **fields):
     return browser.post(
         "/submit/templates",
         form(template_name=name, template_scope=scope, **fields),
-        headers={"Accept": "application/json", "HX-Request": "true"},
+        headers={"Accept": "application/json", "X-Requested-With": "script"},
     )
 
 

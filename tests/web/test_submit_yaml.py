@@ -8,6 +8,7 @@ import pytest
 import yaml
 from house import GPU
 from markupsafe import escape
+from web_pages import tidy
 
 JOB = {
     "name": "resnet50",
@@ -28,7 +29,7 @@ def send(browser, text):
 
 
 def test_the_text_of_a_job_fills_the_form(at_alices):
-    page = send(at_alices, yaml.safe_dump(JOB)).text
+    page = tidy(send(at_alices, yaml.safe_dump(JOB)).text)
     for shown in ('value="resnet50"', 'value="pytorch:2"', 'value="runs"', 'value="LR"', "40001"):
         assert shown in page, shown
     assert 'value="distributed" data-multi="1" checked' in page

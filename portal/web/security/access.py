@@ -184,7 +184,7 @@ def requires(*permissions: Permission) -> Callable[[View], View]:
 
 
 def _to_sign_in() -> Any:
-    if request.headers.get("HX-Request"):
+    if request.headers.get("X-Requested-With"):
         abort(401)
     target = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("SignInView.login", next=target))

@@ -40,7 +40,7 @@ def page_it_came_from() -> str | None:
 
 def here() -> str:
     """The present page, to come back to after an act; fragments name their page."""
-    if request.method == "GET" and "HX-Request" not in request.headers:
+    if request.method == "GET" and "X-Requested-With" not in request.headers:
         return request.full_path.rstrip("?")
     try:
         return safe_path(request.form.get("next")) or "/"

@@ -1,6 +1,6 @@
 """Cluster Status: four tabs, each with an address of its own.
 
-Asked for by a script (``HX-Request``), a tab answers with its body alone: the live update.
+Asked for by a script (``X-Requested-With``), a tab answers with its body alone: the live update.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _tab(name: str, values: Callable[[VirtualCluster], dict[str, Any]]) -> str:
 
 def _page(name: str, **values: Any) -> str:
     """The page of a tab, or its body alone."""
-    alone = "HX-Request" in request.headers
+    alone = "X-Requested-With" in request.headers
     template = f"cluster_{name}_body.html" if alone else f"cluster_{name}.html"
     return render_template(template, tab=name, **values)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, flash, json, jsonify, redirect, request, url_for
+from flask import Response, flash, jsonify, redirect, request, url_for
 
 from portal.domain.errors import InvalidSpec, PriorityClash
 from portal.domain.job import MAX_PRIORITY, MIN_PRIORITY
@@ -27,10 +27,8 @@ def act() -> Any:
     ids = request.form.getlist("ids")
     results = services().jobs.act_on_many(actor(), action, ids)
     toasts = _toasts(action, results)
-    if "HX-Request" in request.headers:
-        response = jsonify(toasts=toasts)
-        response.headers["HX-Trigger"] = json.dumps({"aoli:toasts": {"toasts": toasts}})
-        return response
+    if "X-Requested-With" in request.headers:
+        return jsonify(toasts=toasts)
     for toast in toasts:
         flash(toast["title"], "danger" if toast["kind"] == "dng" else "success")
     return redirect(next_or_home(), 303)
@@ -96,13 +94,10 @@ def priority(job_id: Any) -> Response | Any:
         return problem(409, said)
     title = gettext("Priority of %(name)s set to %(value)s", name=after["name"], value=value)
     said = gettext("It was %(old)s. Running jobs keep their devices.", old=before["priority"])
-    if "HX-Request" not in request.headers:
+    if "X-Requested-With" not in request.headers:
         flash(title, "success")
         return redirect(url_for("jobs.brief", job_id=job_id), 303)
-    response = jsonify(title=title, text=said)
-    toast = {"kind": "ok", "title": title, "text": said}
-    response.headers["HX-Trigger"] = json.dumps({"aoli:toasts": {"toasts": [toast]}})
-    return response
+    return jsonify(title=title, text=said)
 
 
 def _number(text: str) -> int | str:

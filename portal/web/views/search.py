@@ -37,7 +37,7 @@ class Page:
 def index() -> Any:
     """What matches; without a script, the list of jobs that do."""
     text = request.args.get("q", "").strip()[:MAX_TEXT]
-    if "HX-Request" not in request.headers:
+    if "X-Requested-With" not in request.headers:
         return redirect(url_for("jobs.index", q=text or None))
     return render_template(
         "search_results.html",

@@ -9,9 +9,7 @@ from flask import (
     Blueprint,
     abort,
     flash,
-    json,
     jsonify,
-    make_response,
     redirect,
     render_template,
     request,
@@ -185,7 +183,7 @@ def _usable_vc() -> VirtualCluster:
 @blueprint.post("/preview")
 @requires(Permission.SUBMIT_JOB)
 def preview() -> Any:
-    """The side panel for what is typed so far; the errors travel in a header for the script."""
+    """The side panel for what is typed so far, and the errors of the fields, by name."""
     vc = _usable_vc()
     errors: Errors = {}
     body = _sent(vc)
@@ -194,13 +192,11 @@ def preview() -> Any:
         panel = panel_of(body, vc)
     except InvalidSpec as invalid:
         errors, panel = errors_of_job(invalid), panel_while_typing(invalid, body, vc)
-    response = make_response(render_template("submit_panel.html", panel=panel))
-    told: dict[str, Any] = {"aoli:errors": {"errors": errors}}
-    secret = sorted(name for name in body["env"] if tells_of_secret(name))
-    if secret:
-        told["aoli:secrets"] = {"names": secret}
-    response.headers["HX-Trigger"] = json.dumps(told)
-    return response
+    return jsonify(
+        panel=render_template("submit_panel.html", panel=panel),
+        errors=errors,
+        secrets=sorted(name for name in body["env"] if tells_of_secret(name)),
+    )
 
 
 @blueprint.post("/")

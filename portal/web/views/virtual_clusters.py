@@ -1,7 +1,7 @@
 """Virtual Cluster: the list, and the dialogs that add, modify and delete.
 
 Each dialog is a page of its own as well (for who opens its address, or has no scripts); a
-script fetches it with ``HX-Request`` and shows it over the list.
+script fetches it with ``X-Requested-With`` and shows it over the list.
 """
 
 from __future__ import annotations
@@ -120,13 +120,13 @@ def _line(name: str) -> VcLine:
 def _done(title: str) -> Any:
     flash(title, "success")
     target = url_for("virtual_clusters.index")
-    if "HX-Request" in request.headers:
+    if "X-Requested-With" in request.headers:
         return jsonify(location=target)
     return redirect(target, 303)
 
 
 def _page(template: str, **values: Any) -> str:
-    alone = "HX-Request" not in request.headers
+    alone = "X-Requested-With" not in request.headers
     return render_template(template, alone=alone, storage=services().storage_root, **values)
 
 

@@ -1,59 +1,88 @@
 /* A panel that waits for the server: nothing for 200 ms, then a skeleton, after 5 s a word that
    it takes longer; and when there is no answer that panel alone says so, with a way to ask
    again. What is shown is in two <template>s beside this script. */
-(function () {
+(() => {
   'use strict';
-  var A = window.Aoli, SKELETON_MS = 200, LONG_MS = 5000;
+  const A = window.Aoli;
+  const SKELETON_MS = 200;
+  const LONG_MS = 5000;
 
   /* What had the focus goes with the old content: the focus stays at the panel. */
   function fill(node, part) {
-    var inside = node.contains(document.activeElement), next = A.$('[data-again]', part);
-    node.textContent = ''; node.append(part);
+    const inside = node.contains(document.activeElement);
+    const next = A.$('[data-again]', part);
+    node.textContent = '';
+    node.append(part);
     if (!inside) return;
     if (!next) node.tabIndex = -1;
     (next || node).focus({ preventScroll: true });
   }
-  function clock() { return new Date().toLocaleTimeString('en-GB', { timeZone: A.zone }); }
+  function clock() {
+    return new Date().toLocaleTimeString('en-GB', { timeZone: A.zone });
+  }
 
   /* `node` holds the words for its failure: data-failed-title, and data-failed-text, in which
      %s stands for the time. */
-  A.panel = function (node) {
-    var soon = null, long = null, since = 0, ours = '';
+  A.panel = (node) => {
+    let soon = null;
+    let long = null;
+    let since = 0;
+    let ours = '';
 
-    function stop() { clearTimeout(soon); clearInterval(long); node.removeAttribute('aria-busy'); }
+    function stop() {
+      clearTimeout(soon);
+      clearInterval(long);
+      node.removeAttribute('aria-busy');
+    }
     function skeleton() {
-      var part = A.$('#skeleton-template').content.firstElementChild.cloneNode(true), word = A.$('[data-slow]', part);
-      fill(node, part); ours = 'skeleton';
-      long = setInterval(function () {
-        var seconds = Math.floor((Date.now() - since) / 1000);
+      const part = A.$('#skeleton-template').content.firstElementChild.cloneNode(true);
+      const word = A.$('[data-slow]', part);
+      fill(node, part);
+      ours = 'skeleton';
+      long = setInterval(() => {
+        const seconds = Math.floor((Date.now() - since) / 1000);
         if (seconds * 1000 < LONG_MS) return;
-        if (word.dataset.said) { word.lastElementChild.textContent = part.dataset.long.replace('%s', seconds); return; }
+        if (word.dataset.said) {
+          word.lastElementChild.textContent = part.dataset.long.replace('%s', seconds);
+          return;
+        }
         word.dataset.said = '1'; /* read out once; the seconds go on for the eye alone */
-        var told = document.createElement('span'), seen = document.createElement('span');
-        told.className = 'vh'; told.textContent = part.dataset.long.replace('%s', seconds);
-        seen.setAttribute('aria-hidden', 'true'); seen.textContent = told.textContent;
+        const told = document.createElement('span');
+        const seen = document.createElement('span');
+        told.className = 'vh';
+        told.textContent = part.dataset.long.replace('%s', seconds);
+        seen.setAttribute('aria-hidden', 'true');
+        seen.textContent = told.textContent;
         word.replaceChildren(told, seen);
       }, 1000);
     }
     return {
-      wait: function () {
+      wait() {
         stop();
         since = Date.now();
         node.setAttribute('aria-busy', 'true');
         soon = setTimeout(skeleton, SKELETON_MS);
       },
       /* The answer is there: whoever has it fills the panel. */
-      done: function () { stop(); if (ours) node.textContent = ''; ours = ''; },
-      fail: function (again) {
+      done() {
         stop();
-        var text = node.dataset.failedText.replace('%s', clock());
-        if (ours === 'failed') { A.$('[data-text]', node).textContent = text; return; }
-        var part = A.$('#failed-template').content.firstElementChild.cloneNode(true);
+        if (ours) node.textContent = '';
+        ours = '';
+      },
+      fail(again) {
+        stop();
+        const text = node.dataset.failedText.replace('%s', clock());
+        if (ours === 'failed') {
+          A.$('[data-text]', node).textContent = text;
+          return;
+        }
+        const part = A.$('#failed-template').content.firstElementChild.cloneNode(true);
         A.$('[data-title]', part).textContent = node.dataset.failedTitle;
         A.$('[data-text]', part).textContent = text;
         A.$('[data-again]', part).addEventListener('click', again);
-        fill(node, part); ours = 'failed';
-      }
+        fill(node, part);
+        ours = 'failed';
+      },
     };
   };
 })();

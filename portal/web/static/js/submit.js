@@ -1,40 +1,76 @@
 /* The submit form: controls that depend on each other, errors at their fields, a draft that
    survives reloads (never secrets), sending without losing what was typed. */
-(function () {
+(() => {
   'use strict';
-  var A = window.Aoli, $ = A.$, $all = A.$all;
-  var form = $('#job-form');
+  const A = window.Aoli;
+  const $ = A.$;
+  const $all = A.$all;
+  const form = $('#job-form');
   if (!form) return;
-  var words = form.dataset, touched = {}, sent = false;
+  const words = form.dataset;
+  const touched = {};
+  let sent = false;
   /* A new job has one draft for all tabs; one that began as a copy or from a template has its
      own, for as long as the tab is open. */
-  var fresh = words.fresh === '1', store = null, draftKey = 'aoli-draft:' + words.user + (fresh ? '' : ':' + location.pathname + location.search);
-  try { store = fresh ? localStorage : sessionStorage; } catch (e) { /* no storage: no draft then */ }
+  const fresh = words.fresh === '1';
+  let store = null;
+  let saving = null;
+  let shownText = 'cli';
+  const draftKey = `aoli-draft:${words.user}${fresh ? '' : `:${location.pathname}${location.search}`}`;
+  try {
+    store = fresh ? localStorage : sessionStorage;
+  } catch {
+    /* no storage: no draft then */
+  }
 
   /* ---------- device type, kind, count ---------- */
-  function chosenType() { return $('input[name=device_type]:checked', form); }
+  function chosenType() {
+    return $('input[name=device_type]:checked', form);
+  }
   function drawCount() {
-    var type = chosenType(), holder = $('#device-count');
-    var field = holder.closest('.field'), old = form.elements.devices, value = old ? String(old.value || '') : '';
+    const type = chosenType();
+    const holder = $('#device-count');
+    const field = holder.closest('.field');
+    const old = form.elements.devices;
+    const value = old ? String(old.value || '') : '';
     field.hidden = !type || !type.value;
-    if (field.hidden) { total(); return; }
-    var counts = type.dataset.counts, quota = Number(type.dataset.quota);
-    if (holder.dataset.type === type.value) { total(); return; }
+    if (field.hidden) {
+      total();
+      return;
+    }
+    const counts = type.dataset.counts;
+    const quota = Number(type.dataset.quota);
+    if (holder.dataset.type === type.value) {
+      total();
+      return;
+    }
     holder.dataset.type = type.value;
     holder.textContent = '';
     if (counts) {
-      var seg = document.createElement('div');
+      const seg = document.createElement('div');
       seg.className = 'seg';
-      counts.split(',').forEach(function (n) {
-        var label = document.createElement('label'), input = document.createElement('input'), text = document.createElement('span');
-        input.type = 'radio'; input.name = 'devices'; input.value = n; input.disabled = Number(n) > quota;
-        input.checked = n === value || (n === '1' && counts.split(',').indexOf(value) < 0);
-        text.textContent = n; label.append(input, text); seg.append(label);
+      counts.split(',').forEach((n) => {
+        const label = document.createElement('label');
+        const input = document.createElement('input');
+        const text = document.createElement('span');
+        input.type = 'radio';
+        input.name = 'devices';
+        input.value = n;
+        input.disabled = Number(n) > quota;
+        input.checked = n === value || (n === '1' && !counts.split(',').includes(value));
+        text.textContent = n;
+        label.append(input, text);
+        seg.append(label);
       });
       holder.append(seg);
     } else {
-      var number = document.createElement('input');
-      number.className = 'inp num'; number.type = 'number'; number.name = 'devices'; number.min = 0; number.max = quota; number.id = 'f-devices';
+      const number = document.createElement('input');
+      number.className = 'inp num';
+      number.type = 'number';
+      number.name = 'devices';
+      number.min = 0;
+      number.max = quota;
+      number.id = 'f-devices';
       number.value = value === '' ? '1' : value;
       holder.append(number);
     }
@@ -42,36 +78,48 @@
     total();
   }
   function drawKind() {
-    var kind = $('input[name=kind]:checked', form), many = kind && kind.dataset.multi === '1';
-    var field = $('#nodes-field');
+    const kind = $('input[name=kind]:checked', form);
+    const many = kind && kind.dataset.multi === '1';
+    const field = $('#nodes-field');
     field.hidden = !many;
     $('#f-nodes').disabled = !many;
     $('#devices-label').textContent = many ? words.devicesPerNode : words.devices;
-    $all('[data-kind-field]', form).forEach(function (part) {
+    $all('[data-kind-field]', form).forEach((part) => {
       part.hidden = !kind || part.dataset.kindField !== kind.value;
-      $all('input, select, textarea', part).forEach(function (input) { input.disabled = part.hidden; });
+      $all('input, select, textarea', part).forEach((input) => {
+        input.disabled = part.hidden;
+      });
     });
     total();
   }
   function count() {
-    var type = chosenType();
+    const type = chosenType();
     if (!type || !type.value) return 0;
     return Number(form.elements.devices ? form.elements.devices.value || 0 : 0);
   }
   function total() {
-    var nodes = Number($('#f-nodes').value || 0), devices = count();
-    $('#total-devices').textContent = words.total.replace('%(nodes)s', nodes).replace('%(devices)s', devices).replace('%(total)s', nodes * devices);
+    const nodes = Number($('#f-nodes').value || 0);
+    const devices = count();
+    $('#total-devices').textContent = words.total
+      .replace('%(nodes)s', nodes)
+      .replace('%(devices)s', devices)
+      .replace('%(total)s', nodes * devices);
   }
 
   /* ---------- rows and switches ---------- */
   function numbers() {
-    var area = $('#f-command'), lines = Math.max(area.value.split('\n').length, 4), text = [];
-    for (var i = 1; i <= lines; i++) text.push(i);
+    const area = $('#f-command');
+    const lines = Math.max(area.value.split('\n').length, 4);
+    const text = [];
+    for (let i = 1; i <= lines; i++) text.push(i);
     $('#command-lines').textContent = text.join('\n');
     $('#command-lines').scrollTop = area.scrollTop;
   }
-  function lockRow(row, secret) { /* what the name tells stays hidden, whatever is marked */
-    var hidden = secret || row.dataset.tells === '1', value = $('[name="env.value"]', row), eye = $('[data-reveal-row]', row);
+  function lockRow(row, secret) {
+    /* what the name tells stays hidden, whatever is marked */
+    const hidden = secret || row.dataset.tells === '1';
+    const value = $('[name="env.value"]', row);
+    const eye = $('[data-reveal-row]', row);
     $('[name="env.secret"]', row).value = secret ? 'true' : '';
     value.type = hidden ? 'password' : 'text';
     value.autocomplete = hidden ? 'new-password' : 'off';
@@ -79,17 +127,17 @@
     eye.disabled = !hidden;
     eye.setAttribute('aria-pressed', 'false');
   }
-  function tellRows(names) { /* the server knows which names tell of a secret */
-    $all('.envrow', form).forEach(function (row) {
-      var tells = names.indexOf($('[name="env.name"]', row).value.trim()) >= 0 ? '1' : '';
+  function tellRows(names) {
+    /* the server knows which names tell of a secret */
+    $all('.envrow', form).forEach((row) => {
+      const tells = names.includes($('[name="env.name"]', row).value.trim()) ? '1' : '';
       if ((row.dataset.tells || '') === tells) return;
       row.dataset.tells = tells;
       lockRow(row, $('[name="env.secret"]', row).value === 'true');
     });
   }
-  document.body.addEventListener('aoli:secrets', function (event) { tellRows(event.detail.names || []); });
   function addRow(name, value, secret) {
-    var row = $('#env-row').content.firstElementChild.cloneNode(true);
+    const row = $('#env-row').content.firstElementChild.cloneNode(true);
     if (secret) lockRow(row, true);
     $('[name="env.name"]', row).value = name || '';
     $('[name="env.value"]', row).value = value || '';
@@ -97,231 +145,363 @@
     return row;
   }
   function drawSwitches() {
-    $all('[data-enables]', form).forEach(function (box) {
-      var part = document.getElementById(box.dataset.enables);
-      if (part.tagName === 'INPUT') part.disabled = !box.checked; else part.hidden = !box.checked;
+    $all('[data-enables]', form).forEach((box) => {
+      const part = document.getElementById(box.dataset.enables);
+      if (part.tagName === 'INPUT') part.disabled = !box.checked;
+      else part.hidden = !box.checked;
     });
-    $('#preemptible-word').textContent = form.elements.preemptible.checked ? words.preemptible : words.keeps;
-    var changed = advancedChanges();
-    $('#advanced-tag').textContent = changed ? words.changed.replace('%s', changed) : words.defaults;
+    $('#preemptible-word').textContent = form.elements.preemptible.checked
+      ? words.preemptible
+      : words.keeps;
+    const changed = advancedChanges();
+    $('#advanced-tag').textContent = changed
+      ? words.changed.replace('%s', changed)
+      : words.defaults;
     $('#advanced-tag').classList.toggle('acc', changed > 0);
   }
   function advancedChanges() {
-    var n = form.elements['registry.enabled'].checked ? 1 : 0;
-    ['work', 'data', 'job'].forEach(function (point) {
-      if (!form.elements['mounts.' + point + '.enabled'].checked || form.elements['mounts.' + point + '.sub_path'].value) n += 1;
+    let n = form.elements['registry.enabled'].checked ? 1 : 0;
+    ['work', 'data', 'job'].forEach((point) => {
+      if (
+        !form.elements[`mounts.${point}.enabled`].checked ||
+        form.elements[`mounts.${point}.sub_path`].value
+      )
+        n += 1;
     });
-    n += $all('[name="env.name"]', form).filter(function (field) { return field.value; }).length;
+    n += $all('[name="env.name"]', form).filter((field) => field.value).length;
     return n + (form.elements.priority.value !== '100' ? 1 : 0);
   }
-  form.addEventListener('click', function (event) {
-    var button = event.target.closest('button');
+  form.addEventListener('click', (event) => {
+    const button = event.target.closest('button');
     if (!button) return;
     if (button.hasAttribute('data-secret-row')) {
-      var locked = button.closest('.envrow');
+      const locked = button.closest('.envrow');
       lockRow(locked, $('[name="env.secret"]', locked).value !== 'true');
       form.dispatchEvent(new Event('input', { bubbles: true }));
     } else if (button.hasAttribute('data-reveal-row')) {
-      var field = $('[name="env.value"]', button.closest('.envrow')), shown = field.type === 'password';
+      const field = $('[name="env.value"]', button.closest('.envrow'));
+      const shown = field.type === 'password';
       field.type = shown ? 'text' : 'password';
       button.setAttribute('aria-pressed', String(shown));
     } else if (button.id === 'env-add') $('[name="env.name"]', addRow()).focus();
     else if (button.hasAttribute('data-remove-row')) {
-      var row = button.closest('.envrow'), next = row.nextElementSibling || row.previousElementSibling;
+      const row = button.closest('.envrow');
+      const next = row.nextElementSibling || row.previousElementSibling;
       row.remove();
       (next ? $('input', next) : $('#env-add')).focus();
       form.dispatchEvent(new Event('input', { bubbles: true }));
     }
   });
-  function addAll(text) { /* the lines of a .env file; a name that is there gets the new value */
-    text.split(/\r?\n/).forEach(function (line) {
-      var match = /^\s*(?:export\s+)?([^=\s#]+)\s*=\s*(.*)$/.exec(line);
+  function addAll(text) {
+    /* the lines of a .env file; a name that is there gets the new value */
+    text.split(/\r?\n/).forEach((line) => {
+      const match = /^\s*(?:export\s+)?([^=\s#]+)\s*=\s*(.*)$/.exec(line);
       if (!match) return;
-      var value = match[2].replace(/^(['"])(.*)\1$/, '$2');
-      var there = $all('.envrow', form).filter(function (row) { return $('[name="env.name"]', row).value.trim() === match[1]; })[0];
-      if (there) $('[name="env.value"]', there).value = value; else addRow(match[1], value);
+      const value = match[2].replace(/^(['"])(.*)\1$/, '$2');
+      const there = $all('.envrow', form).filter(
+        (row) => $('[name="env.name"]', row).value.trim() === match[1],
+      )[0];
+      if (there) $('[name="env.value"]', there).value = value;
+      else addRow(match[1], value);
     });
     form.dispatchEvent(new Event('input', { bubbles: true }));
   }
-  $('#env-rows').addEventListener('paste', function (event) { /* a whole .env at once */
-    var text = event.clipboardData.getData('text');
-    if (text.indexOf('\n') < 0 || event.target.name !== 'env.name') return;
+  $('#env-rows').addEventListener('paste', (event) => {
+    /* a whole .env at once */
+    const text = event.clipboardData.getData('text');
+    if (!text.includes('\n') || event.target.name !== 'env.name') return;
     event.preventDefault();
-    var row = event.target.closest('.envrow');
+    const row = event.target.closest('.envrow');
     if (!event.target.value) row.remove();
     addAll(text);
   });
-  $('#env-form').addEventListener('submit', function () { addAll($('#env-text').value); $('#env-text').value = ''; });
-  function redraw() { drawCount(); drawKind(); drawSwitches(); numbers(); }
-  form.addEventListener('input', function (event) {
+  $('#env-form').addEventListener('submit', () => {
+    addAll($('#env-text').value);
+    $('#env-text').value = '';
+  });
+  function redraw() {
+    drawCount();
+    drawKind();
+    drawSwitches();
+    numbers();
+  }
+  form.addEventListener('input', (event) => {
     if (event.target.id === 'f-command') numbers();
     if (event.target.name === 'devices' || event.target.name === 'nodes') total();
     drawSwitches();
     saveDraft();
   });
-  form.addEventListener('change', function () { redraw(); saveDraft(); });
+  form.addEventListener('change', () => {
+    redraw();
+    saveDraft();
+  });
   $('#f-command').addEventListener('scroll', numbers);
 
   /* ---------- errors ---------- */
   function fieldOf(name) {
-    var row = /^env\.(.*)$/.exec(name);
+    const row = /^env\.(.*)$/.exec(name);
     if (row) {
-      var at = $all('.envrow', form).filter(function (item) { return $('[name="env.name"]', item).value.trim() === row[1]; });
+      const at = $all('.envrow', form).filter(
+        (item) => $('[name="env.name"]', item).value.trim() === row[1],
+      );
       return at[at.length - 1] || $('#env-rows').closest('[data-field]');
     }
-    return $('[data-field="' + CSS.escape(name) + '"]', form) || $('[data-field="' + CSS.escape(name.split('.')[0]) + '"]', form);
+    return (
+      $(`[data-field="${CSS.escape(name)}"]`, form) ||
+      $(`[data-field="${CSS.escape(name.split('.')[0])}"]`, form)
+    );
   }
-  function inputOf(box) { return box && ($('input:checked, .inp, .sel, textarea, input', box)); }
+  function inputOf(box) {
+    return box && $('input:checked, .inp, .sel, textarea, input', box);
+  }
   function clearErrors(only) {
-    $all('[data-shown-error]', form).forEach(function (box) {
+    $all('[data-shown-error]', form).forEach((box) => {
       if (only && box !== only) return;
       delete box.dataset.shownError;
-      $all('[aria-invalid]', box).forEach(function (item) { item.removeAttribute('aria-invalid'); });
-      var note = $('.err', box);
-      if (note) { if (note.dataset.help === undefined) note.remove(); else { note.className = 'help'; note.textContent = note.dataset.help; note.hidden = !note.dataset.help; delete note.dataset.help; } }
+      $all('[aria-invalid]', box).forEach((item) => {
+        item.removeAttribute('aria-invalid');
+      });
+      const note = $('.err', box);
+      if (note) {
+        if (note.dataset.help === undefined) note.remove();
+        else {
+          note.className = 'help';
+          note.textContent = note.dataset.help;
+          note.hidden = !note.dataset.help;
+          delete note.dataset.help;
+        }
+      }
     });
   }
   function show(name, messages) {
-    var box = fieldOf(name);
+    const box = fieldOf(name);
     if (!box) return;
     box.dataset.shownError = name;
-    var advanced = box.closest('details');
+    const advanced = box.closest('details');
     if (advanced) advanced.open = true;
-    var input = inputOf(box), target = $('.seg, .tiles', box) || input;
+    const input = inputOf(box);
+    const target = $('.seg, .tiles', box) || input;
     if (target) target.setAttribute('aria-invalid', 'true');
-    var note = $('[id$="-note"]', box);
-    if (!note) { note = document.createElement('p'); box.append(note); }
-    else if (note.dataset.help === undefined) note.dataset.help = note.hidden ? '' : note.textContent;
-    note.hidden = false; note.className = 'err'; note.textContent = '';
-    var icon = $('#error-icon').content.firstElementChild.cloneNode(true), text = document.createElement('span');
+    let note = $('[id$="-note"]', box);
+    if (!note) {
+      note = document.createElement('p');
+      box.append(note);
+    } else if (note.dataset.help === undefined)
+      note.dataset.help = note.hidden ? '' : note.textContent;
+    note.hidden = false;
+    note.className = 'err';
+    note.textContent = '';
+    const icon = $('#error-icon').content.firstElementChild.cloneNode(true);
+    const text = document.createElement('span');
     text.textContent = messages.join(' ');
     note.append(icon, text);
   }
   function applyErrors(errors, all, quiet) {
     clearErrors();
-    Object.keys(errors).forEach(function (name) {
-      var row = fieldOf(name);
+    Object.keys(errors).forEach((name) => {
+      const row = fieldOf(name);
       if (all || touched[name] || (row && row.dataset.touched)) show(name, errors[name]);
     });
     summary(all ? errors : null, quiet);
   }
   function summary(errors, quiet) {
-    var box = $('#form-errors');
-    if (!errors) { if (!box.hidden) refreshSummary(); return; }
-    var names = Object.keys(errors);
+    const box = $('#form-errors');
+    if (!errors) {
+      if (!box.hidden) refreshSummary();
+      return;
+    }
+    const names = Object.keys(errors);
     box.hidden = !names.length;
     if (!names.length) return;
-    var list = $('[data-links]', box);
-    $('[data-title]', box).textContent = (names.length === 1 ? words.oneError : words.manyErrors).replace('%s', names.length);
+    const list = $('[data-links]', box);
+    $('[data-title]', box).textContent = (
+      names.length === 1 ? words.oneError : words.manyErrors
+    ).replace('%s', names.length);
     list.textContent = '';
-    names.forEach(function (name, i) {
-      var field = fieldOf(name), link = document.createElement('a'), input = inputOf(field);
+    names.forEach((name, i) => {
+      const field = fieldOf(name);
+      const link = document.createElement('a');
+      const input = inputOf(field);
       if (i) list.append(words.comma);
-      link.href = '#'; link.textContent = labelOf(field, name); link.title = errors[name].join(' '); link.dataset.error = name;
-      link.addEventListener('click', function (event) { event.preventDefault(); if (input) { input.scrollIntoView({ block: 'center' }); input.focus(); } });
-      if (field) list.append(link); else list.append(labelOf(null, name) + ': ' + errors[name].join(' '));
+      link.href = '#';
+      link.textContent = labelOf(field, name);
+      link.title = errors[name].join(' ');
+      link.dataset.error = name;
+      link.addEventListener('click', (event) => {
+        event.preventDefault();
+        if (input) {
+          input.scrollIntoView({ block: 'center' });
+          input.focus();
+        }
+      });
+      if (field) list.append(link);
+      else list.append(`${labelOf(null, name)}: ${errors[name].join(' ')}`);
     });
     if (quiet) return; /* a preview's answer must not take the focus from who is correcting */
     box.focus();
     box.scrollIntoView({ block: 'nearest' });
   }
   function refreshSummary() {
-    var box = $('#form-errors'), open = $all('[data-shown-error]', form).length;
+    const box = $('#form-errors');
+    const open = $all('[data-shown-error]', form).length;
     if (!open) box.hidden = true;
   }
   function labelOf(field, name) {
-    var label = field && (field.dataset.label || ($('label, .lab', field) || {}).textContent);
+    const label = field && (field.dataset.label || ($('label, .lab', field) || {}).textContent);
     return (label || name).replace('*', '').trim();
   }
-  form.addEventListener('focusout', function (event) {
-    var box = event.target.closest('[data-field], .envrow');
+  form.addEventListener('focusout', (event) => {
+    const box = event.target.closest('[data-field], .envrow');
     if (!box || !box.dataset.edited) return; /* passing through an empty field is no mistake yet */
     if (box.dataset.field) touched[box.dataset.field] = true;
     box.dataset.touched = '1';
   });
-  form.addEventListener('input', function (event) {
-    var box = event.target.closest('[data-field], .envrow');
+  form.addEventListener('input', (event) => {
+    const box = event.target.closest('[data-field], .envrow');
     if (box) box.dataset.edited = '1';
   });
   /* Pressing something ends the edit of a field: what its preview says waits for the pointer. */
-  var late = false;
-  document.addEventListener('aoli:released', function () {
+  let late = false;
+  document.addEventListener('aoli:released', () => {
     if (late) preview();
     late = false;
   });
-  /* The preview's answer carries the errors; only fields that were left show theirs. */
-  document.body.addEventListener('aoli:errors', function (event) {
-    if (A.pressed()) late = true; else applyErrors(event.detail.errors || {}, sent, true);
-  });
-  /* The first answer is waited for with a skeleton; later ones dim what stands there. */
-  var box = $('#panel'), panel = A.panel(box), answered = false;
-  function preview() { htmx.trigger(form, 'aoli:preview'); }
-  document.addEventListener('htmx:beforeRequest', function (event) {
-    if (event.detail.elt !== form) return;
-    if (answered) box.classList.add('stale'); else panel.wait();
-  });
-  document.addEventListener('htmx:beforeSwap', function (event) {
-    if (event.detail.target !== box || !event.detail.shouldSwap) return;
-    if (A.pressed()) { event.detail.shouldSwap = false; late = true; return; }
-    panel.done(); answered = true;
-  });
-  document.addEventListener('htmx:afterRequest', function (event) {
-    if (event.detail.elt !== form) return;
-    box.classList.remove('stale');
-    texts();
-  });
-  ['htmx:responseError', 'htmx:sendError'].forEach(function (name) {
-    document.addEventListener(name, function (event) {
-      if (event.detail.elt !== form || event.detail.xhr.status === 401) return;
+  /* The first answer is waited for with a skeleton; later ones dim what stands there. Of several
+     questions the newest alone is answered. */
+  const box = $('#panel');
+  const panel = A.panel(box);
+  let answered = false;
+  let asking = null;
+  let soon = null;
+  async function preview() {
+    clearTimeout(soon);
+    asking?.abort();
+    const mine = new AbortController();
+    asking = mine;
+    if (answered) box.classList.add('stale');
+    else panel.wait();
+    try {
+      const answer = await A.ask(words.preview, new FormData(form), mine.signal);
+      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+      const body = await answer.json();
+      if (mine !== asking) return;
+      draw(body);
+    } catch {
+      if (mine !== asking) return;
       answered = false;
       panel.fail(preview);
-    });
-  });
+    }
+    box.classList.remove('stale');
+    texts();
+  }
+  function draw(body) {
+    if (A.pressed()) {
+      late = true;
+      return;
+    }
+    applyErrors(body.errors, sent, true); /* only fields that were left show theirs */
+    panel.done();
+    answered = true;
+    const focused = box.contains(document.activeElement) && document.activeElement.id;
+    box.innerHTML = body.panel;
+    tellRows(body.secrets);
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  }
+  function previewIn(ms) {
+    clearTimeout(soon);
+    soon = setTimeout(preview, ms);
+  }
+  form.addEventListener('change', () => previewIn(100));
+  form.addEventListener('input', () => previewIn(300));
 
   /* ---------- draft ---------- */
   function entries() {
-    var found = [];
+    const found = [];
+    const rows = $all('.envrow', form).map((row) => ({
+      name: $('[name="env.name"]', row).value,
+      secret: $('[data-secret-row]', row).getAttribute('aria-pressed') === 'true',
+    }));
+    /* a draft holds no secret, only the name of the variable that had one */
     function kept(name, value) {
-      if (name !== 'env.value' || !secret[at++] || !value) return [name, value];
-      found.push(['env.lost', rows[at - 1]]);
+      const row = name === 'env.value' ? rows.shift() : null;
+      if (!row || !row.secret || !value) return [name, value];
+      found.push(['env.lost', row.name]);
       return [name, ''];
     }
-    var rows = $all('.envrow [name="env.name"]', form).map(function (field) { return field.value; });
-    var secret = $all('.envrow', form).map(function (row) { return $('[data-secret-row]', row).getAttribute('aria-pressed') === 'true'; }), at = 0;
-    new FormData(form).forEach(function (value, name) {
-      if (name !== 'csrf_token' && name !== 'registry.password' && typeof value === 'string') found.push(kept(name, value));
+    new FormData(form).forEach((value, name) => {
+      if (name !== 'csrf_token' && name !== 'registry.password' && typeof value === 'string')
+        found.push(kept(name, value));
     });
     return found;
   }
-  var saving = null;
-  function saveDraft() { clearTimeout(saving); saving = setTimeout(writeDraft, 200); }
-  function writeDraft() { clearTimeout(saving); saving = null; try { store.setItem(draftKey, JSON.stringify(entries())); } catch (e) { /* private mode or full: no draft then */ } }
-  function dropDraft() { clearTimeout(saving); saving = null; try { store.removeItem(draftKey); } catch (e) { /* there was none */ } }
-  addEventListener('pagehide', function () { if (saving) writeDraft(); });
+  function saveDraft() {
+    clearTimeout(saving);
+    saving = setTimeout(writeDraft, 200);
+  }
+  function writeDraft() {
+    clearTimeout(saving);
+    saving = null;
+    try {
+      store.setItem(draftKey, JSON.stringify(entries()));
+    } catch {
+      /* private mode or full: no draft then */
+    }
+  }
+  function dropDraft() {
+    clearTimeout(saving);
+    saving = null;
+    try {
+      store.removeItem(draftKey);
+    } catch {
+      /* there was none */
+    }
+  }
+  addEventListener('pagehide', () => {
+    if (saving) writeDraft();
+  });
   document.addEventListener('aoli:leaving', writeDraft);
   function restore() {
-    var kept = null;
-    try { kept = JSON.parse(store.getItem(draftKey) || 'null'); } catch (e) { /* not ours */ }
+    let kept = null;
+    try {
+      kept = JSON.parse(store.getItem(draftKey) || 'null');
+    } catch {
+      /* not ours */
+    }
     if (!kept || !kept.length || (!fresh && !location.search)) return;
-    var given = {}, lost = kept.filter(function (pair) { return pair[0] === 'env.lost'; }).map(function (pair) { return pair[1]; });
-    $all('.envrow', form).forEach(function (row) { given[$('[name="env.name"]', row).value] = $('[name="env.value"]', row).value; row.remove(); });
-    $all('input[type=checkbox]', form).forEach(function (box) { box.checked = false; });
-    ['kind', 'device_type'].forEach(function (name) {
-      kept.forEach(function (pair) { if (pair[0] === name) { var radio = $('input[name=' + name + '][value="' + CSS.escape(pair[1]) + '"]', form); if (radio) radio.checked = true; } });
+    const given = {};
+    const lost = kept.filter((pair) => pair[0] === 'env.lost').map((pair) => pair[1]);
+    const marks = kept.filter((pair) => pair[0] === 'env.secret');
+    $all('.envrow', form).forEach((row) => {
+      given[$('[name="env.name"]', row).value] = $('[name="env.value"]', row).value;
+      row.remove();
+    });
+    $all('input[type=checkbox]', form).forEach((box) => {
+      box.checked = false;
+    });
+    ['kind', 'device_type'].forEach((name) => {
+      kept.forEach((pair) => {
+        if (pair[0] === name) {
+          const radio = $(`input[name=${name}][value="${CSS.escape(pair[1])}"]`, form);
+          if (radio) radio.checked = true;
+        }
+      });
     });
     $('#device-count').dataset.type = '';
     redraw();
-    var names = [], marks = kept.filter(function (pair) { return pair[0] === 'env.secret'; });
-    kept.forEach(function (pair) {
+    const names = [];
+    kept.forEach((pair) => {
       if (pair[0] === 'env.name') names.push(pair[1]);
-      else if (pair[0] === 'env.value') againRow(names.shift(), pair[1], (marks.shift() || [])[1] === 'true');
+      else if (pair[0] === 'env.value')
+        againRow(names.shift(), pair[1], (marks.shift() || [])[1] === 'true');
       else if (pair[0] === 'env.secret') return;
       else fill(pair[0], pair[1]);
     });
-    function againRow(name, value, secret) { /* a draft holds no secret: the page's own, or a word */
-      var was = lost.indexOf(name) >= 0, row = addRow(name, was ? given[name] || '' : value, secret), note;
+    function againRow(name, value, secret) {
+      /* a draft holds no secret: the page's own, or a word */
+      const was = lost.includes(name);
+      const row = addRow(name, was ? given[name] || '' : value, secret);
       if (!was || given[name]) return;
-      note = document.createElement('p');
+      const note = document.createElement('p');
       note.className = 'wrn';
       note.textContent = words.secretAgain;
       row.append(note);
@@ -332,60 +512,86 @@
   }
   function fill(name, value) {
     if (name === 'kind' || name === 'device_type') return;
-    var field = form.elements[name];
+    const field = form.elements[name];
     if (!field) return;
     if (field instanceof RadioNodeList) {
-      Array.prototype.forEach.call(field, function (item) { if (item.value === value) item.checked = true; });
+      for (const item of field) if (item.value === value) item.checked = true;
     } else if (field.type === 'checkbox') field.checked = true;
-    else if (field.type === 'radio') { if (field.value === value) field.checked = true; }
-    else field.value = value;
+    else if (field.type === 'radio') {
+      if (field.value === value) field.checked = true;
+    } else field.value = value;
   }
-  $('#draft-drop').addEventListener('click', function () { dropDraft(); location.reload(); });
+  $('#draft-drop').addEventListener('click', () => {
+    dropDraft();
+    location.reload();
+  });
 
   /* ---------- sending ---------- */
-  form.addEventListener('submit', function (event) {
+  form.addEventListener('submit', async (event) => {
     event.preventDefault();
     event.stopImmediatePropagation();
-    var button = $('#submit-job'), buttons = $all('[data-submit]');
+    const button = $('#submit-job');
+    const buttons = $all('[data-submit]');
     if (button.getAttribute('aria-busy') === 'true') return;
-    buttons.forEach(function (b) { A.busy(b, true); });
-    A.ask(form.action, new FormData(form))
-      .then(function (answer) { return answer.json().then(function (body) { return { status: answer.status, body: body }; }); })
-      .then(function (answer) {
-        if (answer.status === 201) {
-          dropDraft();
-          location.assign(answer.body.location);
-          return;
-        }
-        buttons.forEach(function (b) { A.busy(b, false); });
-        if (answer.status === 422) { sent = true; applyErrors(answer.body.errors, true); }
-        else A.toast('dng', words.failed, answer.body.detail);
-      })
-      .catch(function () {
-        buttons.forEach(function (b) { A.busy(b, false); });
-        A.toast('dng', words.failed, words.kept);
-      });
+    const atWork = (on) => buttons.forEach((b) => A.busy(b, on));
+    atWork(true);
+    try {
+      const answer = await A.ask(form.action, new FormData(form));
+      const body = await answer.json();
+      if (answer.status === 201) {
+        dropDraft();
+        location.assign(body.location);
+        return;
+      }
+      atWork(false);
+      if (answer.status === 422) {
+        sent = true;
+        applyErrors(body.errors, true);
+      } else A.toast('dng', words.failed, body.detail);
+    } catch {
+      atWork(false);
+      A.toast('dng', words.failed, words.kept);
+    }
   });
 
   /* ---------- the same job as text ---------- */
-  var shownText = 'cli';
   function texts() {
-    $all('[data-text]').forEach(function (block) { block.hidden = block.dataset.text !== shownText; });
-    $all('[data-show-text]').forEach(function (tab) { tab.setAttribute('aria-selected', String(tab.dataset.showText === shownText)); });
-    var copy = $('#copy-text');
-    if (copy) copy.dataset.copyFrom = 'text-' + shownText;
+    $all('[data-text]').forEach((block) => {
+      block.hidden = block.dataset.text !== shownText;
+    });
+    $all('[data-show-text]').forEach((tab) => {
+      tab.setAttribute('aria-selected', String(tab.dataset.showText === shownText));
+    });
+    const copy = $('#copy-text');
+    if (copy) copy.dataset.copyFrom = `text-${shownText}`;
   }
-  document.addEventListener('click', function (event) {
-    var tab = event.target.closest('[data-show-text]'), pick = event.target.closest('[data-pick-type]');
-    if (tab) { shownText = tab.dataset.showText; texts(); }
-    if (pick) { var radio = $('input[name=device_type][value="' + CSS.escape(pick.dataset.pickType) + '"]', form); if (radio) { radio.checked = true; form.dispatchEvent(new Event('change', { bubbles: true })); } }
+  document.addEventListener('click', (event) => {
+    const tab = event.target.closest('[data-show-text]');
+    const pick = event.target.closest('[data-pick-type]');
+    if (tab) {
+      shownText = tab.dataset.showText;
+      texts();
+    }
+    if (pick) {
+      const radio = $(
+        `input[name=device_type][value="${CSS.escape(pick.dataset.pickType)}"]`,
+        form,
+      );
+      if (radio) {
+        radio.checked = true;
+        form.dispatchEvent(new Event('change', { bubbles: true }));
+      }
+    }
   });
-  var template = $('#f-template');
-  if (template) template.addEventListener('change', function () { location.assign(template.value ? template.value : location.pathname); });
+  const template = $('#f-template');
+  if (template)
+    template.addEventListener('change', () => {
+      location.assign(template.value ? template.value : location.pathname);
+    });
 
   restore();
   redraw();
   texts();
-  /* after htmx has looked at the page, which it does on the same event, registered earlier */
+  /* after the other scripts of the page, which fill the form, too */
   document.addEventListener('DOMContentLoaded', preview);
 })();

@@ -1,42 +1,58 @@
 /* Saving the form as a template: says before saving when a name would be replaced. */
-(function () {
+(() => {
   'use strict';
-  var A = window.Aoli, form = document.getElementById('template-form'), job = document.getElementById('job-form');
+  const A = window.Aoli;
+  const form = document.getElementById('template-form');
+  const job = document.getElementById('job-form');
   if (!form || !job) return;
-  var words = form.dataset, known = JSON.parse(words.known), note = document.getElementById('f-template_name-note');
-  var button = document.getElementById('template-save'), field = form.elements.template_name;
+  const words = form.dataset;
+  const known = JSON.parse(words.known);
+  const note = document.getElementById('f-template_name-note');
+  const button = document.getElementById('template-save');
+  const field = form.elements.template_name;
 
-  function scope() { return form.querySelector('input[name=template_scope]:checked').value; }
-  function exists() { return known.indexOf(scope() + '/' + field.value.trim()) >= 0; }
-  function say(cls, text) { note.className = cls; note.textContent = text; note.hidden = !text; }
+  function scope() {
+    return form.querySelector('input[name=template_scope]:checked').value;
+  }
+  function exists() {
+    return known.includes(`${scope()}/${field.value.trim()}`);
+  }
+  function say(cls, text) {
+    note.className = cls;
+    note.textContent = text;
+    note.hidden = !text;
+  }
   function look() {
     field.removeAttribute('aria-invalid');
     button.querySelector('.lbl').textContent = exists() ? words.replace : words.save;
     say('wrn', exists() ? (scope() === 'team' ? words.teamExists : words.userExists) : '');
   }
   form.addEventListener('input', look);
-  form.addEventListener('submit', function (event) {
+  form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    var data = new FormData(job);
-    data.set('template_name', field.value); data.set('template_scope', scope());
+    const data = new FormData(job);
+    data.set('template_name', field.value);
+    data.set('template_scope', scope());
     if (exists()) data.set('overwrite', 'true');
     data.delete('registry.password');
-    A.ask(form.action, data)
-      .then(function (answer) { return answer.json().then(function (body) { return { status: answer.status, body: body }; }); })
-      .then(function (answer) {
-        if (answer.status === 201) {
-          known.push(scope() + '/' + field.value.trim());
-          form.closest('dialog').close();
-          A.toast('ok', answer.body.title, answer.body.text || '');
-        } else if (answer.status === 409) {
-          known.push(scope() + '/' + field.value.trim());
-          look();
-        } else {
-          field.setAttribute('aria-invalid', 'true');
-          say('err', answer.status === 422 ? Object.values(answer.body.errors).flat().join(' ') : answer.body.detail || words.failed);
-          field.focus();
-        }
-      })
-      .catch(function () { say('err', words.failed); });
+    try {
+      const answer = await A.ask(form.action, data);
+      told(answer.status, await answer.json());
+    } catch {
+      say('err', words.failed);
+    }
   });
+  function told(status, body) {
+    if (status === 201 || status === 409) known.push(`${scope()}/${field.value.trim()}`);
+    if (status === 201) {
+      form.closest('dialog').close();
+      A.toast('ok', body.title, body.text || '');
+    } else if (status === 409) look();
+    else {
+      const wrong = status === 422 && Object.values(body.errors).flat().join(' ');
+      field.setAttribute('aria-invalid', 'true');
+      say('err', wrong || body.detail || words.failed);
+      field.focus();
+    }
+  }
 })();
