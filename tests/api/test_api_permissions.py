@@ -129,7 +129,7 @@ def sign_in(web_house: WebHouse, name: str) -> Any:
     form = {"username": name, "password": PASSWORD, "csrf_token": token}
     assert browser.post("/login/", data=form).status_code == 302
     home = browser.get("/").text
-    token = home.split('"X-CSRFToken": "')[1].split('"')[0]
+    token = home.split('data-csrf="')[1].split('"')[0]
     return browser, token
 
 

@@ -117,7 +117,7 @@ def test_the_preview_of_a_job_notices_the_sessions_end(alice, say, end_session):
     with page.expect_response("**/submit/preview"):  # or this would be what finds out
         field(page, say("Job name")).fill("typed")
     end_session()
-    page.locator(f"input[name=device_type][value='{GPU}']").check()
+    page.locator(f"input[name=device_type][value='{GPU}']").click()  # the page may go at once
     sign_in_again(page, say)
     page.wait_for_url("**/submit/")
     expect(field(page, say("Job name"))).to_have_value("typed")

@@ -146,7 +146,7 @@ def preview(browser, fields):
     answer = browser.post("/submit/preview", fields, headers={"X-Requested-With": "script"})
     assert answer.status_code == 200
     body = answer.get_json()
-    assert set(body) == {"panel", "errors"}
+    assert set(body) == {"panel", "errors", "secrets"}
     return body["panel"], body["errors"]
 
 
