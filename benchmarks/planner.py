@@ -17,9 +17,8 @@ import statistics
 import time
 from datetime import UTC, datetime, timedelta
 
-from portal.domain.planner import plan, preview
+from portal.domain.planning import Demand, Holding, Snapshot, VcShare, plan, preview
 from portal.domain.resources import DeviceShape, Node, Slot
-from portal.domain.snapshot import Demand, Holding, Snapshot, VcShare
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KIND = "nvidia_gpu_amd64"

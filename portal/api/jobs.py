@@ -13,7 +13,7 @@ from portal.api.calls import PREFIX, Parameter, call, reply
 from portal.api.context import services
 from portal.domain.errors import InvalidSpec, NotFound
 from portal.domain.permission import Permission
-from portal.domain.wait import remedy
+from portal.domain.planning import remedy
 from portal.services.job_export import csv_blocks
 from portal.services.job_list import SORTS, JobQuery
 

@@ -18,10 +18,9 @@ from typing import Any
 
 from portal.domain.job import Job
 from portal.domain.job_state import JobState, Trigger
-from portal.domain.planner import plan
+from portal.domain.planning import Admission, Plan, Preemption, Waiting, plan
 from portal.domain.reason import Reason
 from portal.domain.resources import dump_placement
-from portal.domain.snapshot import Admission, Plan, Preemption, Waiting
 from portal.models import JobRow
 from portal.models.db import database
 from portal.ports import Events, Queue

@@ -42,7 +42,7 @@ class VcDevices:
 
     ``used`` includes ``preemptible_used``. ``available`` is what a job could get now;
     ``unschedulable`` is the VC's part of the shortage: what it cannot use of its quota while
-    too few nodes take jobs (:mod:`portal.domain.shortage`).
+    too few nodes take jobs (:mod:`portal.domain.planning.shortage`).
     """
 
     device_type: str

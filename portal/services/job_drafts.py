@@ -9,9 +9,9 @@ from typing import Any
 from portal.domain.job import Job
 from portal.domain.job_state import JobState
 from portal.domain.permission import Actor
+from portal.domain.planning import Demand
 from portal.domain.reason import Reason
 from portal.domain.resources import Slot
-from portal.domain.snapshot import Demand
 
 
 def new_job(actor: Actor, spec: Any, now: datetime) -> Job:

@@ -11,10 +11,10 @@ from portal.domain.errors import AoliError, Conflict, Forbidden, InvalidSpec, No
 from portal.domain.job import Job, RegistryLogin
 from portal.domain.job_state import TERMINAL, JobState, Trigger, allows
 from portal.domain.permission import Actor, Permission, may_manage_job, may_see_job
+from portal.domain.planning import Admission, Waiting
 from portal.domain.reason import Reason
 from portal.domain.resources import Slot
 from portal.domain.secret_words import REDACTED, emptied, secret_values, without_secrets
-from portal.domain.snapshot import Admission, Waiting
 from portal.models import JobRow
 from portal.ports import Cluster, Events, Queue
 from portal.services import (

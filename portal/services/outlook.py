@@ -11,9 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
-from portal.domain.planner import plan, preview
-from portal.domain.snapshot import Admission, Demand, Snapshot, Waiting
-from portal.domain.standing import Standing, Standings
+from portal.domain.planning import (
+    Admission,
+    Demand,
+    Snapshot,
+    Standing,
+    Standings,
+    Waiting,
+    plan,
+    preview,
+)
 from portal.services.snapshots import UNREACHABLE_GRACE_S, Snapshots, Stamp
 
 MAX_EXPLAINED = 2000

@@ -9,9 +9,8 @@ from typing import Any
 from peewee import Case, fn
 
 from portal.domain.job_state import HOLDING
+from portal.domain.planning import Shares, VcShare
 from portal.domain.resources import Node, load_placement
-from portal.domain.shortage import Shares
-from portal.domain.snapshot import VcShare
 from portal.models import JobRow, NodeRow
 
 Usable = dict[tuple[str, str], int]
@@ -19,7 +18,7 @@ Usable = dict[tuple[str, str], int]
 
 
 def usable_quotas(vcs: Collection[VcShare]) -> Usable:
-    """What each VC can use, where that is less than its quota (:mod:`portal.domain.shortage`)."""
+    """What each VC can use, where that is less than its quota (see its ``shortage`` rule)."""
     given: Counter[str] = Counter()
     for vc in vcs:
         given.update(vc.quota)

@@ -10,8 +10,8 @@ from typing import Any
 from peewee import fn
 
 from portal.domain.job_state import HOLDING, STOPPING, JobState
+from portal.domain.planning import Demand, Holding, PreemptibleScope, Snapshot
 from portal.domain.resources import load_placement
-from portal.domain.snapshot import Demand, Holding, PreemptibleScope, Snapshot
 from portal.models import ClusterRow, JobEventRow, JobRow, NodeRow
 from portal.services import inventory, virtual_clusters
 from portal.spi.registry import Registry

@@ -13,7 +13,7 @@ from peewee import fn
 from portal.domain.errors import NotFound
 from portal.domain.job_state import HOLDING
 from portal.domain.permission import Actor, Permission
-from portal.domain.snapshot import VcShare
+from portal.domain.planning import VcShare
 from portal.models import JobRow, NodeRow, UserChoiceRow, VcMemberRow, VcRow
 from portal.models.db import database
 from portal.services import shortages

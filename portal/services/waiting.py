@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from portal.domain import reason as reasons
-from portal.domain import wait
 from portal.domain.job_state import JobState
 from portal.domain.permission import Actor, may_see_job
+from portal.domain.planning import Waiting
+from portal.domain.planning import remedy as remedy_of
 from portal.domain.reason import Reason
-from portal.domain.snapshot import Waiting
 from portal.models import JobRow
 from portal.services.outlook import Outlooks
 
@@ -47,7 +47,7 @@ def outlook(outlooks: Outlooks, job: Mapping[str, Any]) -> dict[str, Any]:
     reason = reasons.load(noted["reason"])
     return {
         **noted,
-        "remedy": wait.remedy(reason) if reason else None,
+        "remedy": remedy_of(reason) if reason else None,
         "checks": [
             {"name": check.name, "blocks": check.blocks, **check.numbers}
             for check in standing.checks

@@ -18,8 +18,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from portal.domain.planning import REMEDIES
 from portal.domain.reason import TEMPLATES
-from portal.domain.wait import REMEDIES
 from portal.spi.registry import load_registry
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +65,7 @@ def texts() -> Iterator[tuple[Text, str | None, str]]:
     for template in TEMPLATES.values():
         yield template, None, "portal/domain/reason.py"
     for remedy in REMEDIES.values():
-        yield remedy, None, "portal/domain/wait.py"
+        yield remedy, None, "portal/domain/planning/wait.py"
     for kind in load_registry({}).job_kinds.values():
         yield kind.title, None, "job kinds"
         for title in kind.field_titles.values():

@@ -9,8 +9,8 @@ from typing import Any
 from flask import url_for
 
 from portal.domain import reason as reasons
-from portal.domain import wait
 from portal.domain.permission import Permission
+from portal.domain.planning import remedy as remedy_of
 from portal.domain.reason import Reason
 from portal.services import cluster_status, job_views
 from portal.services.cluster_status import NodeUse
@@ -77,7 +77,7 @@ def waiting(line: JobLine) -> Why:
     if position:
         tags.insert(0, gettext("%(position)s in the queue", position=ordinal(position)))
     ahead = _ahead(job.get("ahead", []))
-    remedy = wait.remedy(reason)
+    remedy = remedy_of(reason)
     facts = _all_facts(reason_facts(reason, job), job.get("checks", []))
     return Why(
         title=gettext("Why is it waiting?"),

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.planning import remedy
 from portal.domain.resources import Slot
-from portal.domain.wait import remedy
 from portal.services import cluster_status
 from portal.services.cluster_status import NodeUse
 from portal.services.jobs import Preview

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from portal.domain.planning.snapshot import Demand, Holding, Plan, Snapshot, VcShare
 from portal.domain.resources import DeviceShape, Node, Slot
-from portal.domain.snapshot import Demand, Holding, Plan, Snapshot, VcShare
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 GPU, NPU = "gpu", "npu"

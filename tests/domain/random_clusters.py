@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from portal.domain.planning.snapshot import Demand, Holding, Snapshot, VcShare
 from portal.domain.resources import DeviceShape, Node, Slot
-from portal.domain.snapshot import Demand, Holding, Snapshot, VcShare
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SHAPES = {

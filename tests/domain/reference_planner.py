@@ -11,9 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import combinations
 
+from portal.domain.planning.snapshot import (
+    Admission,
+    Demand,
+    Holding,
+    Plan,
+    Preemption,
+    Snapshot,
+    Waiting,
+)
 from portal.domain.reason import Reason
 from portal.domain.resources import Node, Placement, Slot
-from portal.domain.snapshot import Admission, Demand, Holding, Plan, Preemption, Snapshot, Waiting
 
 NOBODY: frozenset[str] = frozenset()
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.domain.capacity import FreeDevices
-from portal.domain.making_room import JobKind, NodeCounts, fewest
-from portal.domain.placement import (
+from portal.domain.planning.capacity import FreeDevices
+from portal.domain.planning.making_room import JobKind, NodeCounts, fewest
+from portal.domain.planning.placement import (
     Fit,
     counts_without_highest,
     fit,

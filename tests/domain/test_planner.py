@@ -21,8 +21,8 @@ from planner_words import (
     victims,
 )
 
-from portal.domain.planner import plan, preview
-from portal.domain.snapshot import Admission, Snapshot, VcShare, Waiting
+from portal.domain.planning.planner import plan, preview
+from portal.domain.planning.snapshot import Admission, Snapshot, VcShare, Waiting
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_clusters import NOW, crowded, snapshots
 
-from portal.domain.planner import plan, preview
-from portal.domain.queue_order import order_key
+from portal.domain.planning.planner import plan, preview
+from portal.domain.planning.queue_order import order_key
+from portal.domain.planning.shortage import Shares
+from portal.domain.planning.snapshot import Admission, Demand, Holding, Plan, Snapshot
 from portal.domain.resources import Slot
-from portal.domain.shortage import Shares
-from portal.domain.snapshot import Admission, Demand, Holding, Plan, Snapshot
 
 CLUSTERS = st.one_of(snapshots(max_waiting=12), st.builds(crowded, st.integers(0, 10_000)))
 NOT_PLACED = {"vc_quota", "vc_shortage", "no_free_devices", "no_fitting_node", "gang"}

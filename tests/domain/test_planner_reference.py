@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from random_clusters import NOW, crowded, snapshots
 from reference_planner import reference_plan
 
-from portal.domain.planner import plan
-from portal.domain.snapshot import Snapshot
+from portal.domain.planning.planner import plan
+from portal.domain.planning.snapshot import Snapshot
 
 
 @given(snapshots())

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.domain.planning.wait import REMEDIES, remedy
 from portal.domain.reason import TEMPLATES, Reason, load
-from portal.domain.wait import REMEDIES, remedy
 
 
 @pytest.mark.parametrize("code", TEMPLATES)

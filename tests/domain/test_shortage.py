@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from planner_words import GPU, held, node
 from random_clusters import snapshots
 
-from portal.domain.shortage import Shares, Shortage, pro_rata
-from portal.domain.snapshot import Snapshot, VcShare
+from portal.domain.planning.shortage import Shares, Shortage, pro_rata
+from portal.domain.planning.snapshot import Snapshot, VcShare
 
 QUOTAS = st.dictionaries(st.text("abcdef", min_size=1), st.integers(0, 500), max_size=8)
 

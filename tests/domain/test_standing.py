@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from planner_words import GPU, NOW, cluster, held, job, node
 
-from portal.domain.planner import plan
-from portal.domain.snapshot import Demand, Snapshot, VcShare
-from portal.domain.standing import Check, Standing, Standings, lead_priority
+from portal.domain.planning.planner import plan
+from portal.domain.planning.snapshot import Demand, Snapshot, VcShare
+from portal.domain.planning.standing import Check, Standing, Standings, lead_priority
 
 FULL = held("busy", "a:0-7")
 

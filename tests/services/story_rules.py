@@ -11,10 +11,10 @@ from house import House, actor
 from portal.domain.job import AttemptRef
 from portal.domain.job_state import HOLDING, TERMINAL, TRANSITIONS, JobState
 from portal.domain.launch import ReplicaPhase, ReplicaStatus
-from portal.domain.planner import plan
+from portal.domain.planning.planner import plan
+from portal.domain.planning.shortage import Shares
+from portal.domain.planning.snapshot import VcShare
 from portal.domain.resources import load_placement
-from portal.domain.shortage import Shares
-from portal.domain.snapshot import VcShare
 from portal.models import JobEventRow, JobRow, NodeRow, VcMemberRow, VcRow
 from portal.models.db import session
 from portal.services import inventory

@@ -80,7 +80,7 @@ def test_two_passes_that_saw_the_same_moment(house: House) -> None:
     second = house.submit(device_type=GPU, devices=4)
     house.work()
     assert house.state(first) == "scheduling"
-    from portal.domain.planner import plan
+    from portal.domain.planning.planner import plan
 
     late = plan(
         replace(snapshot, waiting=(replace(snapshot.waiting[0], job_id=second),)), house.now

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from portal.domain.capacity import NO_SIZES
-from portal.domain.snapshot import Demand
+from portal.domain.planning.capacity import NO_SIZES
+from portal.domain.planning.snapshot import Demand
 
 _Line = tuple[str, str | None, bool]
 

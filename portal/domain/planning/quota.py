@@ -5,7 +5,7 @@ them back. *Soon* leaves those out and counts the jobs for which a place is rese
 may start when both allow it; when only *soon* does, it waits for what is being given back.
 
 Each book has two bounds for a virtual cluster: its quota for everything that its jobs hold,
-and its part (:mod:`~portal.domain.shortage`) for what they hold on nodes that take jobs.
+and its part (:mod:`~.shortage`) for what they hold on nodes that take jobs.
 While there is no shortage the part is the quota.
 """
 
@@ -15,10 +15,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from portal.domain import wait
+from portal.domain.planning import wait
+from portal.domain.planning.shortage import Shares
+from portal.domain.planning.snapshot import Demand, Holding, Snapshot, VcShare
 from portal.domain.reason import Reason
-from portal.domain.shortage import Shares
-from portal.domain.snapshot import Demand, Holding, Snapshot, VcShare
 
 _Hold = tuple[str, str, bool, bool]
 """VC, device type, preemptible, only on nodes that take jobs."""

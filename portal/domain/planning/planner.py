@@ -1,20 +1,20 @@
 """Who starts, who is preempted, why the others wait. One pass over a frozen snapshot.
 
-The jobs are looked at in their order (:mod:`~portal.domain.queue_order`). For each:
+The jobs are looked at in their order (:mod:`~.queue_order`). For each:
 
 1. what keeps it from starting anywhere (back-off, no virtual cluster);
-2. quota and limit (:mod:`~portal.domain.quota`);
+2. quota and limit (:mod:`~.quota`);
 3. a place that is free now: it starts;
 4. a place that stopping jobs are giving back: it is reserved, the job waits;
-5. a place that preemption can make (:mod:`~portal.domain.victims`): likewise;
+5. a place that preemption can make (:mod:`~.victims`): likewise;
 6. else it waits, and if it has waited too long, later jobs wait for it
-   (:mod:`~portal.domain.starvation`).
+   (:mod:`~.starvation`).
 
 What is given out or reserved is gone for all later jobs, so the first in order gets it, in
 this pass and in the next.
 
 While nodes are cordoned, not ready or gone and the virtual clusters were given more than is
-left, each may hold only its part on the nodes that take jobs (:mod:`~portal.domain.shortage`),
+left, each may hold only its part on the nodes that take jobs (:mod:`~.shortage`),
 as if its quota were smaller there. That bounds new starts only: what runs already goes on,
 and is preempted for a start alone, by the rules that hold for a quota.
 """
@@ -25,16 +25,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from portal.domain import wait
-from portal.domain.capacity import NO_SIZES, FreeDevices, Place
-from portal.domain.cpu_nodes import CpuNodes
-from portal.domain.device_pool import DevicePool, build_pools
-from portal.domain.queue_order import Lines, in_order, order_key
-from portal.domain.quota import Ledger
+from portal.domain.planning import wait
+from portal.domain.planning.capacity import NO_SIZES, FreeDevices, Place
+from portal.domain.planning.cpu_nodes import CpuNodes
+from portal.domain.planning.device_pool import DevicePool, build_pools
+from portal.domain.planning.queue_order import Lines, in_order, order_key
+from portal.domain.planning.quota import Ledger
+from portal.domain.planning.snapshot import Admission, Demand, Plan, Preemption, Snapshot, Waiting
+from portal.domain.planning.starvation import StarvationGuard
+from portal.domain.planning.victims import Need, VictimSearch
 from portal.domain.reason import Reason
-from portal.domain.snapshot import Admission, Demand, Plan, Preemption, Snapshot, Waiting
-from portal.domain.starvation import StarvationGuard
-from portal.domain.victims import Need, VictimSearch
 
 
 def plan(snapshot: Snapshot, now: datetime) -> Plan:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 
-from portal.domain.placement import Fit, fit, largest_together, take
+from portal.domain.planning.placement import Fit, fit, largest_together, take
 
 NO_SIZES: frozenset[int] = frozenset()
 _STALE = -1

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from portal.domain.device_pool import DevicePool, build_pools
 from portal.domain.job import MAX_PRIORITY
-from portal.domain.quota import Ledger
-from portal.domain.snapshot import Demand, Snapshot, Waiting
+from portal.domain.planning.device_pool import DevicePool, build_pools
+from portal.domain.planning.quota import Ledger
+from portal.domain.planning.snapshot import Demand, Snapshot, Waiting
 
 STEP = 10
 """Priorities are proposed in such steps: round numbers leave room between them."""
@@ -104,7 +104,7 @@ def lead_priority(demand: Demand, ahead: Sequence[Demand]) -> int | None:
     """The smallest round priority above that of every job ahead in its line.
 
     Preemptible jobs come after all others whatever their priority
-    (:mod:`portal.domain.queue_order`).
+    (:mod:`~.queue_order`).
     """
     if not ahead or any(other.preemptible != demand.preemptible for other in ahead):
         return None

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from portal.domain.capacity import FreeDevices, Place
-from portal.domain.placement import (
+from portal.domain.planning.capacity import FreeDevices, Place
+from portal.domain.planning.placement import (
     all_devices,
     indexes_of,
     mask_of,
     needs_whole_node,
     without_highest,
 )
+from portal.domain.planning.snapshot import Holding, Snapshot
 from portal.domain.resources import Node, Placement, Slot
-from portal.domain.snapshot import Holding, Snapshot
 
 
 @dataclass(slots=True, eq=False)

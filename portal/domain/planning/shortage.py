@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from portal.domain.planning.snapshot import VcShare
 from portal.domain.resources import Node, Placement
-from portal.domain.snapshot import VcShare
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from operator import attrgetter
 
+from portal.domain.planning.snapshot import Demand, Waiting
 from portal.domain.reason import Reason
 from portal.domain.resources import Placement
-from portal.domain.snapshot import Demand, Waiting
 
 MAX_AHEAD = 10
 """So many of the jobs ahead are named."""

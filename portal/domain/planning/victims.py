@@ -8,7 +8,7 @@ The choice, in the order in which it is made:
    devices in all, then the lowest priority, then the latest start.
 3. What the own virtual cluster must still give back is taken from as few of its jobs as
    possible, the smallest that suffices: first on nodes that take jobs, as far as it must be
-   there (:class:`~portal.domain.quota.Excess`).
+   there (:class:`~.quota.Excess`).
 4. Whoever turns out not to be needed is spared, the largest first.
 """
 
@@ -18,10 +18,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
-from portal.domain.device_pool import DevicePool, Movable
-from portal.domain.making_room import JobKind, NodeCounts, fewest
-from portal.domain.placement import all_devices, free_by_group
-from portal.domain.quota import Excess
+from portal.domain.planning.device_pool import DevicePool, Movable
+from portal.domain.planning.making_room import JobKind, NodeCounts, fewest
+from portal.domain.planning.placement import all_devices, free_by_group
+from portal.domain.planning.quota import Excess
 
 _Cost = tuple[int, int, tuple[int, ...], int]
 """Victims, their devices, their ranks from the highest, the node."""
@@ -55,7 +55,7 @@ class VictimSearch:
         """Victims that make the start possible, marked as gone in the pool.
 
         The caller has made sure that there are enough
-        (:attr:`~portal.domain.device_pool.DevicePool.reclaimable`).
+        (:attr:`~.device_pool.DevicePool.reclaimable`).
         """
         chosen: list[Movable] = []
         excess = need.excess

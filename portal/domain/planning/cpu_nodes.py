@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 
+from portal.domain.planning.snapshot import Snapshot
 from portal.domain.resources import Placement, Slot
-from portal.domain.snapshot import Snapshot
 
 _Entry = tuple[int, int, str]
 """Replicas without devices, devices of the node, name."""

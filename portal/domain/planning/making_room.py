@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from portal.domain.placement import counts_without_highest, fit_counts
+from portal.domain.planning.placement import counts_without_highest, fit_counts
 
 
 class NodeCounts(NamedTuple):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from portal.domain.capacity import FreeDevices
+from portal.domain.planning.capacity import FreeDevices
+from portal.domain.planning.shortage import Shortage
+from portal.domain.planning.snapshot import Demand
 from portal.domain.reason import Reason
 from portal.domain.resources import Node
-from portal.domain.shortage import Shortage
-from portal.domain.snapshot import Demand
 
 REMEDIES: dict[str, str] = {
     "vc_quota": "It starts when jobs of the virtual cluster give devices back, or with a"

@@ -1,0 +1,40 @@
+"""The planner: a snapshot in, a plan out. Whoever is outside comes in by this door.
+
+:func:`plan` decides for all that wait, :func:`preview` for one job that was not submitted,
+:class:`Standings` tells everything that a waiting job needs. The rules are one module each.
+"""
+
+from portal.domain.planning.planner import plan, preview
+from portal.domain.planning.shortage import Shares
+from portal.domain.planning.snapshot import (
+    Admission,
+    Demand,
+    Holding,
+    Plan,
+    PreemptibleScope,
+    Preemption,
+    Snapshot,
+    VcShare,
+    Waiting,
+)
+from portal.domain.planning.standing import Standing, Standings
+from portal.domain.planning.wait import REMEDIES, remedy
+
+__all__ = [
+    "REMEDIES",
+    "Admission",
+    "Demand",
+    "Holding",
+    "Plan",
+    "PreemptibleScope",
+    "Preemption",
+    "Shares",
+    "Snapshot",
+    "Standing",
+    "Standings",
+    "VcShare",
+    "Waiting",
+    "plan",
+    "preview",
+    "remedy",
+]
