@@ -23,7 +23,7 @@ from benchmarks.seed_people import seed_people
 from portal import wiring
 from portal.domain.resources import Node
 from portal.models.db import session
-from portal.services import inventory
+from portal.services.records import inventory
 from portal.settings import Settings
 from portal.web import setup
 from portal.web.security.manager import security_manager

@@ -17,23 +17,24 @@ from portal.domain.mail import is_address
 from portal.domain.reconcile import Limits
 from portal.models import db
 from portal.ports import Cluster, Events, Mailer, Queue
-from portal.services import inventory, virtual_clusters
-from portal.services.admission import Admitter
-from portal.services.cordoning import Cordoner
-from portal.services.driving import Driver
-from portal.services.jobs import JobService
-from portal.services.log_following import LogFollower
-from portal.services.logs import LogKeeper
-from portal.services.mail import Outbox
-from portal.services.outlook import Outlooks
-from portal.services.passes import Ear, Passes
-from portal.services.snapshots import Snapshots
-from portal.services.storage import StorageWatch
-from portal.services.support import SupportDesk
-from portal.services.templates import TemplateService
-from portal.services.usage import ClusterLines
-from portal.services.vault import Vault
-from portal.services.vc_editing import VcEditor
+from portal.services.cluster.cordoning import Cordoner
+from portal.services.cluster.storage import StorageWatch
+from portal.services.jobs.service import JobService
+from portal.services.logs.following import LogFollower
+from portal.services.logs.keeper import LogKeeper
+from portal.services.mail.outbox import Outbox
+from portal.services.mail.support import SupportDesk
+from portal.services.queueing.admission import Admitter
+from portal.services.queueing.outlook import Outlooks
+from portal.services.queueing.snapshots import Snapshots
+from portal.services.records import inventory
+from portal.services.records.vault import Vault
+from portal.services.running.driving import Driver
+from portal.services.running.passes import Ear, Passes
+from portal.services.submissions.templates import TemplateService
+from portal.services.usage.over_time import ClusterLines
+from portal.services.vcs import reading as virtual_clusters
+from portal.services.vcs.editing import VcEditor
 from portal.settings import Settings, SettingsError
 from portal.spi.registry import Registry, load_registry
 

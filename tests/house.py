@@ -22,7 +22,7 @@ from portal.domain.job import AttemptRef, Job
 from portal.domain.permission import Actor, Permission
 from portal.models import VcMemberRow, VcRow, db
 from portal.models.db import session
-from portal.services import job_store
+from portal.services.records import job_store
 from portal.settings import Settings
 from portal.testing import FakeCluster, FakeEvents, FakeMailer, FakeQueue, a_node
 

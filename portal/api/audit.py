@@ -10,8 +10,8 @@ from portal.api.calls import Parameter, call
 from portal.api.jobs import PAGING
 from portal.domain.errors import InvalidSpec
 from portal.domain.permission import Permission
-from portal.services import audit
-from portal.services.audit import AuditQuery
+from portal.services.records import audit
+from portal.services.records.audit import AuditQuery
 
 MANAGERS = holders(Permission.MANAGE_USERS)
 schemas.COMPONENTS["AuditEntry"] = schemas.record(

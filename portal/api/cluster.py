@@ -12,10 +12,13 @@ from portal.api.calls import Parameter, call
 from portal.api.context import services
 from portal.api.jobs import PAGING
 from portal.domain.permission import Permission
-from portal.services import cluster_status, cluster_views, usage, user_usage
-from portal.services.user_export import csv_text
-from portal.services.user_usage import UserQuery
-from portal.services.virtual_clusters import VirtualCluster
+from portal.services.cluster import status as cluster_status
+from portal.services.cluster import views as cluster_views
+from portal.services.cluster.export import csv_text
+from portal.services.usage import by_user as user_usage
+from portal.services.usage import over_time as usage
+from portal.services.usage.by_user import UserQuery
+from portal.services.vcs.reading import VirtualCluster
 
 VIEWERS = holders(Permission.VIEW_CLUSTER)
 CORDONERS = holders(Permission.MANAGE_VC)

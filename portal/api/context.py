@@ -10,15 +10,15 @@ from typing import Protocol
 from flask import Flask, current_app
 
 from portal.ports import Cluster, Queue
-from portal.services.cordoning import Cordoner
-from portal.services.jobs import JobService
-from portal.services.log_streams import LogStreams
-from portal.services.logs import LogKeeper
-from portal.services.metrics import PortalMetrics
-from portal.services.support import SupportDesk
-from portal.services.templates import TemplateService
-from portal.services.usage import ClusterLines
-from portal.services.vc_editing import VcEditor
+from portal.services.cluster.cordoning import Cordoner
+from portal.services.jobs.service import JobService
+from portal.services.logs.keeper import LogKeeper
+from portal.services.logs.streams import LogStreams
+from portal.services.mail.support import SupportDesk
+from portal.services.operation.metrics import PortalMetrics
+from portal.services.submissions.templates import TemplateService
+from portal.services.usage.over_time import ClusterLines
+from portal.services.vcs.editing import VcEditor
 from portal.spi.registry import Registry
 
 _KEY = "aoli-api"

@@ -18,7 +18,7 @@ from portal.api.context import ApiServices, services
 from portal.api.jobs import known_id
 from portal.domain.errors import NotFound
 from portal.domain.permission import Actor
-from portal.services.log_streams import (
+from portal.services.logs.streams import (
     DEFAULT_TAIL,
     MAX_TAIL,
     End,

@@ -14,8 +14,8 @@ from portal.api.context import services
 from portal.domain.errors import InvalidSpec, NotFound
 from portal.domain.permission import Permission
 from portal.domain.planning import remedy
-from portal.services.job_export import csv_blocks
-from portal.services.job_list import SORTS, JobQuery
+from portal.services.jobs.export import csv_blocks
+from portal.services.jobs.listing import SORTS, JobQuery
 
 _ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 PAGING = (

@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from portal.api.calls import reply
 from portal.api.context import services
-from portal.services import health
+from portal.services.operation import health
 from portal.web.problems import problem
 
 blueprint = Blueprint("probes", __name__)

@@ -11,7 +11,7 @@ from flask import request
 from werkzeug.exceptions import BadRequest
 
 from portal.domain.errors import FieldError, InvalidSpec
-from portal.services.job_list import DEFAULT_LIMIT, MAX_LIMIT
+from portal.services.jobs.listing import DEFAULT_LIMIT, MAX_LIMIT
 
 MAX_TEXT = 256
 """A query parameter that is longer is no name and no search."""

@@ -13,9 +13,15 @@ from portal.domain.job import (
     MOUNT_POINTS,
 )
 from portal.domain.job_state import JobState
-from portal.services.field_checks import MAX_COMMAND, MAX_IMAGE, MAX_NAME, MAX_PORT, MIN_PORT
-from portal.services.jobs import ACTIONS, MAX_BULK
-from portal.services.support import MAX_MESSAGE, MAX_SUBJECT
+from portal.services.jobs.service import ACTIONS, MAX_BULK
+from portal.services.mail.support import MAX_MESSAGE, MAX_SUBJECT
+from portal.services.submissions.field_checks import (
+    MAX_COMMAND,
+    MAX_IMAGE,
+    MAX_NAME,
+    MAX_PORT,
+    MIN_PORT,
+)
 
 Schema = dict[str, Any]
 

@@ -12,7 +12,7 @@ from portal.api.calls import call
 from portal.api.context import services
 from portal.api.jobs import PAGING
 from portal.api.people import number
-from portal.services import ssh_keys
+from portal.services.people import ssh_keys
 
 schemas.COMPONENTS.update(
     SshKey=schemas.record(

@@ -13,8 +13,8 @@ from portal.api.context import services
 from portal.api.jobs import PAGING
 from portal.domain.errors import InvalidSpec
 from portal.domain.permission import Permission
-from portal.services import virtual_clusters as vcs
-from portal.services.templates import SCOPES
+from portal.services.submissions.templates import SCOPES
+from portal.services.vcs import reading as vcs
 
 OF_VC = Parameter("vc", schemas.TEXT, "The team's virtual cluster; default: your current one")
 _BODY = {"type": "object", "description": "The body of a submission, without its secrets"}

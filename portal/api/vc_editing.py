@@ -12,7 +12,7 @@ from portal.api.calls import PREFIX, call, reply
 from portal.api.context import services
 from portal.api.virtual_clusters import Shown
 from portal.domain.permission import Permission
-from portal.services.vc_editing import MAX_GRACE_S
+from portal.services.vcs.editing import MAX_GRACE_S
 
 MANAGERS = holders(Permission.MANAGE_VC)
 _COUNTS = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}

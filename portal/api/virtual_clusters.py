@@ -10,8 +10,8 @@ from portal.api.calls import call
 from portal.api.jobs import PAGING
 from portal.domain.errors import NotFound
 from portal.domain.permission import Actor, Permission
-from portal.services import virtual_clusters as vcs
-from portal.services.virtual_clusters import VirtualCluster
+from portal.services.vcs import reading as vcs
+from portal.services.vcs.reading import VirtualCluster
 
 VIEWERS = holders(Permission.VIEW_VC, Permission.MANAGE_VC)
 

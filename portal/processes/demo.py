@@ -18,7 +18,7 @@ from portal.domain.permission import PRESET_ROLES, Actor
 from portal.models import UserRow
 from portal.models.db import session
 from portal.processes.log_lines import configure_logging
-from portal.services import virtual_clusters
+from portal.services.vcs import reading as virtual_clusters
 from portal.settings import Settings
 from portal.wiring import Portal
 

@@ -10,11 +10,15 @@ from flask import request, url_for
 
 from portal.domain.permission import Permission
 from portal.domain.usage import HOUR_MS, Span
-from portal.services import cluster_status, cluster_views, inventory, usage, user_usage
-from portal.services.cluster_status import NodeUse, VcDevices
-from portal.services.cordoning import may_cordon
-from portal.services.user_usage import UserQuery
-from portal.services.virtual_clusters import VirtualCluster
+from portal.services.cluster import status as cluster_status
+from portal.services.cluster import views as cluster_views
+from portal.services.cluster.cordoning import may_cordon
+from portal.services.cluster.status import NodeUse, VcDevices
+from portal.services.records import inventory
+from portal.services.usage import by_user as user_usage
+from portal.services.usage import over_time as usage
+from portal.services.usage.by_user import UserQuery
+from portal.services.vcs.reading import VirtualCluster
 from portal.web.cluster_squares import MOST_LEGENDS, NodeLine, marks, node_line, vc_cells
 from portal.web.context import services
 from portal.web.formats import now

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from string import ascii_uppercase
 
-from portal.services.cluster_status import Hold, NodeUse, VcDevices
+from portal.services.cluster.status import Hold, NodeUse, VcDevices
 from portal.web.words import clauses, gettext
 
 COLOURS = 8

@@ -9,14 +9,14 @@ from datetime import datetime
 from flask import Flask, current_app
 
 from portal.ports import Events
-from portal.services.cordoning import Cordoner
-from portal.services.jobs import JobService
-from portal.services.logs import LogKeeper
-from portal.services.storage import StorageWatch
-from portal.services.support import SupportDesk
-from portal.services.templates import TemplateService
-from portal.services.usage import ClusterLines
-from portal.services.vc_editing import VcEditor
+from portal.services.cluster.cordoning import Cordoner
+from portal.services.cluster.storage import StorageWatch
+from portal.services.jobs.service import JobService
+from portal.services.logs.keeper import LogKeeper
+from portal.services.mail.support import SupportDesk
+from portal.services.submissions.templates import TemplateService
+from portal.services.usage.over_time import ClusterLines
+from portal.services.vcs.editing import VcEditor
 from portal.spi.registry import Registry
 
 _KEY = "aoli"

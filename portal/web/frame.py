@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from flask import Flask, g, request, url_for
 
 from portal.domain.permission import Actor, Permission
-from portal.services import inventory, virtual_clusters
-from portal.services.virtual_clusters import Sight, VirtualCluster
+from portal.services.records import inventory
+from portal.services.vcs import reading as virtual_clusters
+from portal.services.vcs.reading import Sight, VirtualCluster
 from portal.web import __version__
 from portal.web.context import services
 from portal.web.security.access import actor, signed_in

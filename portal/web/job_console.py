@@ -15,7 +15,7 @@ from typing import Any
 from portal.domain.errors import NotFound, TemporaryFailure
 from portal.domain.job import AttemptRef
 from portal.domain.job_state import JobState
-from portal.services.log_files import read_from, split_lines
+from portal.services.logs.files import read_from, split_lines
 from portal.web.context import services
 from portal.web.formats import ordinal
 from portal.web.job_lines import JobLine

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from werkzeug.datastructures import MultiDict
 
 from portal.domain.job_state import JobState
-from portal.services.job_list import ACTIVE, SORTS, JobQuery
-from portal.services.job_list import GROUPS as LIST_GROUPS
+from portal.services.jobs.listing import ACTIVE, SORTS, JobQuery
+from portal.services.jobs.listing import GROUPS as LIST_GROUPS
 from portal.web import submission_times
 
 LIMITS = (15, 30, 60, 100)

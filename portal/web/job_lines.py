@@ -10,8 +10,8 @@ from portal.domain import reason as reasons
 from portal.domain.job_state import TERMINAL, JobState, Trigger, allows
 from portal.domain.permission import Actor, Permission
 from portal.domain.reason import Reason
-from portal.services.job_list import GROUP_OF
-from portal.services.waiting import HIDDEN_JOB
+from portal.services.jobs.listing import GROUP_OF
+from portal.services.queueing.waiting import HIDDEN_JOB
 from portal.web.context import services
 from portal.web.formats import clock, moment, now
 from portal.web.frame import avatar_colour

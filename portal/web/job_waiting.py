@@ -12,8 +12,9 @@ from portal.domain import reason as reasons
 from portal.domain.permission import Permission
 from portal.domain.planning import remedy as remedy_of
 from portal.domain.reason import Reason
-from portal.services import cluster_status, job_views
-from portal.services.cluster_status import NodeUse
+from portal.services.cluster import status as cluster_status
+from portal.services.cluster.status import NodeUse
+from portal.services.records import job_views
 from portal.web.cluster_squares import MOST_LEGENDS, JobMark, NodeLine, marks, node_line
 from portal.web.context import services
 from portal.web.formats import duration, moment, now, ordinal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, g
 
-from portal.services.inventory import simulated_types
+from portal.services.records.inventory import simulated_types
 from portal.web.context import services
 
 

@@ -11,10 +11,10 @@ import yaml
 from portal.domain.errors import FieldError, InvalidSpec
 from portal.domain.planning import remedy
 from portal.domain.resources import Slot
-from portal.services import cluster_status
-from portal.services.cluster_status import NodeUse
-from portal.services.jobs import Preview
-from portal.services.virtual_clusters import VirtualCluster
+from portal.services.cluster import status as cluster_status
+from portal.services.cluster.status import NodeUse
+from portal.services.jobs.service import Preview
+from portal.services.vcs.reading import VirtualCluster
 from portal.web.context import services
 from portal.web.formats import ordinal
 from portal.web.job_lines import reason_text

@@ -8,7 +8,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from portal.services.virtual_clusters import VirtualCluster
+from portal.services.vcs.reading import VirtualCluster
 
 MEMBER_KINDS = {"user": "users", "group": "groups"}
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from portal.domain.permission import Actor, Permission
-from portal.services import vc_activity, virtual_clusters
-from portal.services.vc_activity import Activity
-from portal.services.virtual_clusters import VirtualCluster
+from portal.services.vcs import activity as vc_activity
+from portal.services.vcs import reading as virtual_clusters
+from portal.services.vcs.activity import Activity
+from portal.services.vcs.reading import VirtualCluster
 from portal.web.frame import vc_sight
 from portal.web.words import clauses, gettext, listed, ngettext
 

@@ -15,7 +15,7 @@ from web_house import Caller, WebHouse
 from portal.domain.job_state import TERMINAL, JobState
 from portal.models import JobRow
 from portal.models.db import database, session
-from portal.services.job_list import SORTS, JobQuery, list_jobs
+from portal.services.jobs.listing import SORTS, JobQuery, list_jobs
 from portal.testing import NOON
 
 NUMBERS = itertools.count()

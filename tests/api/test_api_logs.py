@@ -14,7 +14,7 @@ from web_house import Caller, WebHouse, problem_of
 from werkzeug.test import TestResponse
 
 from portal.api import job_logs
-from portal.services import log_streams
+from portal.services.logs import streams as log_streams
 from portal.testing import eventually
 
 DEADLINE_S = 20

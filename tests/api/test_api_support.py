@@ -10,7 +10,7 @@ from web_house import Caller, WebHouse, problem_of
 
 from portal.models import JobRow, MailRow
 from portal.models.db import database, session
-from portal.services.support import MOST_PER_HOUR
+from portal.services.mail.support import MOST_PER_HOUR
 from portal.wiring import connect
 
 SECRET = "hunter2-hunter2"

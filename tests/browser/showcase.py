@@ -36,7 +36,7 @@ from web_house import WebHouse
 from portal import wiring
 from portal.domain.permission import Actor, Permission
 from portal.models import VcRow, db
-from portal.services import ssh_keys
+from portal.services.people import ssh_keys
 from portal.testing import a_node
 from portal.web import setup
 from portal.web.security import api_keys

@@ -12,7 +12,7 @@ from house import GPU, actor
 
 from portal.models import JobRow
 from portal.models.db import session
-from portal.services import log_streams
+from portal.services.logs import streams as log_streams
 from portal.testing import eventually
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from portal.cli.client_submit import body_of, submission_options
 from portal.domain.job import JobSpec
-from portal.services.job_line import cli_line
-from portal.services.submission import VcOffer, parse
+from portal.services.submissions.command_line import cli_line
+from portal.services.submissions.parse import parse
+from portal.services.vcs.offer import VcOffer
 from portal.spi.registry import load_registry
 from portal.testing import a_job, a_spec
 

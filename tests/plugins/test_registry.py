@@ -16,7 +16,7 @@ from portal import wiring
 from portal.domain.errors import InvalidSpec, PermanentFailure
 from portal.domain.job_state import JobState
 from portal.domain.resources import Slot
-from portal.services.launching import build
+from portal.services.running.launching import build
 from portal.settings import Settings
 from portal.spi import DeviceShape, DeviceType
 from portal.spi.registry import Registry, load_registry

@@ -17,7 +17,7 @@ from portal.domain.planning.snapshot import VcShare
 from portal.domain.resources import load_placement
 from portal.models import JobEventRow, JobRow, NodeRow, VcMemberRow, VcRow
 from portal.models.db import session
-from portal.services import inventory
+from portal.services.records import inventory
 
 ENDED = (ReplicaPhase.SUCCEEDED, ReplicaPhase.FAILED, ReplicaPhase.LOST)
 SIZES = {"gpu-1": 8, "gpu-2": 8, "gpu-3": 4, "npu-1": 8, "npu-2": 8}

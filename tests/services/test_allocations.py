@@ -9,8 +9,8 @@ from house import BOTH_DATABASES, GPU, House, actor
 from portal import migrations
 from portal.models import AllocationRow, db
 from portal.models.db import session
-from portal.services import allocations, job_store
-from portal.services.allocations import milliseconds
+from portal.services.records import allocations, job_store
+from portal.services.records.allocations import milliseconds
 
 pytestmark = BOTH_DATABASES
 

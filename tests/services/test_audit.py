@@ -11,8 +11,8 @@ from house import BOTH_DATABASES, GPU, actor
 from portal.domain.errors import Forbidden
 from portal.models import AuditRow
 from portal.models.db import database, session
-from portal.services import audit
-from portal.services.audit import AuditQuery
+from portal.services.records import audit
+from portal.services.records.audit import AuditQuery
 
 pytestmark = BOTH_DATABASES
 

@@ -11,8 +11,9 @@ from portal.domain.errors import Forbidden, NotFound, TemporaryFailure
 from portal.domain.permission import Actor
 from portal.models import AuditRow
 from portal.models.db import session
-from portal.services import cluster_status, virtual_clusters
-from portal.services.cordoning import Cordoner
+from portal.services.cluster import status as cluster_status
+from portal.services.cluster.cordoning import Cordoner
+from portal.services.vcs import reading as virtual_clusters
 
 pytestmark = BOTH_DATABASES
 

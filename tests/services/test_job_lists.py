@@ -13,8 +13,8 @@ from house import BOTH_DATABASES, House, actor
 from portal.domain.errors import Forbidden
 from portal.models import JobRow
 from portal.models.db import database, session
-from portal.services import csv_table, job_export
-from portal.services.job_list import (
+from portal.services.jobs import export as job_export
+from portal.services.jobs.listing import (
     ACTIVE,
     BATCH,
     COUNT_CAP,
@@ -23,6 +23,7 @@ from portal.services.job_list import (
     counts,
     list_jobs,
 )
+from portal.services.records import csv_table
 from portal.testing import NOON
 
 EVERYONE = JobQuery(scope="all", vc="vision")

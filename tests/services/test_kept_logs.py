@@ -13,14 +13,8 @@ from hypothesis import strategies as st
 
 from portal.domain.errors import TemporaryFailure
 from portal.domain.job import AttemptRef
-from portal.services.log_files import (
-    offset_of_tail,
-    read_from,
-    split_lines,
-    tail,
-    whole_lines,
-)
-from portal.services.logs import LogKeeper
+from portal.services.logs.files import offset_of_tail, read_from, split_lines, tail, whole_lines
+from portal.services.logs.keeper import LogKeeper
 from portal.testing import NOON, FakeCluster, a_launch
 
 REF = AttemptRef("0a7f", 1)

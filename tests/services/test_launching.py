@@ -11,7 +11,7 @@ from portal.domain.job import Job, MountChoice, RegistryLogin
 from portal.domain.job_state import JobState
 from portal.domain.launch import Launch
 from portal.domain.resources import Slot
-from portal.services.launching import build
+from portal.services.running.launching import build
 from portal.spi.registry import load_registry
 from portal.testing import FakeCluster
 from portal.testing.builders import a_job, a_spec

@@ -10,7 +10,7 @@ from house import BOTH_DATABASES, House
 from portal.domain.mail import FIRST_WAIT_S, GIVE_UP_AFTER_S, LONGEST_WAIT_S, Mail, next_wait_s
 from portal.models import MailRow, VcRow
 from portal.models.db import database, session
-from portal.services.mail import BATCH, CLAIM_S, KEEP_DAYS, Outbox, outstanding
+from portal.services.mail.outbox import BATCH, CLAIM_S, KEEP_DAYS, Outbox, outstanding
 from portal.testing import FakeMailer
 
 pytestmark = BOTH_DATABASES

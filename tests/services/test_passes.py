@@ -9,8 +9,8 @@ from house import BOTH_DATABASES, GPU, House, actor
 
 from portal.domain.errors import TemporaryFailure
 from portal.models.db import session
-from portal.services import inventory
-from portal.services.passes import DUE_AFTER_S
+from portal.services.records import inventory
+from portal.services.running.passes import DUE_AFTER_S
 from portal.testing import a_node, eventually
 
 pytestmark = BOTH_DATABASES

@@ -15,7 +15,8 @@ from portal import wiring
 from portal.domain.job import AttemptRef, Job
 from portal.models import VcRow, db
 from portal.models.db import session
-from portal.services import job_store, notice
+from portal.services.records import job_store
+from portal.services.running import stop_notice as notice
 from portal.settings import Settings
 from portal.testing import FakeEvents, FakeQueue, eventually
 

@@ -17,7 +17,8 @@ from portal.domain.job_state import JobState, Trigger, next_state
 from portal.domain.reason import Reason
 from portal.models import JobEventRow, JobRow
 from portal.models.db import session
-from portal.services import inventory, job_store, virtual_clusters
+from portal.services.records import inventory, job_store
+from portal.services.vcs import reading as virtual_clusters
 
 pytestmark = BOTH_DATABASES
 

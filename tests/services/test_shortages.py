@@ -5,7 +5,8 @@ from __future__ import annotations
 from house import BOTH_DATABASES, GPU, NPU, House, actor, body
 
 from portal.models.db import session
-from portal.services import cluster_status, virtual_clusters
+from portal.services.cluster import status as cluster_status
+from portal.services.vcs import reading as virtual_clusters
 from portal.testing import a_node
 
 pytestmark = BOTH_DATABASES

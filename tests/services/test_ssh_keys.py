@@ -19,8 +19,8 @@ from public_keys import key_line, line_of
 from portal.domain.errors import Conflict, InvalidSpec, NotFound
 from portal.models import AuditRow
 from portal.models.db import session
-from portal.services import ssh_keys
-from portal.services.ssh_key_text import read_public_key
+from portal.services.people import ssh_keys
+from portal.services.people.ssh_key_text import read_public_key
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from threading import Event
 
-from portal.services.storage import Storage, StorageUsage, StorageWatch, read_usage
+from portal.services.cluster.storage import Storage, StorageUsage, StorageWatch, read_usage
 
 PATIENT_S = 60.0
 

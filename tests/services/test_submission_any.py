@@ -16,9 +16,10 @@ from portal.domain.job import JobSpec
 from portal.domain.storage_path import roots
 from portal.models import JobRow
 from portal.models.db import session
-from portal.services import job_store
-from portal.services.job_views import body_of
-from portal.services.submission import COMMON_FIELDS, VcOffer, parse
+from portal.services.records import job_store
+from portal.services.records.job_views import body_of
+from portal.services.submissions.parse import COMMON_FIELDS, parse
+from portal.services.vcs.offer import VcOffer
 from portal.spi.registry import load_registry
 from portal.testing import NOON, a_job
 

@@ -9,8 +9,10 @@ from portal.domain.errors import InvalidSpec
 from portal.domain.usage import HOUR_MS
 from portal.models import VcMemberRow
 from portal.models.db import session
-from portal.services import usage, user_usage, virtual_clusters
-from portal.services.user_usage import UserQuery
+from portal.services.usage import by_user as user_usage
+from portal.services.usage import over_time as usage
+from portal.services.usage.by_user import UserQuery
+from portal.services.vcs import reading as virtual_clusters
 
 HOUR_S = 3600
 

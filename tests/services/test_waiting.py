@@ -10,8 +10,8 @@ from house import BOTH_DATABASES, GPU, House, actor, body
 
 from portal.models import JobRow, VcRow
 from portal.models.db import session
-from portal.services import job_priority
-from portal.services.job_list import JobQuery
+from portal.services.jobs import priority as job_priority
+from portal.services.jobs.listing import JobQuery
 
 pytestmark = BOTH_DATABASES
 

@@ -8,7 +8,7 @@ import pytest
 from house import GPU, NPU
 from web_pages import run_job, submit_job
 
-from portal.services.storage import StorageUsage, StorageWatch
+from portal.services.cluster.storage import StorageUsage, StorageWatch
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from sqlalchemy import and_, column, delete, func, or_, select, table, update
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import FieldError
-from portal.services import people
+from portal.services.records import traces as people
 from portal.web.security import account_fields as fields
 from portal.web.security.directory import Account
 from portal.web.security.identities import Identity

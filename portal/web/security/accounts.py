@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.errors import FieldError, InvalidSpec
 from portal.domain.permission import Actor
-from portal.services import people
+from portal.services.records import traces as people
 from portal.web.security import account_fields as fields
 from portal.web.security import account_rows as rows_of
 from portal.web.security import account_rules as rules

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict, FieldError
 from portal.domain.permission import Actor
-from portal.services import people
+from portal.services.records import traces as people
 from portal.web.security import account_fields as fields
 from portal.web.security import account_rules as rules
 from portal.web.security import collectives, memberships

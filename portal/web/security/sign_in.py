@@ -20,7 +20,7 @@ from flask import (
 from flask_appbuilder.security.views import AuthDBView
 from flask_login import login_user, logout_user
 
-from portal.services import cluster_status
+from portal.services.cluster import status as cluster_status
 from portal.web.context import services
 from portal.web.fab import expose
 from portal.web.formats import duration

@@ -14,7 +14,7 @@ from sqlalchemy import DateTime, column, insert, table
 from sqlalchemy.orm import Session
 
 from portal.domain.permission import Actor
-from portal.services import audit
+from portal.services.records import audit
 
 _AUDIT = table(
     "audit",

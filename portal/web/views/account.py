@@ -20,7 +20,7 @@ from flask import session as browser_session
 from flask_login import login_user
 
 from portal.domain.errors import Conflict, InvalidSpec, NotFound
-from portal.services import ssh_keys
+from portal.services.people import ssh_keys
 from portal.web import zones
 from portal.web.context import services
 from portal.web.formats import duration, now

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from flask import Blueprint, render_template, request, url_for
 
-from portal.services import audit
-from portal.services.audit import AuditQuery
+from portal.services.records import audit
+from portal.services.records.audit import AuditQuery
 from portal.web.appearance import zone
 from portal.web.audit_words import ACTIONS, OBJECTS, action_words, changes, sentence
 from portal.web.pages import Pager

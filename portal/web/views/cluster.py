@@ -12,9 +12,9 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 
 from portal.domain.errors import NotFound, PermanentFailure, TemporaryFailure
 from portal.domain.permission import Permission
-from portal.services import user_usage
-from portal.services.user_export import csv_text
-from portal.services.virtual_clusters import VirtualCluster
+from portal.services.cluster.export import csv_text
+from portal.services.usage import by_user as user_usage
+from portal.services.vcs.reading import VirtualCluster
 from portal.web import cluster_page
 from portal.web.context import services
 from portal.web.formats import now

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from portal.domain.permission import PRESET_ROLES
-from portal.services import audit
-from portal.services.audit import AuditQuery
+from portal.services.records import audit
+from portal.services.records.audit import AuditQuery
 from portal.web.audit_words import sentence
 from portal.web.people import counts, managers_only
 from portal.web.security.access import actor

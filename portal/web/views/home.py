@@ -13,10 +13,10 @@ from portal.domain.job_state import HOLDING
 from portal.domain.permission import Permission
 from portal.domain.storage_path import roots
 from portal.domain.usage import DAY_MS, HOUR_MS, Span
-from portal.services import usage
-from portal.services.allocations import milliseconds
-from portal.services.job_list import JobQuery
-from portal.services.virtual_clusters import VirtualCluster
+from portal.services.jobs.listing import JobQuery
+from portal.services.records.allocations import milliseconds
+from portal.services.usage import over_time as usage
+from portal.services.vcs.reading import VirtualCluster
 from portal.web.context import services
 from portal.web.formats import clock_seconds, now
 from portal.web.frame import current_vc

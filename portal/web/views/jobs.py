@@ -18,9 +18,9 @@ from flask import (
 
 from portal.domain.errors import NotFound
 from portal.domain.permission import Permission
-from portal.services.job_export import csv_blocks
-from portal.services.job_groups import group_sizes
-from portal.services.job_list import JobQuery, owners
+from portal.services.jobs.export import csv_blocks
+from portal.services.jobs.groups import group_sizes
+from portal.services.jobs.listing import JobQuery, owners
 from portal.web import submission_times
 from portal.web.appearance import zone
 from portal.web.context import services

@@ -8,8 +8,8 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from portal.domain.permission import Permission
-from portal.services import inventory
-from portal.services.job_search import find_jobs
+from portal.services.jobs.search import find_jobs
+from portal.services.records import inventory
 from portal.web.context import services
 from portal.web.frame import frame
 from portal.web.job_lines import make_line

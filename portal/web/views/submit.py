@@ -21,9 +21,9 @@ from portal.domain.errors import InvalidSpec
 from portal.domain.permission import Permission
 from portal.domain.secret_words import tells_of_secret
 from portal.domain.storage_path import roots
-from portal.services.job_list import JobQuery
-from portal.services.submission_yaml import MAX_TEXT, read_yaml
-from portal.services.virtual_clusters import VirtualCluster
+from portal.services.jobs.listing import JobQuery
+from portal.services.submissions.from_yaml import MAX_TEXT, read_yaml
+from portal.services.vcs.reading import VirtualCluster
 from portal.web.context import services
 from portal.web.frame import current_vc
 from portal.web.security.access import actor, requires

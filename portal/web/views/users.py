@@ -8,8 +8,8 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from portal.domain.errors import InvalidSpec
-from portal.services import audit
-from portal.services.audit import AuditQuery
+from portal.services.records import audit
+from portal.services.records.audit import AuditQuery
 from portal.web.audit_words import sentence
 from portal.web.pages import Pager
 from portal.web.people import managers_only, refusals_flashed

@@ -12,8 +12,9 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, request,
 
 from portal.domain.errors import Conflict, InvalidSpec, NotFound
 from portal.domain.permission import Permission
-from portal.services import vc_activity, virtual_clusters
-from portal.services.virtual_clusters import VirtualCluster
+from portal.services.vcs import activity as vc_activity
+from portal.services.vcs import reading as virtual_clusters
+from portal.services.vcs.reading import VirtualCluster
 from portal.web.context import services
 from portal.web.frame import vc_sight
 from portal.web.security.access import actor, allowed, requires

@@ -1,0 +1,120 @@
+"""Users' public SSH keys: what opens the SSH endpoints of their jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from peewee import IntegrityError
+
+from portal.domain.errors import Conflict, FieldError, InvalidSpec, NotFound
+from portal.domain.permission import Actor
+from portal.models import SshKeyRow
+from portal.models.db import database
+from portal.services.people.ssh_key_text import PublicKey, read_public_key
+from portal.services.records import audit
+from portal.services.records.job_views import rfc3339
+
+MOST = 50
+MAX_NAME = 64
+
+
+class NotNow(Conflict):
+    """What the actor has already forbids it; ``words`` can be translated."""
+
+    def __init__(self, words: FieldError) -> None:
+        super().__init__(str(words))
+        self.words = words
+
+
+@dataclass(frozen=True, slots=True)
+class SshKey:
+    """A key as its owner sees it."""
+
+    id: int
+    name: str
+    key: str
+    fingerprint: str
+    created_at: datetime
+
+    @property
+    def kind(self) -> str:
+        """Its type, such as ``ssh-ed25519``."""
+        return self.key.partition(" ")[0]
+
+    def dump(self) -> dict[str, Any]:
+        """By the names of the API."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "type": self.kind,
+            "key": self.key,
+            "fingerprint": self.fingerprint,
+            "created_at": rfc3339(self.created_at),
+        }
+
+
+def listed(user_id: int) -> list[SshKey]:
+    """The keys of a user, newest first."""
+    rows = SshKeyRow.select().where(SshKeyRow.user_id == user_id).order_by(SshKeyRow.id.desc())
+    return [_value(row) for row in rows]
+
+
+def add(actor: Actor, name: Any, text: Any, now: datetime) -> SshKey:
+    """Keep a public key of the actor.
+
+    ``InvalidSpec`` at ``name`` or ``key``; ``Conflict`` when he has it already or too many.
+    """
+    label, key = _read(name, text)
+    try:
+        with database.atomic():
+            if len(listed(actor.user_id)) >= MOST:
+                raise NotNow(FieldError("You have %(n)s SSH keys; delete one first", {"n": MOST}))
+            row = SshKeyRow.create(
+                user_id=actor.user_id,
+                name=label,
+                key=key.line,
+                fingerprint=key.fingerprint,
+                created_at=now,
+            )
+            noted = {"fingerprint": key.fingerprint}
+            audit.record(actor, "ssh_key.create", "ssh_key", label, at=now, after=noted)
+    except IntegrityError:
+        raise NotNow(FieldError("You have this key already")) from None
+    return _value(row)
+
+
+def remove(actor: Actor, key_id: int, now: datetime) -> None:
+    """Delete one of the actor's keys; raises ``NotFound``."""
+    mine = (SshKeyRow.id == key_id) & (SshKeyRow.user_id == actor.user_id)
+    with database.atomic():
+        row = SshKeyRow.get_or_none(mine)
+        if row is None:
+            raise NotFound("There is no such SSH key")
+        SshKeyRow.delete().where(mine).execute()
+        noted = {"fingerprint": row.fingerprint}
+        audit.record(actor, "ssh_key.delete", "ssh_key", row.name, at=now, before=noted)
+
+
+def _read(name: Any, text: Any) -> tuple[str, PublicKey]:
+    errors: list[tuple[str, FieldError]] = []
+    label = name.strip() if isinstance(name, str) else ""
+    if not label:
+        errors.append(("name", FieldError("Required")))
+    elif len(label) > MAX_NAME or not label.isprintable():
+        errors.append(
+            ("name", FieldError("Use one line of at most %(max)s characters", {"max": MAX_NAME}))
+        )
+    key = None
+    try:
+        key = read_public_key(text)
+    except ValueError as refused:
+        errors.append(("key", refused.args[0]))
+    if errors or key is None:
+        raise InvalidSpec.of(errors)
+    return label, key
+
+
+def _value(row: Any) -> SshKey:
+    return SshKey(row.id, row.name, row.key, row.fingerprint, row.created_at)

@@ -1,0 +1,96 @@
+"""What a template keeps of a submission: its fields in their shapes, none of its secrets.
+
+A template may be incomplete (a form that is not yet filled), so nothing is required here and
+no quota is asked; but a field that is there must have the shape that the form can show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.secret_words import emptied, tells_of_secret
+from portal.services.submissions import field_checks as check
+from portal.services.submissions.field_checks import FieldProblem
+
+MAX_FIELDS = 64
+MAX_TEXT = 4096
+
+
+def template_body(body: Any) -> tuple[dict[str, Any], list[str]]:
+    """The body to keep, and the dotted names of what was emptied in it.
+
+    Raises ``InvalidSpec`` with every field of a wrong shape.
+    """
+    return without_secrets(shaped(body))
+
+
+def shaped(body: Any) -> Mapping[str, Any]:
+    """The body itself, if every field has a shape that the form can show.
+
+    Raises ``InvalidSpec`` with every field that has not.
+    """
+    if not isinstance(body, Mapping) or len(body) > MAX_FIELDS:
+        raise InvalidSpec("job", "Must be the body of a submission")
+    wrong: list[tuple[str, FieldError]] = []
+    for name, value in body.items():
+        try:
+            if value is not None:
+                _SHAPES.get(str(name), _plain)(value)
+        except FieldProblem as problem:
+            for one in (problem, *problem.others):
+                where = f"{name}.{one.sub}" if one.sub else str(name)
+                wrong.append((where[:128], one.error))
+    if wrong:
+        raise InvalidSpec.of(wrong)
+    return {str(name): value for name, value in body.items()}
+
+
+def without_secrets(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The body without secrets, and the dotted names of what was emptied or left out.
+
+    A registry's password and a kind's secret fields are left out, values are emptied.
+    """
+    kept, taken = emptied(body)
+    dropped = {key for key in kept if key not in _SHAPES and tells_of_secret(key)}
+    return {key: value for key, value in kept.items() if key not in dropped}, taken
+
+
+def _text(maximum: int) -> Callable[[Any], object]:
+    return lambda value: check.text(value, maximum=maximum, required=False)
+
+
+def _count(value: Any) -> None:
+    check.integer(value, 0, 10_000_000)
+
+
+def _registry(value: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise FieldProblem("Must be {server, username, password}")
+    for part in value.values():
+        check.text(part, maximum=check.MAX_REGISTRY_FIELD, required=False)
+
+
+def _plain(value: Any) -> None:
+    """A plugin's field: one value, so that nothing can hide in it."""
+    if not isinstance(value, (str, int, float, bool)):
+        raise FieldProblem("Must be text, a number, true or false")
+    check.text(str(value), maximum=MAX_TEXT, required=False)
+
+
+_SHAPES: dict[str, Callable[[Any], object]] = {
+    "name": _text(check.MAX_NAME),
+    "image": _text(check.MAX_IMAGE),
+    "command": _text(check.MAX_COMMAND),
+    "preemptible": check.boolean,
+    "priority": check.priority,
+    "devices": _count,
+    "nodes": _count,
+    "interactive_ports": check.ports,
+    "endpoints": check.endpoints,
+    "mounts": check.mounts,
+    "env": check.env,
+    "secret_env": check.secret_names,
+    "registry": _registry,
+}
