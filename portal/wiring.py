@@ -6,8 +6,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,8 +21,11 @@ from portal.services.cluster.storage import StorageWatch
 from portal.services.jobs.service import JobService
 from portal.services.logs.following import LogFollower
 from portal.services.logs.keeper import LogKeeper
+from portal.services.logs.streams import LogStreams
 from portal.services.mail.outbox import Outbox
 from portal.services.mail.support import SupportDesk
+from portal.services.operation.metrics import PortalMetrics
+from portal.services.portal import Clock, Portal
 from portal.services.queueing.admission import Admitter
 from portal.services.queueing.outlook import Outlooks
 from portal.services.queueing.snapshots import Snapshots
@@ -39,38 +41,11 @@ from portal.settings import Settings, SettingsError
 from portal.spi.registry import Registry, load_registry
 
 log = logging.getLogger(__name__)
-Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
     """The time, aware, in UTC."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Portal:
-    """Everything wired together; one per process."""
-
-    settings: Settings
-    clock: Clock
-    cluster: Cluster
-    queue: Queue
-    events: Events
-    registry: Registry
-    logs: LogKeeper
-    jobs: JobService
-    snapshots: Snapshots
-    admitter: Admitter
-    driver: Driver
-    passes: Passes
-    ear: Ear
-    vc_editor: VcEditor
-    templates: TemplateService
-    cordoner: Cordoner
-    outbox: Outbox
-    support: SupportDesk
-    cluster_lines: ClusterLines
-    storage: StorageWatch
 
 
 def connect(
@@ -139,6 +114,7 @@ def connect(
         events=events,
         registry=registry,
         logs=logs,
+        log_streams=LogStreams(jobs, logs, clock),
         driver=driver,
         snapshots=snapshots,
         admitter=Admitter(
@@ -162,6 +138,7 @@ def connect(
         ),
         jobs=jobs,
         outbox=outbox,
+        metrics=PortalMetrics(queue),
         support=SupportDesk(
             jobs=jobs,
             outbox=outbox,

@@ -17,7 +17,7 @@ from servers import PostgresServer, postgres_server
 from web_house import Caller, WebHouse, open_web_house
 
 from portal.models import db
-from portal.web.security import passwords
+from portal.people import passwords
 
 # How quick the machine is at this moment says nothing about the code.
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]

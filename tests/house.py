@@ -22,6 +22,7 @@ from portal.domain.job import AttemptRef, Job
 from portal.domain.permission import Actor, Permission
 from portal.models import VcMemberRow, VcRow, db
 from portal.models.db import session
+from portal.services.portal import Portal
 from portal.services.records import job_store
 from portal.settings import Settings
 from portal.testing import FakeCluster, FakeEvents, FakeMailer, FakeQueue, a_node
@@ -57,7 +58,7 @@ class House:
     queue: FakeQueue
     events: FakeEvents
     mailer: FakeMailer
-    portal: wiring.Portal
+    portal: Portal
     app: Any = None
 
     @property
@@ -189,8 +190,8 @@ def seed(house: House) -> None:
 
 def seed_accounts(settings: Settings) -> None:
     """Make Flask-AppBuilder's tables and the cast's accounts, each with a role of its own."""
+    from portal.people.grants import PERMISSION_VIEW, PREFIX
     from portal.web import setup
-    from portal.web.security.access import PERMISSION_VIEW, PREFIX
     from portal.web.security.manager import security_manager
 
     accounts = setup.make_tables(settings)

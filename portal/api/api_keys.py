@@ -11,8 +11,8 @@ from portal.api.auth import ACCOUNT, actor
 from portal.api.calls import call
 from portal.api.jobs import PAGING
 from portal.api.people import number
-from portal.web.security import api_keys
-from portal.web.security.administration import session
+from portal.people import api_keys
+from portal.people.administration import session
 
 _KEY: dict[str, Any] = {
     "id": schemas.NUMBER,

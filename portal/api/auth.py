@@ -16,7 +16,7 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from portal.domain.permission import Actor, Permission
-from portal.web.security import access
+from portal.http import access
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 

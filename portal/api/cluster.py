@@ -9,9 +9,9 @@ from flask import Response
 from portal.api import reading, schemas
 from portal.api.auth import actor, holders
 from portal.api.calls import Parameter, call
-from portal.api.context import services
 from portal.api.jobs import PAGING
 from portal.domain.permission import Permission
+from portal.http.services import services
 from portal.services.cluster import status as cluster_status
 from portal.services.cluster import views as cluster_views
 from portal.services.cluster.export import csv_text

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 from werkzeug.exceptions import HTTPException
 
 from portal.domain.errors import AoliError, InvalidSpec, TooMany
-from portal.web.problems import http_problem, problem
+from portal.http.problems import http_problem, problem
 
 STATUS: dict[str, int] = {
     "invalid": 422,

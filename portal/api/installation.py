@@ -17,15 +17,14 @@ import portal.api.ssh_keys
 import portal.api.templates
 import portal.api.vc_editing
 import portal.api.virtual_clusters  # noqa: F401  (each module adds its calls)
-from portal.api import calls, context, probes
+from portal.api import calls, probes
 
 
-def install(app: Flask, wired: context.Wired) -> None:
-    """Register all calls; ``wired`` is the wired portal.
+def install(app: Flask) -> None:
+    """Register all calls.
 
     The blueprint checks CSRF tokens itself, where no bearer token came (``auth.admit``).
     """
-    context.keep(app, wired)
     app.extensions["csrf"].exempt(calls.blueprint)
     # An id that is a slash is unknown like any other, and no redirect with a page of HTML.
     app.url_map.merge_slashes = False

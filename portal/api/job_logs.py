@@ -14,10 +14,11 @@ from werkzeug.exceptions import ServiceUnavailable
 from portal.api import auth, reading, schemas
 from portal.api.auth import MEMBER, actor
 from portal.api.calls import Parameter, call
-from portal.api.context import ApiServices, services
 from portal.api.jobs import known_id
 from portal.domain.errors import NotFound
 from portal.domain.permission import Actor
+from portal.http import streams as sse
+from portal.http.services import services
 from portal.services.logs.streams import (
     DEFAULT_TAIL,
     MAX_TAIL,
@@ -28,7 +29,7 @@ from portal.services.logs.streams import (
     Place,
     without_time,
 )
-from portal.web import sse
+from portal.services.portal import Portal
 
 KEEP_ALIVE_S = 10.0
 """A quiet stream says something so often, and asks whether it is still allowed."""
@@ -111,7 +112,7 @@ def _stream(
 
 
 def _events(
-    found: ApiServices,
+    found: Portal,
     pieces: Iterator[Piece],
     job_id: str,
     recheck: Callable[[], Actor | None],
@@ -135,7 +136,7 @@ def _events(
         return
 
 
-def _still_allowed(found: ApiServices, caller: Actor | None, job_id: str) -> bool:
+def _still_allowed(found: Portal, caller: Actor | None, job_id: str) -> bool:
     if caller is None:
         return False
     found.log_streams.check(caller, job_id)

@@ -10,10 +10,10 @@ from flask import Response
 from portal.api import reading, schemas
 from portal.api.auth import MEMBER, actor, holders
 from portal.api.calls import PREFIX, Parameter, call, reply
-from portal.api.context import services
 from portal.domain.errors import InvalidSpec, NotFound
 from portal.domain.permission import Permission
 from portal.domain.planning import remedy
+from portal.http.services import services
 from portal.services.jobs.export import csv_blocks
 from portal.services.jobs.listing import SORTS, JobQuery
 

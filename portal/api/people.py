@@ -12,9 +12,9 @@ from portal.api.calls import Parameter, call
 from portal.api.jobs import PAGING
 from portal.domain.errors import InvalidSpec, NotFound
 from portal.domain.permission import Permission
-from portal.web.security.account_fields import MAX_BATCH
-from portal.web.security.administration import administration
-from portal.web.security.directory import SORTS, UserQuery
+from portal.people.account_fields import MAX_BATCH
+from portal.people.administration import administration
+from portal.people.directory import SORTS, UserQuery
 
 MANAGERS = holders(Permission.MANAGE_USERS)
 NAMES = schemas.array(schemas.TEXT)

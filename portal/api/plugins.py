@@ -8,8 +8,8 @@ from typing import Any
 from portal.api import reading, schemas
 from portal.api.auth import MEMBER
 from portal.api.calls import call
-from portal.api.context import services
 from portal.api.jobs import PAGING
+from portal.http.services import services
 
 
 def _installed(group: str | None = None) -> list[dict[str, Any]]:

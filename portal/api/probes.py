@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from portal.api.calls import reply
-from portal.api.context import services
+from portal.http.problems import problem
+from portal.http.services import services
 from portal.services.operation import health
-from portal.web.problems import problem
 
 blueprint = Blueprint("probes", __name__)
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -9,9 +9,9 @@ from flask import Response
 from portal.api import reading, schemas
 from portal.api.auth import ACCOUNT, actor
 from portal.api.calls import call
-from portal.api.context import services
 from portal.api.jobs import PAGING
 from portal.api.people import number
+from portal.http.services import services
 from portal.services.people import ssh_keys
 
 schemas.COMPONENTS.update(

@@ -9,10 +9,10 @@ from flask import Response, request
 from portal.api import reading, schemas
 from portal.api.auth import MEMBER, actor, holders
 from portal.api.calls import PREFIX, Parameter, call, reply
-from portal.api.context import services
 from portal.api.jobs import PAGING
 from portal.domain.errors import InvalidSpec
 from portal.domain.permission import Permission
+from portal.http.services import services
 from portal.services.submissions.templates import SCOPES
 from portal.services.vcs import reading as vcs
 

@@ -9,9 +9,9 @@ from flask import Response
 from portal.api import reading, schemas
 from portal.api.auth import actor, holders
 from portal.api.calls import PREFIX, call, reply
-from portal.api.context import services
 from portal.api.virtual_clusters import Shown
 from portal.domain.permission import Permission
+from portal.http.services import services
 from portal.services.vcs.editing import MAX_GRACE_S
 
 MANAGERS = holders(Permission.MANAGE_VC)

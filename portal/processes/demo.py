@@ -18,9 +18,9 @@ from portal.domain.permission import PRESET_ROLES, Actor
 from portal.models import UserRow
 from portal.models.db import session
 from portal.processes.log_lines import configure_logging
+from portal.services.portal import Portal
 from portal.services.vcs import reading as virtual_clusters
 from portal.settings import Settings
-from portal.wiring import Portal
 
 log = logging.getLogger(__name__)
 

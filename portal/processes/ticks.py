@@ -11,7 +11,7 @@ from portal.domain.errors import TemporaryFailure
 from portal.models.db import session
 
 if TYPE_CHECKING:
-    from portal.wiring import Portal
+    from portal.services.portal import Portal
 
 log = logging.getLogger(__name__)
 

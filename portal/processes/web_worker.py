@@ -88,7 +88,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Streams last for minutes: without a word they would use up the grace period."""
-        from portal.web.sse import stop_streams
+        from portal.http.streams import stop_streams
 
         if self.wsgi is not None:
             stop_streams(self.wsgi)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from portal.services.portal import Portal
 from portal.settings import load_settings
-from portal.wiring import Portal, connect
+from portal.wiring import connect
 
 _portal: Portal | None = None
 

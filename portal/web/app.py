@@ -14,13 +14,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from portal import api
+from portal.http import streams as sse
+from portal.http.services import keep
 from portal.models import db
+from portal.people import administration, columns
+from portal.services.portal import Portal
 from portal.settings import Settings
 from portal.web import (
     appearance,
     assets,
     compression,
-    context,
     failures,
     formats,
     frame,
@@ -28,11 +31,8 @@ from portal.web import (
     people,
     sessions,
     simulated,
-    sse,
 )
 from portal.web.configuration import flask_config
-from portal.web.context import PageServices
-from portal.web.security import administration, columns
 from portal.web.security.manager import AoliSecurityManager
 from portal.web.security.throttle import Throttle
 from portal.web.views import (
@@ -49,7 +49,7 @@ from portal.web.views import (
     virtual_clusters,
 )
 from portal.web.views.people_pages import BLUEPRINTS
-from portal.wiring import Portal, connect, redis_url
+from portal.wiring import connect, redis_url
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -146,7 +146,7 @@ def create_app(
     portal = portal or connect(settings)
     app = make_flask(settings)
     _believe_proxies(app, settings.trusted_proxies)
-    context.keep(app, _page_services(portal))
+    keep(app, portal)
     administration.install(app, settings)
     app.extensions["aoli-throttle"] = Throttle(redis_url(settings))
     app.extensions["aoli-sign-up-throttle"] = Throttle(
@@ -163,7 +163,7 @@ def create_app(
     ours = dict.fromkeys(part.blueprint for part in (*parts, search, sse))
     for blueprint in (*ours, *BLUEPRINTS):
         app.register_blueprint(blueprint)
-    api.install(app, portal)
+    api.install(app)
     if development or settings.development:
         app.register_blueprint(components.blueprint)
     return app
@@ -175,26 +175,6 @@ def _believe_proxies(app: Flask, number: int) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=number, x_proto=number, x_host=number
         )
-
-
-def _page_services(portal: Portal) -> PageServices:
-    return PageServices(
-        jobs=portal.jobs,
-        templates=portal.templates,
-        vc_editor=portal.vc_editor,
-        logs=portal.logs,
-        registry=portal.registry,
-        events=portal.events,
-        cordoner=portal.cordoner,
-        support=portal.support,
-        cluster_lines=portal.cluster_lines,
-        storage=portal.storage,
-        cluster=portal.cluster.name,
-        grafana_url=portal.settings.grafana_url,
-        storage_root=portal.settings.storage,
-        jobs_reach_portal=lambda: portal.cluster.jobs_reach_portal,
-        clock=portal.clock,
-    )
 
 
 def _give_connection_back(_error: BaseException | None) -> None:

@@ -10,6 +10,8 @@ from flask import request, url_for
 
 from portal.domain.permission import Permission
 from portal.domain.usage import HOUR_MS, Span
+from portal.http.access import actor
+from portal.http.services import services
 from portal.services.cluster import status as cluster_status
 from portal.services.cluster import views as cluster_views
 from portal.services.cluster.cordoning import may_cordon
@@ -20,11 +22,9 @@ from portal.services.usage import over_time as usage
 from portal.services.usage.by_user import UserQuery
 from portal.services.vcs.reading import VirtualCluster
 from portal.web.cluster_squares import MOST_LEGENDS, NodeLine, marks, node_line, vc_cells
-from portal.web.context import services
 from portal.web.formats import now
 from portal.web.frame import vc_sight
 from portal.web.pages import Pager
-from portal.web.security.access import actor
 from portal.web.words import gettext
 
 ROWS = 50
@@ -67,7 +67,7 @@ class PageAddress:
 def status_values(vc: VirtualCluster) -> dict[str, Any]:
     """Tab Team VC Status."""
     holding = cluster_status.holds()
-    uses = cluster_status.node_uses(services().cluster, holding)
+    uses = cluster_status.node_uses(services().cluster.name, holding)
     declared = {use.node.device_type for use in uses if use.node.simulated}
     visible = vc_sight().visible_to(actor())
     lines = cluster_status.vc_devices(vc, uses, holding)
@@ -142,9 +142,9 @@ def usage_values(vc: VirtualCluster) -> dict[str, Any]:
         "one": one,
         "step_minutes": span.step_ms * 60 // HOUR_MS,
         "simulated": one is not None
-        and one.device_type in inventory.simulated_types(services().cluster),
+        and one.device_type in inventory.simulated_types(services().cluster.name),
         "chart": {**cluster_views.span_item(span), **cluster_views.usage_item(one)} if one else {},
-        "grafana": services().grafana_url,
+        "grafana": services().settings.grafana_url,
     }
 
 
@@ -157,7 +157,7 @@ def _to_the_minute(span: Span) -> Span:
 def node_values() -> dict[str, Any]:
     """Tab Physical Cluster Node Status, with the drawer of the node that is chosen."""
     address = PageAddress.of_request("q", "node")
-    uses = cluster_status.node_uses(services().cluster)
+    uses = cluster_status.node_uses(services().cluster.name)
     wanted = [use for use in uses if _matches(use, address.filters["q"])]
     shown = wanted[address.offset : address.offset + ROWS]
     chosen = next((use for use in uses if use.node.name == address.filters["node"]), None)
@@ -169,7 +169,7 @@ def node_values() -> dict[str, Any]:
         "legend": list(marked.values())[:MOST_LEGENDS],
         "more_jobs": max(0, len(marked) - MOST_LEGENDS),
         "any_node": bool(uses),
-        "unprotected": services().jobs_reach_portal() and _manages(),
+        "unprotected": services().cluster.jobs_reach_portal and _manages(),
         "simulated": any(use.node.simulated for use in shown),
         "may_cordon": may_cordon(actor()),
         "may_open": _may_open,

@@ -8,8 +8,8 @@ from typing import Any
 
 from flask_appbuilder.const import AUTH_DB
 
+from portal.people.api_keys import MARK
 from portal.settings import Settings
-from portal.web.security.api_keys import MARK
 from portal.wiring import secret_key
 
 MAX_BODY = 2 * 1024 * 1024

@@ -19,14 +19,14 @@ from portal.domain.errors import (
     TemporaryFailure,
     TooMany,
 )
-from portal.web.context import services
+from portal.http.access import grants, signed_in
+from portal.http.problems import http_problem, problem
+from portal.http.redirects import page_it_came_from
+from portal.http.services import services
 from portal.web.formats import clock, iso, now
 from portal.web.headers import request_id
 from portal.web.pages import NoSuchPage
 from portal.web.permissions import permission_label
-from portal.web.problems import http_problem, problem
-from portal.web.security.access import grants, signed_in
-from portal.web.security.redirects import page_it_came_from
 from portal.web.words import gettext, listed
 
 log = logging.getLogger(__name__)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from flask import Flask, g, request, url_for
 
 from portal.domain.permission import Actor, Permission
+from portal.http.access import actor, signed_in
+from portal.http.redirects import here
+from portal.http.services import services
 from portal.services.records import inventory
 from portal.services.vcs import reading as virtual_clusters
 from portal.services.vcs.reading import Sight, VirtualCluster
 from portal.web import __version__
-from portal.web.context import services
-from portal.web.security.access import actor, signed_in
-from portal.web.security.redirects import here
 from portal.web.words import gettext, ngettext
 
 AVATAR_COLOURS = range(1, 9)
@@ -116,7 +116,7 @@ def _make() -> Frame:
         menu=tuple(_menu(reader)),
         vcs=tuple(map(_vc, vc_sight().usable.values())) if vc else (),
         current_vc=vc.name if vc else "",
-        cluster=services().cluster,
+        cluster=services().cluster.name,
         nodes=_nodes() if reader.may(Permission.VIEW_CLUSTER) else None,
         may_search=reader.anything,
         manages_users=reader.may(Permission.MANAGE_USERS),
@@ -158,7 +158,7 @@ def _entry(label: str, endpoint: str, icon: str, key: str) -> MenuEntry:
 
 
 def _nodes() -> NodeCount:
-    return NodeCount(*inventory.node_counts(services().cluster))
+    return NodeCount(*inventory.node_counts(services().cluster.name))
 
 
 def choose_virtual_cluster(name: str) -> None:

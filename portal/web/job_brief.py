@@ -10,14 +10,14 @@ from typing import Any
 from portal.domain import reason as reasons
 from portal.domain.errors import TemporaryFailure
 from portal.domain.job_state import JobState
-from portal.web.context import services
+from portal.http.access import actor
+from portal.http.services import services
 from portal.web.formats import duration, moment, now
 from portal.web.job_console import last_lines
 from portal.web.job_lines import JobLine, reason_text
 from portal.web.job_progress import progress_of
 from portal.web.job_waiting import Why, room_for, waiting
 from portal.web.job_words import status_word
-from portal.web.security.access import actor
 from portal.web.words import clauses, gettext, listed, ngettext
 
 log = logging.getLogger(__name__)

@@ -15,11 +15,11 @@ from typing import Any
 from portal.domain.errors import NotFound, TemporaryFailure
 from portal.domain.job import AttemptRef
 from portal.domain.job_state import JobState
+from portal.http.access import actor
+from portal.http.services import services
 from portal.services.logs.files import read_from, split_lines
-from portal.web.context import services
 from portal.web.formats import ordinal
 from portal.web.job_lines import JobLine
-from portal.web.security.access import actor
 from portal.web.words import gettext, listed
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ from portal.domain import reason as reasons
 from portal.domain.job_state import TERMINAL, JobState, Trigger, allows
 from portal.domain.permission import Actor, Permission
 from portal.domain.reason import Reason
+from portal.http.services import services
 from portal.services.jobs.listing import GROUP_OF
 from portal.services.queueing.waiting import HIDDEN_JOB
-from portal.web.context import services
 from portal.web.formats import clock, moment, now
 from portal.web.frame import avatar_colour
 from portal.web.job_words import done_word

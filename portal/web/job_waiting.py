@@ -12,14 +12,14 @@ from portal.domain import reason as reasons
 from portal.domain.permission import Permission
 from portal.domain.planning import remedy as remedy_of
 from portal.domain.reason import Reason
+from portal.http.access import allowed
+from portal.http.services import services
 from portal.services.cluster import status as cluster_status
 from portal.services.cluster.status import NodeUse
 from portal.services.records import job_views
 from portal.web.cluster_squares import MOST_LEGENDS, JobMark, NodeLine, marks, node_line
-from portal.web.context import services
 from portal.web.formats import duration, moment, now, ordinal
 from portal.web.job_lines import JobLine, reason_text
-from portal.web.security.access import allowed
 from portal.web.words import gettext, ngettext
 
 MAX_AHEAD = 5
@@ -209,7 +209,7 @@ def room_for(line: JobLine) -> Room | None:
     kind = line.job["device_type"]
     if not kind or not line.job["devices"] or not allowed(Permission.VIEW_CLUSTER):
         return None
-    uses = [use for use in cluster_status.node_uses(services().cluster) if _has(use, kind)]
+    uses = [use for use in cluster_status.node_uses(services().cluster.name) if _has(use, kind)]
     if not uses:
         return None
     shown = sorted(sorted(uses, key=lambda use: -use.available)[:MAX_NODES], key=_name)

@@ -13,12 +13,13 @@ from sqlalchemy import func, select
 
 from portal.domain.errors import AoliError, Conflict, FieldError, Forbidden, InvalidSpec
 from portal.domain.permission import Permission
+from portal.http.access import allowed, requires
+from portal.http.redirects import next_or_home
+from portal.people.administration import administration, session
+from portal.people.grants import HIDDEN_ROLES
+from portal.people.groups_and_roles import GroupFacts, RoleFacts
 from portal.web.failures import error_words
 from portal.web.permissions import role_text
-from portal.web.security.access import HIDDEN_ROLES, allowed, requires
-from portal.web.security.administration import administration, session
-from portal.web.security.collectives import GroupFacts, RoleFacts
-from portal.web.security.redirects import next_or_home
 from portal.web.words import gettext
 
 View = TypeVar("View", bound=Callable[..., Any])

@@ -14,9 +14,9 @@ from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import select
 
 from portal.domain.permission import PRESET_ROLES
+from portal.people import presets
 from portal.settings import Settings
 from portal.web.app import make_flask
-from portal.web.security import presets
 from portal.web.security.manager import AoliSecurityManager, security_manager
 
 ADMIN_ROLE = next(iter(PRESET_ROLES))

@@ -11,14 +11,14 @@ import yaml
 from portal.domain.errors import FieldError, InvalidSpec
 from portal.domain.planning import remedy
 from portal.domain.resources import Slot
+from portal.http.access import actor
+from portal.http.services import services
 from portal.services.cluster import status as cluster_status
 from portal.services.cluster.status import NodeUse
 from portal.services.jobs.service import Preview
 from portal.services.vcs.reading import VirtualCluster
-from portal.web.context import services
 from portal.web.formats import ordinal
 from portal.web.job_lines import reason_text
-from portal.web.security.access import actor
 from portal.web.words import gettext, listed, ngettext, sentences
 
 MAX_NODES = 8
@@ -193,7 +193,7 @@ def _squares(placement: Sequence[Slot], body: Mapping[str, Any]) -> list[NodeSqu
     for slot in placement:
         planned.setdefault(slot.node, set()).update(slot.devices)
     names = list(planned)[:MAX_NODES]
-    uses = {use.node.name: use for use in cluster_status.node_uses(services().cluster)}
+    uses = {use.node.name: use for use in cluster_status.node_uses(services().cluster.name)}
     return [_node_squares(uses.get(name), name, planned[name]) for name in names]
 
 

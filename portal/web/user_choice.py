@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from flask import request
 
+from portal.http.access import actor
+from portal.people.administration import administration
+from portal.people.directory import Account, UserQuery
 from portal.web.pages import Pager
-from portal.web.security.access import actor
-from portal.web.security.administration import administration
-from portal.web.security.directory import Account, UserQuery
 from portal.web.table_address import TableAddress
 
 FILTERS = ("q", "only")

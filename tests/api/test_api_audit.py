@@ -6,8 +6,8 @@ import pytest
 from house import GPU
 from web_house import problem_of
 
+from portal.http.access import actor
 from portal.models.db import session
-from portal.web.security.access import actor
 
 
 @pytest.fixture

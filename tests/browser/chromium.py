@@ -13,7 +13,7 @@ from playwright.sync_api import ConsoleMessage, Page
 from web_house import WebHouse
 from werkzeug.serving import ThreadedWSGIServer
 
-from portal.web import sse
+from portal.http import streams as sse
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

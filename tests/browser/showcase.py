@@ -36,11 +36,11 @@ from web_house import WebHouse
 from portal import wiring
 from portal.domain.permission import Actor, Permission
 from portal.models import VcRow, db
+from portal.people import api_keys
+from portal.people.administration import administration
 from portal.services.people import ssh_keys
 from portal.testing import a_node
 from portal.web import setup
-from portal.web.security import api_keys
-from portal.web.security.administration import administration
 
 NODES = (
     ("atlas01", NPU, "10.20.0.11"),

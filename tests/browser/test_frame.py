@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from portal.http import streams as sse
 from portal.testing import eventually
-from portal.web import sse
 
 PHONE = {"width": 390, "height": 844}
 

@@ -15,6 +15,7 @@ from portal import wiring
 from portal.domain.job import AttemptRef, Job
 from portal.models import VcRow, db
 from portal.models.db import session
+from portal.services.portal import Portal
 from portal.services.records import job_store
 from portal.services.running import stop_notice as notice
 from portal.settings import Settings
@@ -38,7 +39,7 @@ STUBBORN = "trap '' TERM; echo ready; while :; do sleep 0.02; done"
 class Lab:
     """A portal on this machine, with one device; the test is its worker and its scheduler."""
 
-    portal: wiring.Portal
+    portal: Portal
     queue: FakeQueue
 
     def submit(self, who: str, command: str, **fields: Any) -> str:

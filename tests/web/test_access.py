@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import event
 
-from portal.web.security import access
+from portal.people.grants import load_grants
 
 PAGES = ("/", "/submit/", "/jobs/", "/jobs/all", "/home/cards", "/events")
 
@@ -84,7 +84,7 @@ def test_permissions_cost_one_query(web_house):
         session = web_house.app.appbuilder.session
         engine = session.get_bind()
         event.listen(engine, "before_cursor_execute", lambda c, cu, sql, *rest: asked.append(sql))
-        given = access.load_grants(session, 6)
+        given = load_grants(session, 6)
     assert len(asked) == 1
     assert "manage_users" in given.codes
     assert given.roles == ("role of root",)
@@ -97,7 +97,7 @@ def test_a_group_gives_its_roles(web_house):
         group = manager.find_group("lab")
         group.users.append(manager.find_user(username="newcomer"))
         manager.session.commit()
-        given = access.load_grants(manager.session, 7)
+        given = load_grants(manager.session, 7)
     assert given.groups == frozenset({"lab"})
     assert given.codes == {"submit_job", "view_vc", "view_cluster", "view_all_jobs"}
 

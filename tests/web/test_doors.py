@@ -8,11 +8,11 @@ from house import PASSWORD
 from web_house import LOGIN, problem_of
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from portal.people import bindings, passwords
+from portal.people.administration import session
+from portal.people.provider import Outsider
 from portal.settings import Settings
 from portal.web import app as web_app
-from portal.web.security import bindings, passwords
-from portal.web.security.administration import session
-from portal.web.security.provider import Outsider
 from portal.web.views import outside
 
 NEW = {

@@ -11,8 +11,8 @@ import pytest
 from house import IDS
 from web_house import problem_of
 
-from portal.web.security.access import load_grants
-from portal.web.security.administration import session
+from portal.people.administration import session
+from portal.people.grants import load_grants
 
 BOB = IDS["bob"]
 NEW = {"username": "twin", "nickname": "Twin", "password": "a long password"}

@@ -8,7 +8,7 @@ import pytest
 from web_house import problem_of
 from web_pages import submit_job
 
-from portal.web import sse
+from portal.http import streams as sse
 
 
 class Stream:

@@ -8,8 +8,8 @@ import pytest
 from fake_providers import OTHER_KEY, SECRET, FakeProvider
 from flask_appbuilder.security.sqla.models import User
 
+from portal.people.administration import session
 from portal.settings import Settings
-from portal.web.security.administration import session
 from portal.web.views import outside
 
 MEI = {"openid": "o-1", "unionid": "u-1", "nickname": "梅子"}

@@ -8,10 +8,10 @@ import pytest
 from flask_appbuilder.security.sqla.models import ApiKey
 from web_house import problem_of
 
+from portal.people.administration import session
+from portal.people.passwords import PasswordPolicy, hash_password, is_right
 from portal.settings import load_settings
 from portal.web import app as web_app
-from portal.web.security.administration import session
-from portal.web.security.passwords import PasswordPolicy, hash_password, is_right
 
 
 @pytest.mark.parametrize(

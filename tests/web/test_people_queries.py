@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from portal.models import AuditRow
 from portal.models.db import session as rows
-from portal.web.security.administration import session
+from portal.people.administration import session
 
 PAGES = (
     *("/dashboard/", "/dashboard/users/?limit=100", "/dashboard/groups/?limit=100"),

@@ -14,8 +14,8 @@ from house import IDS
 from sqlalchemy import event
 
 from portal.domain.permission import Permission
-from portal.web.security.administration import session
-from portal.web.security.passwords import NONE
+from portal.people.administration import session
+from portal.people.passwords import NONE
 
 SUBMIT, MANAGE_VC, VIEW_VC, ALL_JOBS, MANAGE_JOBS, CLUSTER, USERS = (p.value for p in Permission)
 EVERY = frozenset(p.value for p in Permission)

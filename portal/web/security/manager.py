@@ -11,13 +11,13 @@ from flask_appbuilder.security.sqla.models import User
 from flask_jwt_extended import JWTManager
 from sqlalchemy import func, or_, select
 
-import portal.web.security.columns
-import portal.web.security.identities  # noqa: F401  (both add to the tables)
-from portal.web.problems import problem
-from portal.web.security import api_keys
-from portal.web.security.access import grants
-from portal.web.security.account_fields import storable
-from portal.web.security.passwords import is_right
+import portal.people.columns
+import portal.people.identities  # noqa: F401  (both add to the tables)
+from portal.http.access import grants
+from portal.http.problems import problem
+from portal.people import api_keys
+from portal.people.account_fields import storable
+from portal.people.passwords import is_right
 from portal.web.security.sign_in import SignInView
 from portal.web.security.tokens import TokenApi
 

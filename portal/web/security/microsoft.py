@@ -13,15 +13,7 @@ from authlib.integrations.flask_client.apps import FlaskOAuth2App
 from flask import Flask, request
 from joserfc.errors import JoseError
 
-from portal.web.security.provider import (
-    AWAY,
-    BROKEN,
-    DENIED,
-    STALE,
-    TIMEOUT_S,
-    Outsider,
-    ProviderRefused,
-)
+from portal.people.provider import AWAY, BROKEN, DENIED, STALE, TIMEOUT_S, Outsider, ProviderRefused
 
 
 class Microsoft:

@@ -20,12 +20,12 @@ from flask import (
 from flask_appbuilder.security.views import AuthDBView
 from flask_login import login_user, logout_user
 
+from portal.http.access import signed_in
+from portal.http.redirects import next_or_home, safe_path
+from portal.http.services import services
 from portal.services.cluster import status as cluster_status
-from portal.web.context import services
 from portal.web.fab import expose
 from portal.web.formats import duration
-from portal.web.security.access import signed_in
-from portal.web.security.redirects import next_or_home, safe_path
 from portal.web.security.throttle import Throttle
 from portal.web.words import gettext
 
@@ -162,7 +162,7 @@ def _devices() -> list[cluster_status.TypeTotal]:
     """Totals by type for who is not signed in yet, where the site shows them."""
     if not current_app.config["AOLI_SIGN_IN_DEVICES"]:
         return []
-    return cluster_status.totals(services().cluster)
+    return cluster_status.totals(services().cluster.name)
 
 
 def _page(problem: str = "", notice: str = "", status: int = 200) -> Any:
@@ -177,7 +177,7 @@ def _page(problem: str = "", notice: str = "", status: int = 200) -> Any:
             may_sign_up=current_app.config["AOLI_SIGN_UP"],
             next_url=safe_path(request.values.get("next")),
             devices=_devices(),
-            cluster=services().cluster,
+            cluster=services().cluster.name,
         ),
         status,
     )

@@ -8,8 +8,8 @@ from flask import jsonify, request
 from flask_appbuilder.security.api import SecurityApi
 from flask_jwt_extended import create_access_token, create_refresh_token
 
+from portal.http.problems import problem
 from portal.web.fab import expose
-from portal.web.problems import problem
 from portal.web.security.sign_in import TooManyTries, enter
 
 

@@ -16,15 +16,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from flask import redirect, request, session
 
 from portal.domain.errors import FieldError
-from portal.web.security.provider import (
-    AWAY,
-    BROKEN,
-    DENIED,
-    STALE,
-    TIMEOUT_S,
-    Outsider,
-    ProviderRefused,
-)
+from portal.people.provider import AWAY, BROKEN, DENIED, STALE, TIMEOUT_S, Outsider, ProviderRefused
 
 STATE = "wechat_state"
 USED_CODES = frozenset({40029, 40163, 41008, 42003})

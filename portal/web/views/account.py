@@ -20,14 +20,14 @@ from flask import session as browser_session
 from flask_login import login_user
 
 from portal.domain.errors import Conflict, InvalidSpec, NotFound
+from portal.http.access import actor, sign_in_required
+from portal.http.services import services
+from portal.people import api_keys, bindings, directory, own_account
+from portal.people.administration import administration, session
 from portal.services.people import ssh_keys
 from portal.web import zones
-from portal.web.context import services
 from portal.web.formats import duration, now
 from portal.web.people import refusal
-from portal.web.security import api_keys, bindings, directory, own_account
-from portal.web.security.access import actor, sign_in_required
-from portal.web.security.administration import administration, session
 from portal.web.security.sign_in import TooManyTries, ask_in, judge
 from portal.web.submission_panel import Errors, errors_of
 from portal.web.words import gettext

@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from flask import Blueprint, render_template, request, url_for
 
+from portal.http.access import actor
 from portal.services.records import audit
 from portal.services.records.audit import AuditQuery
 from portal.web.appearance import zone
 from portal.web.audit_words import ACTIONS, OBJECTS, action_words, changes, sentence
 from portal.web.pages import Pager
 from portal.web.people import managers_only
-from portal.web.security.access import actor
 from portal.web.table_address import TableAddress
 from portal.web.words import gettext
 

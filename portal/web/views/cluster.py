@@ -12,15 +12,15 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 
 from portal.domain.errors import NotFound, PermanentFailure, TemporaryFailure
 from portal.domain.permission import Permission
+from portal.http.access import actor, requires
+from portal.http.redirects import next_or_home
+from portal.http.services import services
 from portal.services.cluster.export import csv_text
 from portal.services.usage import by_user as user_usage
 from portal.services.vcs.reading import VirtualCluster
 from portal.web import cluster_page
-from portal.web.context import services
 from portal.web.formats import now
 from portal.web.frame import current_vc
-from portal.web.security.access import actor, requires
-from portal.web.security.redirects import next_or_home
 from portal.web.words import gettext
 
 blueprint = Blueprint("cluster", __name__, url_prefix="/cluster")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from portal.domain.permission import PRESET_ROLES
+from portal.http.access import actor
+from portal.people.administration import administration
+from portal.people.directory import NO_ROLE, UserQuery
 from portal.services.records import audit
 from portal.services.records.audit import AuditQuery
 from portal.web.audit_words import sentence
 from portal.web.people import counts, managers_only
-from portal.web.security.access import actor
-from portal.web.security.administration import administration
-from portal.web.security.directory import NO_ROLE, UserQuery
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/dashboard")
 

@@ -8,11 +8,11 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, request,
 
 from portal.domain.errors import Conflict, Forbidden, InvalidSpec
 from portal.domain.permission import Permission
+from portal.http.access import actor
+from portal.people.administration import administration
 from portal.web.pages import Pager
 from portal.web.people import managers_only, matching, refusal, refusals_flashed
 from portal.web.permissions import permission_label
-from portal.web.security.access import actor
-from portal.web.security.administration import administration
 from portal.web.submission_panel import Errors, errors_of
 from portal.web.table_address import TableAddress
 from portal.web.user_choice import UserChoice, numbers

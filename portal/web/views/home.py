@@ -13,16 +13,16 @@ from portal.domain.job_state import HOLDING
 from portal.domain.permission import Permission
 from portal.domain.storage_path import roots
 from portal.domain.usage import DAY_MS, HOUR_MS, Span
+from portal.http.access import actor, allowed, requires
+from portal.http.services import services
 from portal.services.jobs.listing import JobQuery
 from portal.services.records.allocations import milliseconds
 from portal.services.usage import over_time as usage
 from portal.services.vcs.reading import VirtualCluster
-from portal.web.context import services
 from portal.web.formats import clock_seconds, now
 from portal.web.frame import current_vc
 from portal.web.job_lines import make_line
 from portal.web.job_waiting import waiting
-from portal.web.security.access import actor, allowed, requires
 
 blueprint = Blueprint("home", __name__)
 
@@ -83,12 +83,12 @@ def cards() -> str:
 
 def _values() -> dict[str, Any]:
     vc = current_vc()
-    folders = roots(services().storage_root, actor().username, "", services().clock())
+    folders = roots(services().settings.storage, actor().username, "", services().clock())
     return {
         "vc": vc,
         "may_submit": allowed(Permission.SUBMIT_JOB),
         "folders": folders,
-        "storage": services().storage.usage({"root": services().storage_root, **folders}),
+        "storage": services().storage.usage({"root": services().settings.storage, **folders}),
         "tried_at": clock_seconds(now()),
         "devices": _devices(vc) if vc else [],
         "counts": _counts(vc) if vc else {},

@@ -9,13 +9,13 @@ from flask import Response, flash, jsonify, redirect, render_template, request, 
 
 from portal.domain.errors import Conflict, InvalidSpec, TooMany
 from portal.domain.permission import Permission
+from portal.http.access import actor, allowed, requires
+from portal.http.services import services
 from portal.web import failures
-from portal.web.context import services
 from portal.web.failures import error_words
 from portal.web.job_brief import brief_values
 from portal.web.job_console import console_lines, console_values, download_blocks, earlier_lines
 from portal.web.job_lines import JobLine, make_line
-from portal.web.security.access import actor, allowed, requires
 from portal.web.submission_panel import Errors, errors_of
 from portal.web.views.jobs import blueprint
 from portal.web.words import gettext

@@ -8,13 +8,13 @@ from flask import Response, flash, jsonify, redirect, request, url_for
 
 from portal.domain.errors import InvalidSpec, PriorityClash
 from portal.domain.job import MAX_PRIORITY, MIN_PRIORITY
-from portal.web.context import services
+from portal.http.access import actor, requires
+from portal.http.problems import problem
+from portal.http.redirects import next_or_home
+from portal.http.services import services
 from portal.web.failures import error_words
 from portal.web.job_lines import make_line
 from portal.web.job_words import status_word
-from portal.web.problems import problem
-from portal.web.security.access import actor, requires
-from portal.web.security.redirects import next_or_home
 from portal.web.views.jobs import blueprint
 from portal.web.words import gettext, ngettext, sentences
 

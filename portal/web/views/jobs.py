@@ -18,19 +18,19 @@ from flask import (
 
 from portal.domain.errors import NotFound
 from portal.domain.permission import Permission
+from portal.http.access import actor, allowed, requires
+from portal.http.redirects import next_or_home
+from portal.http.services import services
 from portal.services.jobs.export import csv_blocks
 from portal.services.jobs.groups import group_sizes
 from portal.services.jobs.listing import JobQuery, owners
 from portal.web import submission_times
 from portal.web.appearance import zone
-from portal.web.context import services
 from portal.web.frame import current_vc
 from portal.web.job_filters import CHIPS, EVERYONE, MINE, ListAddress, chip_sizes
 from portal.web.job_lines import JobLine, make_line
 from portal.web.job_words import status_word, time_word, yes_no_word
 from portal.web.pages import Pager
-from portal.web.security.access import actor, allowed, requires
-from portal.web.security.redirects import next_or_home
 from portal.web.words import clauses, gettext, ngettext, told
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")

@@ -23,14 +23,14 @@ from flask import (
 from flask import session as browser_session
 
 from portal.domain.errors import Conflict, InvalidSpec
+from portal.http.access import actor, sign_in_required, signed_in
+from portal.http.redirects import safe_path
+from portal.people import bindings, own_account
+from portal.people.administration import administration, session
+from portal.people.provider import BUSY, STALE, Outsider, Provider, ProviderRefused
 from portal.settings import Settings
 from portal.web.people import refusal
-from portal.web.security import bindings, own_account
-from portal.web.security.access import actor, sign_in_required, signed_in
-from portal.web.security.administration import administration, session
 from portal.web.security.microsoft import Microsoft
-from portal.web.security.provider import BUSY, STALE, Outsider, Provider, ProviderRefused
-from portal.web.security.redirects import safe_path
 from portal.web.security.sign_in import address, open_session
 from portal.web.security.throttle import Throttle
 from portal.web.security.wechat import WeChat

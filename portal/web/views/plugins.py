@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from portal.domain.permission import Permission
-from portal.web.context import services
-from portal.web.security.access import requires
+from portal.http.access import requires
+from portal.http.services import services
 from portal.web.words import gettext
 
 blueprint = Blueprint("plugins", __name__, url_prefix="/plugins")
@@ -24,7 +24,7 @@ def index() -> str:
         "plugins.html",
         plugins=found,
         groups=group_words(),
-        unprotected=services().jobs_reach_portal(),
+        unprotected=services().cluster.jobs_reach_portal,
         failed=sum(plugin.status != "ok" for plugin in found),
     )
 

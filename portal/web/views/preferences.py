@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, request
 from werkzeug.wrappers import Response
 
+from portal.http.access import requires
+from portal.http.redirects import next_or_home
 from portal.web import appearance, zones
 from portal.web.formats import now
 from portal.web.frame import choose_virtual_cluster
-from portal.web.security.access import requires
-from portal.web.security.redirects import next_or_home
 
 blueprint = Blueprint("preferences", __name__, url_prefix="/preferences")
 

@@ -8,12 +8,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from portal.domain.errors import Conflict, Forbidden, InvalidSpec
 from portal.domain.permission import Permission, with_implied
+from portal.http.access import actor
+from portal.people.administration import administration
+from portal.people.groups_and_roles import RoleFacts
 from portal.web.pages import Pager
 from portal.web.people import managers_only, matching, refusal, refusals_flashed
 from portal.web.permissions import permission_label, permission_text
-from portal.web.security.access import actor
-from portal.web.security.administration import administration
-from portal.web.security.collectives import RoleFacts
 from portal.web.submission_panel import Errors, errors_of
 from portal.web.table_address import TableAddress
 from portal.web.user_choice import UserChoice, numbers

@@ -8,14 +8,14 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 
 from portal.domain.permission import Permission
+from portal.http.access import actor, allowed, requires
+from portal.http.services import services
+from portal.people.administration import session
+from portal.people.directory import Account, UserQuery, find
 from portal.services.jobs.search import find_jobs
 from portal.services.records import inventory
-from portal.web.context import services
 from portal.web.frame import frame
 from portal.web.job_lines import make_line
-from portal.web.security.access import actor, allowed, requires
-from portal.web.security.administration import session
-from portal.web.security.directory import Account, UserQuery, find
 from portal.web.words import gettext
 
 blueprint = Blueprint("search", __name__, url_prefix="/search")
@@ -68,7 +68,7 @@ def _users(text: str) -> list[Account]:
 def _nodes(text: str) -> list[str]:
     if not text or not allowed(Permission.VIEW_CLUSTER):
         return []
-    names = [node.name for node in inventory.nodes(services().cluster)]
+    names = [node.name for node in inventory.nodes(services().cluster.name)]
     return [name for name in names if text.lower() in name.lower()][:MOST_NODES]
 
 

@@ -18,11 +18,11 @@ from flask import (
 )
 
 from portal.domain.errors import InvalidSpec
+from portal.http.access import signed_in
+from portal.http.redirects import next_or_home
+from portal.people import own_account
+from portal.people.administration import administration, session
 from portal.web.formats import duration
-from portal.web.security import own_account
-from portal.web.security.access import signed_in
-from portal.web.security.administration import administration, session
-from portal.web.security.redirects import next_or_home
 from portal.web.security.sign_in import address
 from portal.web.security.throttle import Throttle
 from portal.web.submission_panel import Errors, errors_of

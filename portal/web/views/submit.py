@@ -21,12 +21,12 @@ from portal.domain.errors import InvalidSpec
 from portal.domain.permission import Permission
 from portal.domain.secret_words import tells_of_secret
 from portal.domain.storage_path import roots
+from portal.http.access import actor, requires
+from portal.http.services import services
 from portal.services.jobs.listing import JobQuery
 from portal.services.submissions.from_yaml import MAX_TEXT, read_yaml
 from portal.services.vcs.reading import VirtualCluster
-from portal.web.context import services
 from portal.web.frame import current_vc
-from portal.web.security.access import actor, requires
 from portal.web.submission_form import Body, body_of_form, check_form, shown_values
 from portal.web.submission_panel import (
     Errors,
@@ -162,7 +162,7 @@ def _images(vc: VirtualCluster) -> list[str]:
 
 
 def _mount_paths() -> dict[str, str]:
-    folders = roots(services().storage_root, actor().username, "<id>", services().clock())
+    folders = roots(services().settings.storage, actor().username, "<id>", services().clock())
     return dict(folders)
 
 

@@ -10,13 +10,13 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, request,
 from portal.domain.errors import AoliError, Conflict, Forbidden, InvalidSpec
 from portal.domain.permission import Permission
 from portal.domain.storage_path import roots
-from portal.web.context import services
+from portal.http.access import actor
+from portal.http.services import services
+from portal.people.account_fields import MAX_BATCH
+from portal.people.accounts import NEW
+from portal.people.administration import administration
 from portal.web.people import managers_only, refusal
 from portal.web.permissions import permission_label
-from portal.web.security.access import actor
-from portal.web.security.account_fields import MAX_BATCH
-from portal.web.security.accounts import NEW
-from portal.web.security.administration import administration
 from portal.web.submission_panel import Errors, errors_of
 from portal.web.words import listed, ngettext
 
@@ -44,7 +44,7 @@ def _page(rows: Rows, errors: Errors | None = None) -> str:
         chosen=request.form.getlist("roles"),
         permissions=[(code.value, permission_label(code)) for code in Permission],
         most=MAX_BATCH,
-        work_path=roots(services().storage_root, "NAME", "", services().clock())["work"],
+        work_path=roots(services().settings.storage, "NAME", "", services().clock())["work"],
     )
 
 

@@ -8,16 +8,16 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
 from portal.domain.errors import InvalidSpec
+from portal.http.access import actor
+from portal.people.administration import administration
+from portal.people.directory import NO_ROLE, PASSWORD, SORTS, Account, UserQuery
+from portal.people.groups_and_roles import ADMIN_ROLE
+from portal.people.identities import PROVIDERS
 from portal.services.records import audit
 from portal.services.records.audit import AuditQuery
 from portal.web.audit_words import sentence
 from portal.web.pages import Pager
 from portal.web.people import managers_only, refusals_flashed
-from portal.web.security.access import actor
-from portal.web.security.administration import administration
-from portal.web.security.collectives import ADMIN_ROLE
-from portal.web.security.directory import NO_ROLE, PASSWORD, SORTS, Account, UserQuery
-from portal.web.security.identities import PROVIDERS
 from portal.web.submission_panel import errors_of
 from portal.web.table_address import TableAddress
 from portal.web.words import gettext

@@ -12,12 +12,12 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, request,
 
 from portal.domain.errors import Conflict, InvalidSpec, NotFound
 from portal.domain.permission import Permission
+from portal.http.access import actor, allowed, requires
+from portal.http.services import services
 from portal.services.vcs import activity as vc_activity
 from portal.services.vcs import reading as virtual_clusters
 from portal.services.vcs.reading import VirtualCluster
-from portal.web.context import services
 from portal.web.frame import vc_sight
-from portal.web.security.access import actor, allowed, requires
 from portal.web.submission_panel import Errors, errors_of
 from portal.web.vc_form import QuotaRow, body_of_form, values_of, values_of_form
 from portal.web.vc_lines import VcLine, lines, shares
@@ -128,7 +128,7 @@ def _done(title: str) -> Any:
 
 def _page(template: str, **values: Any) -> str:
     alone = "X-Requested-With" not in request.headers
-    return render_template(template, alone=alone, storage=services().storage_root, **values)
+    return render_template(template, alone=alone, storage=services().settings.storage, **values)
 
 
 def _form(

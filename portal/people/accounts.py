@@ -10,16 +10,17 @@ from sqlalchemy.orm import Session
 
 from portal.domain.errors import FieldError, InvalidSpec
 from portal.domain.permission import Actor
+from portal.people import account_fields as fields
+from portal.people import account_rows as rows_of
+from portal.people import account_rules as rules
+from portal.people import directory, memberships
+from portal.people import groups_and_roles as collectives
+from portal.people.account_fields import MAX_BATCH, Fields
+from portal.people.directory import Account
+from portal.people.groups_and_roles import ADMIN_ROLE, RoleFacts
+from portal.people.passwords import PasswordPolicy, hash_password
+from portal.people.trail import note
 from portal.services.records import traces as people
-from portal.web.security import account_fields as fields
-from portal.web.security import account_rows as rows_of
-from portal.web.security import account_rules as rules
-from portal.web.security import collectives, directory, memberships
-from portal.web.security.account_fields import MAX_BATCH, Fields
-from portal.web.security.collectives import ADMIN_ROLE, RoleFacts
-from portal.web.security.directory import Account
-from portal.web.security.passwords import PasswordPolicy, hash_password
-from portal.web.security.trail import note
 
 NEW = ("username", "nickname", "password", "phone", "email")
 CHANGES = ("nickname", "phone", "email", "active", "roles", "groups", "password")

@@ -23,13 +23,14 @@ from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict, FieldError
 from portal.domain.permission import Actor
-from portal.web.security import account_fields as fields
-from portal.web.security import account_rules as rules
-from portal.web.security import collectives, memberships
-from portal.web.security.access import PERMISSION_VIEW, PREFIX
-from portal.web.security.account_fields import Fields
-from portal.web.security.collectives import RoleFacts
-from portal.web.security.trail import note
+from portal.people import account_fields as fields
+from portal.people import account_rules as rules
+from portal.people import groups_and_roles as collectives
+from portal.people import memberships
+from portal.people.account_fields import Fields
+from portal.people.grants import PERMISSION_VIEW, PREFIX
+from portal.people.groups_and_roles import RoleFacts
+from portal.people.trail import note
 
 NAMES = ("name", "description", "permissions")
 

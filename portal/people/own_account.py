@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from portal.domain.errors import FieldError, InvalidSpec
 from portal.domain.permission import Actor
-from portal.web.security import account_fields as fields
-from portal.web.security import account_rows as rows
-from portal.web.security import directory
-from portal.web.security.account_fields import Fields
-from portal.web.security.passwords import NONE, PasswordPolicy, hash_password, is_right
-from portal.web.security.trail import note
+from portal.people import account_fields as fields
+from portal.people import account_rows as rows
+from portal.people import directory
+from portal.people.account_fields import Fields
+from portal.people.passwords import NONE, PasswordPolicy, hash_password, is_right
+from portal.people.trail import note
 
 EDITABLE = ("nickname", "phone", "email")
 

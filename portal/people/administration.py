@@ -8,11 +8,11 @@ from typing import cast
 from flask import Flask, current_app
 from sqlalchemy.orm import Session
 
+from portal.people.accounts import Accounts
+from portal.people.groups import Groups
+from portal.people.passwords import PasswordPolicy
+from portal.people.roles import Roles
 from portal.settings import Settings
-from portal.web.security.accounts import Accounts
-from portal.web.security.groups import Groups
-from portal.web.security.passwords import PasswordPolicy
-from portal.web.security.roles import Roles
 
 _KEY = "aoli-administration"
 

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict, FieldError, InvalidSpec, NotFound
 from portal.domain.permission import Actor
-from portal.web.security import own_account
-from portal.web.security.account_fields import USERNAME, email
-from portal.web.security.account_rules import NotNow
-from portal.web.security.identities import Identity
-from portal.web.security.provider import Outsider
-from portal.web.security.trail import note
+from portal.people import own_account
+from portal.people.account_fields import USERNAME, email
+from portal.people.account_rules import NotNow
+from portal.people.identities import Identity
+from portal.people.provider import Outsider
+from portal.people.trail import note
 
 MOST_NAMES = 100
 """So many people of one name get a number behind it; the next gets a random ending."""

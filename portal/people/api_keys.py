@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 
 from portal.domain.errors import FieldError, NotFound
 from portal.domain.permission import Actor
-from portal.web.security import account_fields as fields
-from portal.web.security.account_fields import Fields
-from portal.web.security.account_rules import NotNow
-from portal.web.security.directory import aware, stamp
-from portal.web.security.trail import note
+from portal.people import account_fields as fields
+from portal.people.account_fields import Fields
+from portal.people.account_rules import NotNow
+from portal.people.directory import aware, stamp
+from portal.people.trail import note
 
 MARK = "aoli_"
 MOST = 50

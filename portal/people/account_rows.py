@@ -16,10 +16,10 @@ from sqlalchemy import and_, column, delete, func, or_, select, table, update
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import FieldError
+from portal.people import account_fields as fields
+from portal.people.directory import Account
+from portal.people.identities import Identity
 from portal.services.records import traces as people
-from portal.web.security import account_fields as fields
-from portal.web.security.directory import Account
-from portal.web.security.identities import Identity
 
 _TAKEN = {
     "username": FieldError("This username is taken"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_appbuilder.security.sqla.manager import SecurityManager
 
 from portal.domain.permission import PRESET_ROLES, Permission
-from portal.web.security.access import PERMISSION_VIEW, PREFIX
+from portal.people.grants import PERMISSION_VIEW, PREFIX
 
 
 def seed(manager: SecurityManager) -> None:

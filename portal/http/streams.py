@@ -15,11 +15,12 @@ from flask import Blueprint, Flask, Response, current_app, json
 
 from portal.domain.errors import NotFound
 from portal.domain.permission import Actor, Permission
+from portal.http.access import actor, recheck, requires
+from portal.http.problems import problem
+from portal.http.services import services
 from portal.models import db
 from portal.ports import Notice
-from portal.web.context import PageServices, services
-from portal.web.problems import problem
-from portal.web.security.access import actor, recheck, requires
+from portal.services.portal import Portal
 
 blueprint = Blueprint("events", __name__)
 
@@ -93,7 +94,7 @@ class _Feed:
     def __init__(
         self,
         gate: StreamGate,
-        parts: PageServices,
+        parts: Portal,
         reader: Actor,
         recheck: Callable[[], Actor | None],
     ) -> None:
@@ -114,7 +115,7 @@ class _Feed:
 
 def _news(
     gate: StreamGate,
-    parts: PageServices,
+    parts: Portal,
     reader: Actor | None,
     recheck: Callable[[], Actor | None],
     ended: threading.Event,
@@ -148,7 +149,7 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
 class _Sight:
     """What of the news this reader may hear. Whose a job is never changes, so it is asked once."""
 
-    def __init__(self, parts: PageServices, reader: Actor) -> None:
+    def __init__(self, parts: Portal, reader: Actor) -> None:
         self._parts = parts
         self._reader = reader
         self._all = reader.may(Permission.VIEW_ALL_JOBS)

@@ -17,8 +17,8 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import FieldError, InvalidSpec
-from portal.web.security.access import HIDDEN_ROLES
-from portal.web.security.collectives import RoleFacts, roles
+from portal.people.grants import HIDDEN_ROLES
+from portal.people.groups_and_roles import RoleFacts, roles
 
 CHUNK = 500
 """Ids in one statement; SQLite takes at most 32,766 parameters."""

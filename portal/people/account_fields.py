@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from portal.domain.errors import FieldError, InvalidSpec
-from portal.web.security.passwords import PasswordPolicy
+from portal.people.passwords import PasswordPolicy
 
 USERNAME = re.compile(r"[A-Za-z0-9._-]{3,64}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s\x00]{1,64}@[^@\s\x00]{1,250}")

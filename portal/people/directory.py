@@ -22,12 +22,12 @@ from flask_appbuilder.security.sqla.models import (
 from sqlalchemy import and_, func, or_, select, union
 from sqlalchemy.orm import Session
 
-import portal.web.security.columns  # noqa: F401  (adds columns to User)
+import portal.people.columns  # noqa: F401  (adds columns to User)
 from portal.domain.errors import NotFound
-from portal.web.security.access import HIDDEN_ROLES
-from portal.web.security.account_fields import shown_email
-from portal.web.security.identities import Identity
-from portal.web.security.passwords import NONE
+from portal.people.account_fields import shown_email
+from portal.people.grants import HIDDEN_ROLES
+from portal.people.identities import Identity
+from portal.people.passwords import NONE
 
 SORTS: Mapping[str, Any] = {
     "username": User.username,

@@ -26,8 +26,8 @@ from sqlalchemy.orm import Session
 
 from portal.domain.errors import NotFound
 from portal.domain.permission import PRESET_ROLES, Permission
-from portal.web.security.access import HIDDEN_ROLES, PERMISSION_VIEW, PREFIX
-from portal.web.security.directory import all_roles_of_users, aware, stamp
+from portal.people.directory import all_roles_of_users, aware, stamp
+from portal.people.grants import HIDDEN_ROLES, PERMISSION_VIEW, PREFIX
 
 ADMIN_ROLE = next(iter(PRESET_ROLES))
 PRESET_TEXTS = {

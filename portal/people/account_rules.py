@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict, FieldError, Forbidden
 from portal.domain.permission import Actor, Permission, with_implied
-from portal.web.security.access import Grants, load_grants
-from portal.web.security.collectives import ADMIN_ROLE, RoleFacts, codes_of
-from portal.web.security.directory import all_roles_of_users
+from portal.people.directory import all_roles_of_users
+from portal.people.grants import Grants, load_grants
+from portal.people.groups_and_roles import ADMIN_ROLE, RoleFacts, codes_of
 
 
 class NotNow(Conflict):
