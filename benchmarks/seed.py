@@ -26,7 +26,7 @@ from portal.models.db import session
 from portal.services.records import inventory
 from portal.settings import Settings
 from portal.web import setup
-from portal.web.security.manager import security_manager
+from portal.web.sign_in.manager import security_manager
 
 PASSWORD = "correct horse battery"
 GPU, NPU = "nvidia_gpu_amd64", "huawei_npu_arm64"

@@ -192,7 +192,7 @@ def seed_accounts(settings: Settings) -> None:
     """Make Flask-AppBuilder's tables and the cast's accounts, each with a role of its own."""
     from portal.people.grants import PERMISSION_VIEW, PREFIX
     from portal.web import setup
-    from portal.web.security.manager import security_manager
+    from portal.web.sign_in.manager import security_manager
 
     accounts = setup.make_tables(settings)
     setup.seed_roles(accounts)

@@ -49,7 +49,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn without its command line."""
 
     def __init__(self, settings: Settings, bind: str) -> None:
-        from portal.web.configuration import MAX_BODY
+        from portal.web.base.configuration import MAX_BODY
 
         self._settings = settings
         self._bind = bind

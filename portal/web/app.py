@@ -20,7 +20,7 @@ from portal.models import db
 from portal.people import administration, columns
 from portal.services.portal import Portal
 from portal.settings import Settings
-from portal.web import (
+from portal.web.base import (
     appearance,
     assets,
     compression,
@@ -28,27 +28,22 @@ from portal.web import (
     formats,
     frame,
     headers,
-    people,
     sessions,
     simulated,
 )
-from portal.web.configuration import flask_config
-from portal.web.security.manager import AoliSecurityManager
-from portal.web.security.throttle import Throttle
-from portal.web.views import (
-    cluster,
-    components,
-    home,
-    job,
-    job_acts,
-    outside,
-    plugins,
-    preferences,
-    search,
-    submit,
-    virtual_clusters,
-)
-from portal.web.views.people_pages import BLUEPRINTS
+from portal.web.base.configuration import flask_config
+from portal.web.cluster import page as cluster
+from portal.web.home import components, plugins, preferences, search
+from portal.web.home import page as home
+from portal.web.jobs import acts as job_acts
+from portal.web.jobs import page as job
+from portal.web.people import menu as people
+from portal.web.people.pages import BLUEPRINTS
+from portal.web.sign_in import outside
+from portal.web.sign_in.manager import AoliSecurityManager
+from portal.web.sign_in.throttle import Throttle
+from portal.web.submit import page as submit
+from portal.web.vcs import page as virtual_clusters
 from portal.wiring import connect, redis_url
 
 if TYPE_CHECKING:

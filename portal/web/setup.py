@@ -17,7 +17,7 @@ from portal.domain.permission import PRESET_ROLES
 from portal.people import presets
 from portal.settings import Settings
 from portal.web.app import make_flask
-from portal.web.security.manager import AoliSecurityManager, security_manager
+from portal.web.sign_in.manager import AoliSecurityManager, security_manager
 
 ADMIN_ROLE = next(iter(PRESET_ROLES))
 USERNAME = re.compile(r"[A-Za-z0-9._-]{3,64}")

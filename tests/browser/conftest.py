@@ -15,7 +15,7 @@ from speech import Say
 from web_house import WebHouse
 
 from portal.settings import Settings
-from portal.web.views import outside
+from portal.web.sign_in import outside
 
 WAIT_MS = 60_000
 """A bound for what never comes, on the slowest machine; what comes is not waited for."""

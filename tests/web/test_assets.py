@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from portal.web import assets
 from portal.web.app import make_flask
+from portal.web.base import assets
 
 PAGES = ("/", "/submit/", "/jobs/", "/login/")
 

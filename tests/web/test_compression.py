@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import re
 
-from portal.web import assets
-from portal.web.compression import hidden_length
+from portal.web.base import assets
+from portal.web.base.compression import hidden_length
 
 GZIP = {"Accept-Encoding": "gzip, br"}
 

@@ -13,7 +13,7 @@ from portal.people.administration import session
 from portal.people.provider import Outsider
 from portal.settings import Settings
 from portal.web import app as web_app
-from portal.web.views import outside
+from portal.web.sign_in import outside
 
 NEW = {
     "username": "",

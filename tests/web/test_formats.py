@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask_babel import Babel
 
-from portal.web import appearance, formats
+from portal.web.base import appearance, formats
 
 NOW = datetime(2026, 11, 23, 6, 32, 8, tzinfo=UTC)  # 14:32:08 in Shanghai
 

@@ -10,7 +10,7 @@ from web_pages import run_job, submit_job
 
 from portal.domain.job_state import JobState
 from portal.web import catalogue
-from portal.web.job_words import status_word
+from portal.web.jobs.words import status_word
 
 
 def pairs(messages):

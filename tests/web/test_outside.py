@@ -10,7 +10,7 @@ from flask_appbuilder.security.sqla.models import User
 
 from portal.people.administration import session
 from portal.settings import Settings
-from portal.web.views import outside
+from portal.web.sign_in import outside
 
 MEI = {"openid": "o-1", "unionid": "u-1", "nickname": "梅子"}
 HANA = {"oid": "oid-1", "name": "Hana Sato", "preferred_username": "hana@atlas.lan"}

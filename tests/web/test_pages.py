@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from web_pages import submit_job
 
-from portal.web.pages import NoSuchPage, Pager
-from portal.web.table_address import TableAddress
+from portal.web.base.pager import NoSuchPage, Pager
+from portal.web.base.table_address import TableAddress
 
 ROWS = 15
 

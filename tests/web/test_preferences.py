@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from web_pages import submit_job
 
-from portal.web import zones
+from portal.web.base import zones
 
 HERE = "/account/#preferences"
 

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from portal.web.security import throttle as module
-from portal.web.security.throttle import Throttle
+from portal.web.sign_in import throttle as module
+from portal.web.sign_in.throttle import Throttle
 
 
 def allowed(throttle: Throttle, account: str, address: str, tries: int) -> int:
