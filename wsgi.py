@@ -4,7 +4,7 @@
 there (``aoli db upgrade``); worker and scheduler run beside it.
 """
 
+from portal.application import create_app
 from portal.settings import load_settings
-from portal.web.app import create_app
 
 application = create_app(load_settings())

@@ -19,8 +19,8 @@ from typing import Any
 from benchmarks.seed import settings_of
 from benchmarks.table import Row, show
 from portal import wiring
+from portal.application import create_app
 from portal.testing import FakeCluster, FakeEvents, FakeQueue
-from portal.web.app import create_app
 
 GZIP = {"Accept-Encoding": "gzip"}
 AIM_MS, AIM_BYTES = 50, 150_000

@@ -21,11 +21,12 @@ from typing import Any
 
 from benchmarks.seed_people import seed_people
 from portal import wiring
+from portal.application import make_tables
 from portal.domain.resources import Node
 from portal.models.db import session
+from portal.people import first_accounts
 from portal.services.records import inventory
 from portal.settings import Settings
-from portal.web import setup
 from portal.web.sign_in.manager import security_manager
 
 PASSWORD = "correct horse battery"
@@ -97,14 +98,14 @@ def seed(folder: Path, size: Size) -> float:
 
 
 def _accounts(settings: Settings) -> None:
-    accounts = setup.make_tables(settings)
-    setup.seed_roles(accounts)
-    with accounts.app.app_context():
+    app = make_tables(settings)
+    first_accounts.seed_roles(app)
+    with app.app_context():
         manager = security_manager()
-        setup.create_user(manager, "root", PASSWORD, roles=("System Admin",))
-        setup.create_user(manager, "user-00000", PASSWORD, roles=("User",))
+        first_accounts.create_user(manager, "root", PASSWORD, roles=("System Admin",))
+        first_accounts.create_user(manager, "user-00000", PASSWORD, roles=("User",))
         manager.session.remove()
-        accounts.app.extensions["sqlalchemy"].engine.dispose()
+        app.extensions["sqlalchemy"].engine.dispose()
 
 
 def _users(database: sqlite3.Connection, size: Size) -> None:

@@ -172,7 +172,7 @@ def _load_plugins(settings: Settings) -> Registry:
 def upgrade(portal: Portal) -> list[str]:
     """Bring our tables up to date and make what the first start needs; repeatable.
 
-    Flask-AppBuilder's own tables are made before by ``portal.web.app``.
+    Flask-AppBuilder's own tables are made before (:func:`portal.application.make_tables`).
     """
     with db.session():
         applied = migrations.upgrade()

@@ -190,13 +190,14 @@ def seed(house: House) -> None:
 
 def seed_accounts(settings: Settings) -> None:
     """Make Flask-AppBuilder's tables and the cast's accounts, each with a role of its own."""
+    from portal.application import make_tables
+    from portal.people import first_accounts
     from portal.people.grants import PERMISSION_VIEW, PREFIX
-    from portal.web import setup
     from portal.web.sign_in.manager import security_manager
 
-    accounts = setup.make_tables(settings)
-    setup.seed_roles(accounts)
-    with accounts.app.app_context():
+    app = make_tables(settings)
+    first_accounts.seed_roles(app)
+    with app.app_context():
         manager = security_manager()
         for name, codes in CAST.items():
             manager.add_role(f"role of {name}")
@@ -205,10 +206,10 @@ def seed_accounts(settings: Settings) -> None:
                 pair = manager.add_permission_view_menu(f"{PREFIX}{code}", PERMISSION_VIEW)
                 manager.add_permission_role(role, pair)
             roles = (role.name,) if codes else ()
-            user = setup.create_user(manager, name, PASSWORD, roles=roles)
+            user = first_accounts.create_user(manager, name, PASSWORD, roles=roles)
             assert user.id == IDS[name]
         manager.session.remove()
-        accounts.app.extensions["sqlalchemy"].engine.dispose()
+        app.extensions["sqlalchemy"].engine.dispose()
 
 
 def build_database(folder: Path, *, accounts: bool) -> Path:

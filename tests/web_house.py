@@ -45,7 +45,7 @@ class WebHouse:
     """See the module."""
 
     def __init__(self, house: House, *, development: bool = False) -> None:
-        from portal.web.app import create_app
+        from portal.application import create_app
 
         self.house = house
         self.app = create_app(house.settings, portal=house.portal, development=development)

@@ -119,11 +119,12 @@ def user() -> None:
 @click.password_option(envvar="AOLI_ADMIN_PASSWORD", help="Asked for when left out.")
 def create_admin(username: str, password: str) -> None:
     """Make an administrator; also when the first one's password is lost."""
-    from portal.web import setup
+    from portal.application import make_tables
+    from portal.people import first_accounts
 
     try:
-        setup.make_admin(setup.make_tables(load_settings()), username, password)
-    except setup.AccountRefused as error:
+        first_accounts.make_admin(make_tables(load_settings()), username, password)
+    except first_accounts.AccountRefused as error:
         _fail(str(error))
     click.echo(f"{username} is an administrator")
 

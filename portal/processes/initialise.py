@@ -54,16 +54,17 @@ def initialise(settings: Settings) -> Initialised:
 
 def _initialise(settings: Settings) -> Initialised:
     from portal import wiring
-    from portal.web import setup
+    from portal.application import make_tables
+    from portal.people import first_accounts
 
-    accounts = setup.make_tables(settings)
+    app = make_tables(settings)
     portal = wiring.connect(settings)
     steps = wiring.upgrade(portal)
     reach = portal.cluster.jobs_reach_portal
-    setup.seed_roles(accounts)
+    first_accounts.seed_roles(app)
     name, given = settings.admin_username, settings.admin_password.get_secret_value()
     password = given or draw_password()
-    if not setup.make_first_admin(accounts, name, password):
+    if not first_accounts.make_first_admin(app, name, password):
         return Initialised(tuple(steps), jobs_reach_portal=reach)
     return Initialised(tuple(steps), name, "" if given else password, reach)
 

@@ -86,7 +86,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Make the application; called in each worker."""
-        from portal.web.app import create_app
+        from portal.application import create_app
 
         return create_app(self._settings)
 
@@ -107,7 +107,7 @@ def _bind(settings: Settings) -> str:
 def run(settings: Settings) -> None:
     """The process ``aoli web``."""
     configure_logging()
-    importlib.import_module("portal.web.app")
+    importlib.import_module("portal.application")
     initialise_in_child(settings)
     gc.collect()
     gc.freeze()

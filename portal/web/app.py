@@ -1,4 +1,4 @@
-"""The WSGI application: put together here, from the services that ``portal.wiring`` made."""
+"""The Flask application that everything is put on, and the pages on it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ from flask_appbuilder.models.sqla.base import SQLA
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
-from portal import api
-from portal.http import streams as sse
-from portal.http.services import keep
-from portal.models import db
+from portal.http import streams
 from portal.people import administration, columns
-from portal.services.portal import Portal
 from portal.settings import Settings
 from portal.web.base import (
     appearance,
@@ -44,7 +39,6 @@ from portal.web.sign_in.manager import AoliSecurityManager
 from portal.web.sign_in.throttle import Throttle
 from portal.web.submit import page as submit
 from portal.web.vcs import page as virtual_clusters
-from portal.wiring import connect, redis_url
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -95,14 +89,15 @@ def _speak_the_readers_language(app: Flask) -> None:
     app.extensions["babel"].locale_selector = appearance.language
 
 
-def make_flask(settings: Settings, *, initialising: bool = False) -> Flask:
+def make_flask(settings: Settings, secret_key: str, *, initialising: bool = False) -> Flask:
     """Flask with accounts, languages and errors, without the product's pages.
 
-    ``initialising`` makes Flask-AppBuilder's tables; only the init step does.
+    ``secret_key`` signs sessions and tokens. ``initialising`` makes Flask-AppBuilder's tables;
+    only the init step does.
     """
     app = Flask("portal.web", static_folder=None)
     app.url_map.converters["int"] = RowNumber
-    app.config.update(flask_config(settings, initialising=initialising))
+    app.config.update(flask_config(settings, secret_key, initialising=initialising))
     app.json.sort_keys = False  # type: ignore[attr-defined]  # errors stay in the form's order
     csrf = CSRFProtect(app)
     database = SQLA(app)
@@ -129,49 +124,21 @@ def make_flask(settings: Settings, *, initialising: bool = False) -> Flask:
     return app
 
 
-def create_app(
-    settings: Settings, *, portal: Portal | None = None, development: bool = False
-) -> Flask:
-    """The whole application: pages, API and probes.
-
-    Makes no tables and opens no connections; the init step (:mod:`portal.web.setup`) has run
-    before. ``portal`` is wired from the settings unless it is given. ``development``, here or
-    in the settings, adds the page of components.
-    """
-    portal = portal or connect(settings)
-    app = make_flask(settings)
-    _believe_proxies(app, settings.trusted_proxies)
-    keep(app, portal)
+def install(app: Flask, settings: Settings, redis_url: str, *, components_page: bool) -> None:
+    """Put the pages on the application; counts of tries are kept at ``redis_url``."""
     administration.install(app, settings)
-    app.extensions["aoli-throttle"] = Throttle(redis_url(settings))
+    app.extensions["aoli-throttle"] = Throttle(redis_url)
     app.extensions["aoli-sign-up-throttle"] = Throttle(
-        redis_url(settings), name="aoli-sign-up", per_address=20, everywhere=0
+        redis_url, name="aoli-sign-up", per_address=20, everywhere=0
     )
     app.extensions["aoli-outside-throttle"] = Throttle(
-        redis_url(settings), name="aoli-outside", per_account=30, everywhere=0
+        redis_url, name="aoli-outside", per_account=30, everywhere=0
     )
-    app.extensions["aoli-streams"] = sse.StreamGate(settings.max_streams)
-    app.teardown_appcontext(_give_connection_back)
     people.install(app)
     outside.install(app, settings)
     parts = (home, job, job_acts, submit, plugins, cluster, virtual_clusters, preferences)
-    ours = dict.fromkeys(part.blueprint for part in (*parts, search, sse))
+    ours = dict.fromkeys(part.blueprint for part in (*parts, search, streams))
     for blueprint in (*ours, *BLUEPRINTS):
         app.register_blueprint(blueprint)
-    api.install(app)
-    if development or settings.development:
+    if components_page:
         app.register_blueprint(components.blueprint)
-    return app
-
-
-def _believe_proxies(app: Flask, number: int) -> None:
-    """Take address, scheme and host of whoever asks from the proxies in front, if there are."""
-    if number:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=number, x_proto=number, x_host=number
-        )
-
-
-def _give_connection_back(_error: BaseException | None) -> None:
-    """Peewee opens a connection when a request first needs one; SQLAlchemy has its own rule."""
-    db.close()

@@ -34,13 +34,13 @@ from showcase_jobs import GPU, NPU, fill
 from web_house import WebHouse
 
 from portal import wiring
+from portal.application import make_tables
 from portal.domain.permission import Actor, Permission
 from portal.models import VcRow, db
-from portal.people import api_keys
+from portal.people import api_keys, first_accounts
 from portal.people.administration import administration
 from portal.services.people import ssh_keys
 from portal.testing import a_node
-from portal.web import setup
 
 NODES = (
     ("atlas01", NPU, "10.20.0.11"),
@@ -116,9 +116,9 @@ def serve(folder: Path) -> Iterator[Showcase]:
         }
     )
     settings.data_dir.mkdir(parents=True)
-    accounts = setup.make_tables(settings)
-    setup.seed_roles(accounts)
-    setup.make_admin(accounts, ADMIN, PASSWORD)
+    app = make_tables(settings)
+    first_accounts.seed_roles(app)
+    first_accounts.make_admin(app, ADMIN, PASSWORD)
     house = make_house(settings)
     house.cluster.set_nodes(*(a_node(name, device_type=kind, ip=ip) for name, kind, ip in NODES))
     house.cluster.set_cordoned("atlas-gpu03", True)
@@ -137,8 +137,8 @@ def serve(folder: Path) -> Iterator[Showcase]:
     finally:
         site.close()
         web_house.close()
-        with accounts.app.app_context():
-            accounts.app.extensions["sqlalchemy"].engine.dispose()
+        with app.app_context():
+            app.extensions["sqlalchemy"].engine.dispose()
         db.close()
 
 

@@ -81,7 +81,7 @@ def test_a_script_is_told_in_words_of_its_reader(at_alices, web_house):
 
 def test_the_page_of_components_is_for_development_only(at_alices, web_house):
     assert at_alices.get("/_components").status_code == 404
-    from portal.web.app import create_app
+    from portal.application import create_app
 
     app = create_app(web_house.house.settings, portal=web_house.house.portal, development=True)
     assert app.test_client().get("/_components").status_code == 200

@@ -73,5 +73,5 @@ def test_making_the_application_makes_no_tables(tmp_path):
     from portal.settings import Settings
 
     settings = Settings(data_dir=tmp_path, secret_key="k" * 32)
-    make_flask(settings)
+    make_flask(settings, "k" * 32)
     assert not (tmp_path / "aoli.db").exists() or (tmp_path / "aoli.db").stat().st_size == 0

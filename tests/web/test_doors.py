@@ -8,11 +8,11 @@ from house import PASSWORD
 from web_house import LOGIN, problem_of
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from portal import application
 from portal.people import bindings, passwords
 from portal.people.administration import session
 from portal.people.provider import Outsider
 from portal.settings import Settings
-from portal.web import app as web_app
 from portal.web.sign_in import outside
 
 NEW = {
@@ -112,7 +112,7 @@ def address_behind(number: int, forwarded: str, monkeypatch) -> str:
 
     app = Flask("x")
     app.add_url_rule("/", "x", lambda: f"{request.remote_addr} {request.scheme} {request.host}")
-    web_app._believe_proxies(app, number)
+    application._believe_proxies(app, number)
     headers = {"X-Forwarded-For": forwarded, "X-Forwarded-Proto": "https"}
     return app.test_client().get("/", headers=headers).text
 
@@ -125,7 +125,7 @@ def test_only_proxies_that_were_named_are_believed(monkeypatch):
 
 def test_the_proxies_of_the_settings_are_used(web_house):
     settings = web_house.house.settings.model_copy(update={"trusted_proxies": 1})
-    made = web_app.create_app(settings, portal=web_house.house.portal)
+    made = application.create_app(settings, portal=web_house.house.portal)
     assert isinstance(made.wsgi_app, ProxyFix)
     answer = made.test_client().get("/login/", headers={"X-Forwarded-Proto": "https"})
     assert "max-age" in answer.headers["Strict-Transport-Security"]
@@ -195,7 +195,7 @@ def test_an_account_that_is_not_there_costs_as_much(web_house, monkeypatch, name
 
 def test_behind_tls_cookies_are_sent_over_tls_alone(web_house):
     settings = web_house.house.settings.model_copy(update={"secure_cookies": True})
-    made = web_app.create_app(settings, portal=web_house.house.portal)
+    made = application.create_app(settings, portal=web_house.house.portal)
     client = made.test_client()
     token = client.get("/login/", base_url="https://localhost").text.split('name="csrf_token"')[1]
     form = {

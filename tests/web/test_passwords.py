@@ -8,10 +8,10 @@ import pytest
 from flask_appbuilder.security.sqla.models import ApiKey
 from web_house import problem_of
 
+from portal import application
 from portal.people.administration import session
 from portal.people.passwords import PasswordPolicy, hash_password, is_right
 from portal.settings import load_settings
-from portal.web import app as web_app
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_the_policy_of_the_settings_holds_and_is_said(web_house):
     loaded = load_settings({**given, "AOLI_CONFIG_DIR": "/nowhere"})
     changed = {name: getattr(loaded, name) for name in ("password_min_length", "password_classes")}
     settings = web_house.house.settings.model_copy(update=changed)
-    made = web_app.create_app(settings, portal=web_house.house.portal)
+    made = application.create_app(settings, portal=web_house.house.portal)
     client = made.test_client()
     page = client.get("/sign-up/").text
     assert "At least 12 characters of 3 kinds" in page

@@ -10,7 +10,6 @@ from flask_appbuilder.const import AUTH_DB
 
 from portal.people.api_keys import MARK
 from portal.settings import Settings
-from portal.wiring import secret_key
 
 MAX_BODY = 2 * 1024 * 1024
 """A submission is text; anything larger is a mistake."""
@@ -25,11 +24,11 @@ def engine_options(database: str) -> dict[str, Any]:
     return options
 
 
-def flask_config(settings: Settings, *, initialising: bool) -> dict[str, Any]:
+def flask_config(settings: Settings, secret_key: str, *, initialising: bool) -> dict[str, Any]:
     """All of it. ``initialising`` only in the init step: web processes change no tables."""
     return {
-        "SECRET_KEY": secret_key(settings),
-        "JWT_SECRET_KEY": secret_key(settings),
+        "SECRET_KEY": secret_key,
+        "JWT_SECRET_KEY": secret_key,
         "MAX_CONTENT_LENGTH": MAX_BODY,
         "SQLALCHEMY_DATABASE_URI": _sqlalchemy_url(settings.database),
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database),

@@ -1,23 +1,20 @@
-"""The parts of the init step that belong to accounts: tables, preset roles, administrators.
+"""The parts of the init step that belong to accounts: preset roles, administrators.
 
-Run before any web process starts (``aoli db upgrade``, ``aoli up``); safe to repeat. Web
-processes themselves never make tables: four of them on an empty database would race.
+Run before any web process starts (``aoli db upgrade``, ``aoli up``); safe to repeat. They
+need an application whose tables are made (:func:`portal.application.make_tables`).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from flask import Flask
+from flask import Flask, current_app
+from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import select
 
 from portal.domain.permission import PRESET_ROLES
 from portal.people import presets
-from portal.settings import Settings
-from portal.web.app import make_flask
-from portal.web.sign_in.manager import AoliSecurityManager, security_manager
 
 ADMIN_ROLE = next(iter(PRESET_ROLES))
 USERNAME = re.compile(r"[A-Za-z0-9._-]{3,64}")
@@ -29,27 +26,20 @@ class AccountRefused(Exception):
     """An account cannot be made; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accounts:
-    """The accounts in the database of some settings."""
-
-    app: Flask
+def security_manager() -> SecurityManager:
+    """Flask-AppBuilder's manager of the running application."""
+    return current_app.appbuilder.sm  # type: ignore[attr-defined]
 
 
-def make_tables(settings: Settings) -> Accounts:
-    """Make Flask-AppBuilder's tables, with our columns, where they are missing."""
-    return Accounts(make_flask(settings, initialising=True))
-
-
-def seed_roles(accounts: Accounts) -> None:
+def seed_roles(app: Flask) -> None:
     """Make the permissions and the preset roles."""
-    with accounts.app.app_context():
+    with app.app_context():
         presets.seed(security_manager())
 
 
-def make_first_admin(accounts: Accounts, username: str, password: str) -> bool:
+def make_first_admin(app: Flask, username: str, password: str) -> bool:
     """Make one administrator if there is nobody yet; whether he was made."""
-    with accounts.app.app_context():
+    with app.app_context():
         manager = security_manager()
         if manager.session.scalar(select(User.id).limit(1)) is not None:
             return False
@@ -57,16 +47,16 @@ def make_first_admin(accounts: Accounts, username: str, password: str) -> bool:
         return True
 
 
-def make_admin(accounts: Accounts, username: str, password: str) -> None:
+def make_admin(app: Flask, username: str, password: str) -> None:
     """Make another administrator; raises :class:`AccountRefused`."""
-    with accounts.app.app_context():
+    with app.app_context():
         manager = security_manager()
         presets.seed(manager)
         create_user(manager, username, password, roles=(ADMIN_ROLE,))
 
 
 def create_user(
-    manager: AoliSecurityManager,
+    manager: SecurityManager,
     username: str,
     password: str,
     *,
