@@ -12,7 +12,7 @@ from portal.api.calls import Parameter, call
 from portal.api.jobs import PAGING
 from portal.api.people import MANAGERS, NAMES, number
 from portal.people.administration import administration
-from portal.web.people.menu import matching
+from portal.people.groups_and_roles import matching
 
 SEARCH = Parameter("q", schemas.TEXT, "Part of the name or description")
 _GROUP: dict[str, Any] = {

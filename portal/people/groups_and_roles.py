@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flask_appbuilder.security.sqla.models import (
     Group,
@@ -242,3 +242,12 @@ def _members(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
 def codes_of(found: Iterable[RoleFacts]) -> frozenset[str]:
     """What some roles give together."""
     return frozenset().union(*(one.permissions for one in found))
+
+
+Item = TypeVar("Item", "GroupFacts", "RoleFacts")
+
+
+def matching(items: Iterable[Item], wanted: str) -> list[Item]:
+    """Groups or roles with a word in their name or description, whatever the capitals."""
+    word = wanted.lower()
+    return [one for one in items if word in one.name.lower() or word in one.description.lower()]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Flask, url_for
 from flask_appbuilder import AppBuilder
 from flask_appbuilder.models.sqla.base import SQLA
 from flask_wtf.csrf import CSRFProtect
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 from werkzeug.routing import IntegerConverter, Map
 
 from portal.http import streams
-from portal.people import administration, columns
+from portal.people import administration, columns, engine
 from portal.settings import Settings
 from portal.web.base import (
     appearance,
@@ -40,11 +38,7 @@ from portal.web.sign_in.throttle import Throttle
 from portal.web.submit import page as submit
 from portal.web.vcs import page as virtual_clusters
 
-if TYPE_CHECKING:
-    from sqlite3 import Connection
-
 MAX_ROW = 2**31 - 1
-PRAGMAS = ("journal_mode=wal", "synchronous=1", "foreign_keys=1", "busy_timeout=15000")
 
 
 class RowNumber(IntegerConverter):
@@ -71,19 +65,6 @@ class Builder(AppBuilder):  # type: ignore[misc]
         return str(url_for("SignInView.login"))
 
 
-def _set_pragmas(connection: Connection, _record: object) -> None:
-    cursor = connection.cursor()
-    for pragma in PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    """The same rules as peewee's connections: both write to one file."""
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _set_pragmas)
-
-
 def _speak_the_readers_language(app: Flask) -> None:
     """Flask-AppBuilder asks the session only; we ask the cookie and Accept-Language."""
     app.extensions["babel"].locale_selector = appearance.language
@@ -102,7 +83,7 @@ def make_flask(settings: Settings, secret_key: str, *, initialising: bool = Fals
     csrf = CSRFProtect(app)
     database = SQLA(app)
     with app.app_context():
-        _prepare_sqlite(database.engine)
+        engine.prepare(database.engine)
         if initialising:
             columns.add_to_old_tables(database.engine)
         Builder(app, database.session, security_manager_class=AoliSecurityManager)

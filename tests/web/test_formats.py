@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 23, 6, 32, 8, tzinfo=UTC)  # 14:32:08 in Shanghai
 def reader(monkeypatch):
     monkeypatch.setattr(formats, "now", lambda: NOW)
     app = Flask(__name__)
-    folder = str(formats.__file__).replace("formats.py", "translations")
+    folder = str(formats.__file__).replace("base/formats.py", "translations")
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = folder
     Babel(app, locale_selector=appearance.language)
 

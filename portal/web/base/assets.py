@@ -16,7 +16,7 @@ from flask import Flask, Response, abort, request, url_for
 from markupsafe import Markup
 from werkzeug.security import safe_join
 
-FOLDER = Path(__file__).parent / "static"
+FOLDER = Path(__file__).parents[1] / "static"
 FOREVER = "public, max-age=31536000, immutable"
 ENDPOINT = "asset"
 

@@ -9,19 +9,11 @@ from typing import Any
 from flask_appbuilder.const import AUTH_DB
 
 from portal.people.api_keys import MARK
+from portal.people.engine import engine_options, sqlalchemy_url
 from portal.settings import Settings
 
 MAX_BODY = 2 * 1024 * 1024
 """A submission is text; anything larger is a mistake."""
-
-
-def engine_options(database: str) -> dict[str, Any]:
-    """SQLAlchemy's engine: parameters stay out of logs, SQLite waits for its turn."""
-    options: dict[str, Any] = {"hide_parameters": True, "pool_pre_ping": True}
-    if database.startswith("sqlite"):
-        options["connect_args"] = {"isolation_level": "IMMEDIATE", "timeout": 15}
-        options["pool_pre_ping"] = False
-    return options
 
 
 def flask_config(settings: Settings, secret_key: str, *, initialising: bool) -> dict[str, Any]:
@@ -30,7 +22,7 @@ def flask_config(settings: Settings, secret_key: str, *, initialising: bool) -> 
         "SECRET_KEY": secret_key,
         "JWT_SECRET_KEY": secret_key,
         "MAX_CONTENT_LENGTH": MAX_BODY,
-        "SQLALCHEMY_DATABASE_URI": _sqlalchemy_url(settings.database),
+        "SQLALCHEMY_DATABASE_URI": sqlalchemy_url(settings.database),
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database),
         "SESSION_COOKIE_NAME": "aoli_session",
         "SESSION_COOKIE_HTTPONLY": True,
@@ -63,11 +55,5 @@ def flask_config(settings: Settings, secret_key: str, *, initialising: bool) -> 
         },
         "BABEL_DEFAULT_LOCALE": "en",
         "BABEL_DEFAULT_TIMEZONE": "UTC",
-        "BABEL_TRANSLATION_DIRECTORIES": str(Path(__file__).parent / "translations"),
+        "BABEL_TRANSLATION_DIRECTORIES": str(Path(__file__).parents[1] / "translations"),
     }
-
-
-def _sqlalchemy_url(url: str) -> str:
-    """The one database URL, naming the driver that peewee uses too (psycopg 2)."""
-    scheme, separator, rest = url.partition("://")
-    return f"postgresql+psycopg2{separator}{rest}" if scheme == "postgresql" else url

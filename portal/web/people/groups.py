@@ -10,11 +10,12 @@ from portal.domain.errors import Conflict, Forbidden, InvalidSpec
 from portal.domain.permission import Permission
 from portal.http.access import actor
 from portal.people.administration import administration
+from portal.people.groups_and_roles import matching
 from portal.web.base.pager import Pager
 from portal.web.base.permissions import permission_label
 from portal.web.base.table_address import TableAddress
 from portal.web.base.words import gettext
-from portal.web.people.menu import managers_only, matching, refusal, refusals_flashed
+from portal.web.people.menu import managers_only, refusal, refusals_flashed
 from portal.web.people.user_choice import UserChoice, numbers
 from portal.web.submit.panel import Errors, errors_of
 

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from flask import Flask, flash, g, redirect, request, url_for
-from flask_appbuilder.security.sqla.models import Group, Role, User
-from sqlalchemy import func, select
 
 from portal.domain.errors import AoliError, Conflict, FieldError, Forbidden, InvalidSpec
 from portal.domain.permission import Permission
 from portal.http.access import allowed, requires
 from portal.http.redirects import next_or_home
 from portal.people.administration import administration, session
-from portal.people.grants import HIDDEN_ROLES
-from portal.people.groups_and_roles import GroupFacts, RoleFacts
+from portal.people.counts import Counts, count_people
 from portal.web.base.failures import error_words
 from portal.web.base.permissions import role_text
 from portal.web.base.words import gettext
 
 View = TypeVar("View", bound=Callable[..., Any])
-Item = TypeVar("Item", GroupFacts, RoleFacts)
 managers_only = requires(Permission.MANAGE_USERS)
 
 
@@ -38,24 +34,10 @@ class PeopleEntry:
     count: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many there are."""
-
-    users: int
-    groups: int
-    roles: int
-
-
 def counts() -> Counts:
     """Users, groups and roles, asked once a request."""
     if "people_counts" not in g:
-        wanted = (
-            select(func.count()).select_from(User).scalar_subquery(),
-            select(func.count()).select_from(Group).scalar_subquery(),
-            select(func.count()).where(Role.name.not_in(HIDDEN_ROLES)).scalar_subquery(),
-        )
-        g.people_counts = Counts(*session().execute(select(*wanted)).one())
+        g.people_counts = count_people(session())
     return cast(Counts, g.people_counts)
 
 
@@ -81,12 +63,6 @@ def _entry(label: str, endpoint: str, icon: str, count: int | None = None) -> Pe
     part = endpoint.partition(".")[0]
     current = part in (request.blueprint, PART_OF.get(request.blueprint or ""))
     return PeopleEntry(label, url_for(endpoint), icon, current, count)
-
-
-def matching(items: Iterable[Item], wanted: str) -> list[Item]:
-    """Groups or roles with a word in their name or description, whatever the capitals."""
-    word = wanted.lower()
-    return [one for one in items if word in one.name.lower() or word in one.description.lower()]
 
 
 def refusal(error: AoliError) -> str:
