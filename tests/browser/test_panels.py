@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
 PREVIEW, LINES, USAGE = "**/submit/preview", "**/lines?*", "**/cluster/usage?*"
 
@@ -13,6 +13,12 @@ PREVIEW, LINES, USAGE = "**/submit/preview", "**/lines?*", "**/cluster/usage?*"
 def cut(route: Route) -> None:
     """Nothing answers."""
     route.abort()
+
+
+def stand_still(page: Page) -> None:
+    """The page's own timers rest: it asks again when it is told to, never by itself."""
+    page.clock.install(time=datetime(2026, 11, 23, 14, 30, tzinfo=UTC))
+    page.clock.pause_at(datetime(2026, 11, 23, 14, 32, tzinfo=UTC))
 
 
 def test_the_first_preview_is_waited_for_and_its_failure_stops_nothing(signed_in):
@@ -33,8 +39,7 @@ def test_the_first_preview_is_waited_for_and_its_failure_stops_nothing(signed_in
 
 def test_a_wait_is_silent_at_first_and_says_when_it_is_long(signed_in):
     page = signed_in
-    page.clock.install(time=datetime(2026, 11, 23, 14, 30, tzinfo=UTC))
-    page.clock.pause_at(datetime(2026, 11, 23, 14, 32, tzinfo=UTC))
+    stand_still(page)
     page.route(PREVIEW, lambda route: None)
     page.goto("/submit/")
     panel = page.locator("#panel")
@@ -82,6 +87,7 @@ def test_a_button_at_work_says_what_it_does(signed_in):
 
 def test_another_range_waits_fails_and_comes_without_the_page(enter, site):
     page = enter("root")
+    stand_still(page)
     page.goto("/cluster/usage")
     expect(page.locator("[data-chart=held] canvas")).to_be_visible()
     page.locator("h1").evaluate("node => { node.dataset.same = '1'; }")
@@ -93,6 +99,7 @@ def test_another_range_waits_fails_and_comes_without_the_page(enter, site):
     expect(page.locator("[data-key='range-24h']")).to_have_attribute("aria-current", "true")
     page.unroute(USAGE)
     panel.get_by_role("button", name="Try again").click()
+    page.clock.resume()
     expect(page.locator("[data-chart=held] canvas")).to_be_visible()
     expect(page.locator("main")).to_contain_text("5 min average, UTC+8")
     page.go_back()
@@ -106,12 +113,14 @@ def test_a_console_that_cannot_be_read_keeps_the_rest_of_the_page(signed_in, sit
     job_id = house.run("alice", name="talks", vc="platform")
     house.write_log(job_id, "hello")
     page.route(LINES, cut)
+    stand_still(page)
     page.goto(f"/jobs/{job_id}/console")
     panel = page.locator("#console-panel")
     expect(panel.locator(".fail h2")).to_have_text("The output could not be read")
     expect(page.locator("#job-head .st")).to_have_text("Running")
     page.unroute(LINES)
     panel.get_by_role("button", name="Try again").click()
+    page.clock.resume()
     expect(page.locator("#lines .x")).to_have_text(["hello"])
     expect(panel).to_be_hidden()
 

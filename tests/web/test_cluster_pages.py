@@ -134,7 +134,9 @@ def test_usage_holds_what_the_charts_draw_and_says_it_in_a_table(at_roots, web_h
 def test_grafana_is_linked_when_there_is_one(at_roots, web_house):
     assert "Grafana" not in at_roots.page("/cluster/usage")
     parts = web_house.app.extensions
-    parts["aoli"] = replace(parts["aoli"], grafana_url="https://grafana.example")
+    address = {"grafana_url": "https://grafana.example"}
+    known = parts["aoli"].settings.model_copy(update=address)
+    parts["aoli"] = replace(parts["aoli"], settings=known)
     assert 'href="https://grafana.example"' in at_roots.page("/cluster/usage")
 
 
