@@ -146,10 +146,11 @@ def run(settings: Settings) -> None:
     """The process ``aoli scheduler``."""
     configure_logging()
     from portal import wiring
+    from portal.wiring.addresses import redis_url
 
     portal = wiring.connect(settings)
     leader = Leader(
-        wiring.redis_url(settings),
+        redis_url(settings),
         settings.leader_ttl_s,
         on_gain=lambda epoch: duty.begin(epoch),
         on_loss=lambda: duty.end(),
