@@ -71,14 +71,14 @@ class DeviceUse:
 @requires()
 def index() -> str:
     """The page."""
-    return render_template("home.html", **_values())
+    return render_template("home/home.html", **_values())
 
 
 @blueprint.get("/home/cards")
 @requires()
 def cards() -> str:
     """The cards alone, for the live update."""
-    return render_template("home_cards.html", **_values())
+    return render_template("home/cards.html", **_values())
 
 
 def _values() -> dict[str, Any]:

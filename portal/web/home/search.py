@@ -40,7 +40,7 @@ def index() -> Any:
     if "X-Requested-With" not in request.headers:
         return redirect(url_for("jobs.index", q=text or None))
     return render_template(
-        "search_results.html",
+        "home/search_results.html",
         text=text,
         lines=[make_line(job, actor()) for job in find_jobs(actor(), text)],
         kinds=_kinds(text),

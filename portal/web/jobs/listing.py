@@ -70,7 +70,7 @@ def _list(*, everyone: bool) -> str:
     sizes = _sizes(address, by_state)
     page = services().jobs.page(actor(), address.query, by_state)
     return render_template(
-        "jobs.html",
+        "jobs/list.html",
         everyone=everyone,
         sizes=sizes if everyone else {},
         status_chips=[] if everyone else _chips(address, sizes),
@@ -218,7 +218,7 @@ def rows() -> str:
     """The present rows of some jobs, by id; a job that may not be seen is left out."""
     wanted = request.args.getlist("id")[:MAX_ROWS]
     return render_template(
-        "jobs_rows.html",
+        "jobs/list_rows.html",
         lines=_lines(list(_visible(wanted))),
         everyone=request.args.get("everyone") == "1",
         back=next_or_home(),

@@ -32,14 +32,14 @@ VIEWERS = (Permission.VIEW_VC, Permission.MANAGE_VC)
 @requires(*VIEWERS)
 def index() -> str:
     """The list."""
-    return render_template("vcs.html", **_list_values())
+    return render_template("vcs/vcs.html", **_list_values())
 
 
 @blueprint.get("/list")
 @requires(*VIEWERS)
 def fragment() -> str:
     """The list alone, for the live update."""
-    return render_template("vcs_list.html", **_list_values())
+    return render_template("vcs/list.html", **_list_values())
 
 
 def _list_values() -> dict[str, Any]:
@@ -102,12 +102,12 @@ def delete(name: str) -> Any:
     line = _line(name)
     if request.method == "GET" or request.form.get("confirm", "").strip() != name:
         status = 200 if request.method == "GET" else 422
-        return _page("vc_delete.html", line=line, contents=vc_activity.contents(name)), status
+        return _page("vcs/delete.html", line=line, contents=vc_activity.contents(name)), status
     try:
         services().vc_editor.delete(actor(), name)
     except Conflict:
         values = {"line": _line(name), "contents": vc_activity.contents(name)}
-        return _page("vc_delete.html", **values), 409
+        return _page("vcs/delete.html", **values), 409
     return _done(gettext("Virtual cluster %(name)s is deleted", name=name))
 
 
@@ -138,7 +138,7 @@ def _form(
     vc = line.vc if line else None
     chosen = services().registry.device_types
     page = _page(
-        "vc_form.html",
+        "vcs/form.html",
         act=act,
         line=line,
         values=values,
