@@ -156,7 +156,7 @@ def run(settings: Settings) -> None:
         on_loss=lambda: duty.end(),
         token=os.environ.get(TOKEN_VARIABLE) or None,
     )
-    duty = Duty(all_ticks(portal), portal.cluster, portal.ear, leader.is_leader)
+    duty = Duty(all_ticks(portal), portal.cluster, portal.watch_handler, leader.is_leader)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

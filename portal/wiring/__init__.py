@@ -13,7 +13,7 @@ from portal.services.operation.metrics import PortalMetrics
 from portal.services.portal import Portal
 from portal.services.records import inventory
 from portal.services.submissions.templates import TemplateService
-from portal.services.usage.over_time import ClusterLines
+from portal.services.usage.over_time import ClusterSeries
 from portal.services.vcs import reading as virtual_clusters
 from portal.settings import Settings
 from portal.wiring import nouns
@@ -52,14 +52,14 @@ def build(parts: Parts) -> Portal:
         admitter=nouns.admitter(parts, frozen),
         driver=driver,
         passes=passes,
-        ear=nouns.ear(parts, driver, passes, logs),
+        watch_handler=nouns.watch_handler(parts, driver, passes, logs),
         vc_editor=nouns.vc_editor(parts),
         templates=TemplateService(parts.clock),
         cordoner=nouns.cordoner(parts),
         outbox=outbox,
         metrics=PortalMetrics(parts.queue),
         support=nouns.support(parts, jobs, outbox),
-        cluster_lines=ClusterLines(),
+        cluster_series=ClusterSeries(),
         storage=StorageWatch(),
     )
 

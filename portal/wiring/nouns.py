@@ -13,7 +13,7 @@ from portal.services.queueing.admission import Admitter
 from portal.services.queueing.outlook import Outlooks
 from portal.services.queueing.snapshots import Snapshots
 from portal.services.running.driving import Driver
-from portal.services.running.passes import Ear, Passes
+from portal.services.running.passes import Passes, WatchHandler
 from portal.services.vcs.editing import VcEditor
 from portal.wiring.addresses import mail_host
 from portal.wiring.parts import Parts
@@ -63,9 +63,9 @@ def passes(parts: Parts, one: Driver) -> Passes:
     return Passes(cluster=parts.cluster, driver=one, queue=parts.queue, clock=parts.clock)
 
 
-def ear(parts: Parts, one: Driver, all_jobs: Passes, logs: LogKeeper) -> Ear:
+def watch_handler(parts: Parts, one: Driver, all_jobs: Passes, logs: LogKeeper) -> WatchHandler:
     """Running: the cluster's watch, taken in."""
-    return Ear(
+    return WatchHandler(
         cluster_name=parts.cluster.name,
         driver=one,
         passes=all_jobs,

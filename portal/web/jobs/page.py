@@ -16,16 +16,16 @@ from portal.web.base.failures import error_words
 from portal.web.base.words import gettext
 from portal.web.jobs.brief import brief_values
 from portal.web.jobs.console import console_lines, console_values, download_blocks, earlier_lines
-from portal.web.jobs.lines import JobLine, make_line
+from portal.web.jobs.items import JobItem, make_item
 from portal.web.jobs.listing import blueprint
 from portal.web.submit.panel import Errors, errors_of
 
 
-def _line(job_id: Any) -> JobLine:
-    return make_line(services().jobs.get(actor(), str(job_id)), actor())
+def _line(job_id: Any) -> JobItem:
+    return make_item(services().jobs.get(actor(), str(job_id)), actor())
 
 
-def _common(line: JobLine) -> dict[str, Any]:
+def _common(line: JobItem) -> dict[str, Any]:
     return {"line": line, "may_submit": allowed(Permission.SUBMIT_JOB)}
 
 
@@ -92,7 +92,7 @@ def ask_support(job_id: Any) -> Any:
 
 
 def _support_page(job_id: str, typed: dict[str, str], errors: Errors) -> str:
-    line = make_line(services().jobs.get(actor(), job_id), actor())
+    line = make_item(services().jobs.get(actor(), job_id), actor())
     draft = services().support.draft(actor(), job_id)
     return render_template("jobs/support.html", line=line, draft=draft, typed=typed, errors=errors)
 

@@ -22,7 +22,7 @@ ACTIONS = {"pause": Trigger.PAUSE, "resume": Trigger.RESUME, "kill": Trigger.KIL
 
 
 @dataclass(frozen=True, slots=True)
-class JobLine:
+class JobItem:
     """One job, for the reader of this answer. ``job`` has the names of the API."""
 
     job: Mapping[str, Any]
@@ -103,10 +103,10 @@ class JobLine:
         return self.device_word if spread else f"{self.job['total_devices']} {self.device_word}"
 
 
-def make_line(job: Mapping[str, Any], actor: Actor) -> JobLine:
+def make_item(job: Mapping[str, Any], actor: Actor) -> JobItem:
     """The line of one job."""
     mine = job["user"] == actor.username
-    return JobLine(job, mine or actor.may(Permission.MANAGE_ALL_JOBS))
+    return JobItem(job, mine or actor.may(Permission.MANAGE_ALL_JOBS))
 
 
 def reason_text(reason: Reason | None) -> str:

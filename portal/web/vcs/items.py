@@ -10,7 +10,7 @@ from portal.services.vcs import activity as vc_activity
 from portal.services.vcs import reading as virtual_clusters
 from portal.services.vcs.activity import Activity
 from portal.services.vcs.reading import VirtualCluster
-from portal.web.base.frame import vc_sight
+from portal.web.base.frame import vc_access
 from portal.web.base.words import clauses, gettext, listed, ngettext
 
 COLOURS = (1, 3, 4, 5, 7, 2, 6)
@@ -45,7 +45,7 @@ class TypeShare:
 
 
 @dataclass(frozen=True, slots=True)
-class VcLine:
+class VcItem:
     """One VC, for the reader of this answer."""
 
     vc: VirtualCluster
@@ -114,28 +114,28 @@ class VcLine:
         return self.no_change
 
 
-def lines(reader: Actor) -> list[VcLine]:
+def lines(reader: Actor) -> list[VcItem]:
     """Those the reader may see, by name."""
     manages = reader.may(Permission.MANAGE_VC)
-    sight = vc_sight()
-    usable, current = sight.usable, sight.current
+    access = vc_access()
+    usable, current = access.usable, access.current
     active = vc_activity.activity()
     return [
-        VcLine(
+        VcItem(
             vc,
             active.get(vc.name, Activity()),
             manages,
             vc.name in usable,
             current is not None and current.name == vc.name,
         )
-        for vc in sight.visible_to(reader).values()
+        for vc in access.visible_to(reader).values()
     ]
 
 
-def shares(device_types: Sequence[str], visible: Sequence[VcLine]) -> list[TypeShare]:
+def shares(device_types: Sequence[str], visible: Sequence[VcItem]) -> list[TypeShare]:
     """Every device type that there are devices or quotas of."""
     totals = virtual_clusters.device_totals()
-    everything = sorted(vc_sight().everything, key=lambda vc: (str(vc.created_at), vc.name))
+    everything = sorted(vc_access().everything, key=lambda vc: (str(vc.created_at), vc.name))
     quotas = {vc.name: vc.quota for vc in everything}
     # By age: a new VC changes nobody's colour.
     by_age = sorted(visible, key=lambda line: (str(line.vc.created_at), line.vc.name))
