@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
 
-from portal.api import auth, errors
-from portal.domain.errors import FieldError, InvalidSpec
+from portal.api import auth
+from portal.domain.errors import AoliError, FieldError, InvalidSpec
+from portal.http.problems import domain_problem, http_problem
 
 PREFIX = "/api/v1"
 Schema = Mapping[str, Any]
 View = TypeVar("View", bound=Callable[..., Any])
 
 blueprint = Blueprint("api", __name__, url_prefix=PREFIX, template_folder="pages")
-errors.install(blueprint)
+blueprint.register_error_handler(AoliError, domain_problem)
+blueprint.register_error_handler(HTTPException, http_problem)
 
 
 @dataclass(frozen=True, slots=True)

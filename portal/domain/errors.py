@@ -1,4 +1,4 @@
-"""Errors that the rules raise. Each carries a stable ``code``; the API maps codes to HTTP."""
+"""Errors that the rules raise, each with a stable ``code``; ``portal.http`` has their statuses."""
 
 from __future__ import annotations
 

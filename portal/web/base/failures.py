@@ -10,17 +10,15 @@ from flask_wtf.csrf import CSRFError
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, Unauthorized
 
-from portal.domain.errors import (
-    AoliError,
-    Conflict,
-    Forbidden,
-    InvalidSpec,
-    NotFound,
-    TemporaryFailure,
-    TooMany,
-)
+from portal.domain.errors import AoliError
 from portal.http.access import grants, signed_in
-from portal.http.problems import http_problem, problem
+from portal.http.problems import (
+    domain_problem,
+    http_problem,
+    problem,
+    retry_headers,
+    status_of,
+)
 from portal.http.redirects import page_it_came_from
 from portal.http.services import services
 from portal.web.base.formats import clock, iso, now
@@ -30,15 +28,6 @@ from portal.web.base.permissions import permission_label
 from portal.web.base.words import gettext, listed
 
 log = logging.getLogger(__name__)
-
-STATUS: dict[type[AoliError], int] = {
-    NotFound: 404,
-    Forbidden: 403,
-    Conflict: 409,
-    InvalidSpec: 422,
-    TooMany: 429,
-    TemporaryFailure: 503,
-}
 
 
 def wants_problem() -> bool:
@@ -74,14 +63,14 @@ def _of_another_session(error: CSRFError) -> Any:
 
 
 def _domain_error(error: AoliError) -> Any:
-    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    status = status_of(error)
     if status >= 500:
         log.warning("request %s: %s", request_id(), error)
     if request.path.startswith("/api/"):
-        return problem(status, error.message)
+        return domain_problem(error)
     if wants_problem():
-        return problem(status, error_words(error.code, error.message))
-    return _page(status, error), status
+        return domain_problem(error, error_words(error.code, error.message))
+    return _page(status, error), status, retry_headers(error)
 
 
 def error_words(code: str, message: str) -> str:

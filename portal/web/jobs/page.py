@@ -10,8 +10,8 @@ from flask import Response, flash, jsonify, redirect, render_template, request, 
 from portal.domain.errors import Conflict, InvalidSpec, TooMany
 from portal.domain.permission import Permission
 from portal.http.access import actor, allowed, requires
+from portal.http.problems import status_of
 from portal.http.services import services
-from portal.web.base import failures
 from portal.web.base.failures import error_words
 from portal.web.base.words import gettext
 from portal.web.jobs.brief import brief_values
@@ -86,7 +86,7 @@ def ask_support(job_id: Any) -> Any:
         return _support_page(str(job_id), typed, errors_of(invalid)), 422
     except (Conflict, TooMany) as refused:
         said = {"message": [error_words(refused.code, refused.message)]}
-        return _support_page(str(job_id), typed, said), failures.STATUS[type(refused)]
+        return _support_page(str(job_id), typed, said), status_of(refused)
     flash(gettext("The operators have your message"), "success")
     return redirect(url_for("jobs.brief", job_id=job_id), 303)
 
