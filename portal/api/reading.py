@@ -10,7 +10,8 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import BadRequest
 
-from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.errors import InvalidSpec
+from portal.domain.fields import Fields
 from portal.services.jobs.listing import DEFAULT_LIMIT, MAX_LIMIT
 
 MAX_TEXT = 256
@@ -39,15 +40,13 @@ def _no_constant(name: str) -> None:
 
 def json_object(fields: Iterable[str]) -> dict[str, Any]:
     """The body as an object that has ``fields``, all of them and no others."""
-    body = json_body()
-    if not isinstance(body, dict):
-        raise InvalidSpec("body", "Must be an object")
-    wanted = list(fields)
-    wrong = [(name[:64], FieldError("Unknown field")) for name in body if name not in wanted]
-    wrong += [(name, FieldError("Required")) for name in wanted if name not in body]
-    if wrong:
-        raise InvalidSpec.of(wrong)
-    return body
+    wanted = tuple(fields)
+    taken = Fields(json_body(), wanted)
+    for name in wanted:
+        if name not in taken.body:
+            taken.note(name, "Required")
+    taken.done()
+    return dict(taken.body)
 
 
 def text(name: str) -> str | None:

@@ -34,11 +34,12 @@ WEB_WORDS: Words = {
     "pgettext": ((1, "c"), 2),
     "FieldError": None,
 }
-ERROR_WORDS: Words = {"FieldError": None, "FieldProblem": None, "InvalidSpec": (2,), "add": (2,)}
+ERROR_WORDS: Words = {"FieldError": None, "WrongValue": None, "InvalidSpec": (2,), "note": (2,)}
 SOURCES: dict[str, Words] = {
     "portal/web": WEB_WORDS,
     "portal/services": ERROR_WORDS,
     "portal/domain": ERROR_WORDS,
+    "portal/people": ERROR_WORDS,
     "portal/spi": ERROR_WORDS,
     "plugins": ERROR_WORDS,
     "device_plugins": ERROR_WORDS,
