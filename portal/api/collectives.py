@@ -2,45 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 from flask import Response
+from pydantic import Field
 
-from portal.api import reading, schemas
+from portal.api import reading
 from portal.api.auth import actor
-from portal.api.calls import Parameter, call
-from portal.api.jobs import PAGING
-from portal.api.people import MANAGERS, NAMES, number
+from portal.api.calls import PAGING, Parameter, call
+from portal.api.people import MANAGERS, number
+from portal.api.schemas import Closed, OrLeftOut, Page, Shape, about
 from portal.people.administration import administration
 from portal.people.groups_and_roles import matching
 
-SEARCH = Parameter("q", schemas.TEXT, "Part of the name or description")
-_GROUP: dict[str, Any] = {
-    "name": {**schemas.TEXT, "maxLength": 64},
-    "description": {**schemas.TEXT, "maxLength": 512},
-    "roles": NAMES,
-    "users": {**NAMES, "description": "Usernames of the members"},
-}
-_ROLE: dict[str, Any] = {
-    "name": {**schemas.TEXT, "maxLength": 64},
-    "description": {**schemas.TEXT, "maxLength": 512},
-    "permissions": {**NAMES, "minItems": 1},
-}
-schemas.COMPONENTS.update(
-    Group=schemas.record(id=schemas.NUMBER, **_GROUP, created_at=schemas.or_null(schemas.TIME)),
-    NewGroup=schemas.closed(schemas.record(("users",), **_GROUP)),
-    GroupChange=schemas.closed(schemas.record(tuple(_GROUP), **_GROUP)),
-    Role=schemas.record(
-        id=schemas.NUMBER,
-        name=schemas.TEXT,
-        description=schemas.TEXT,
-        permissions=NAMES,
-        type={"type": "string", "enum": ["preset", "custom"]},
-        users={**schemas.NUMBER, "description": "Holders, direct and through groups"},
-    ),
-    NewRole=schemas.closed(schemas.record(**_ROLE)),
-    RoleChange=schemas.closed(schemas.record(tuple(_ROLE), **_ROLE)),
-)
+SEARCH = Parameter("q", str, "Part of the name or description")
+
+Name = Annotated[str, Field(max_length=64)]
+Description = Annotated[str, Field(max_length=512)]
+Permissions = Annotated[list[str], Field(min_length=1)]
+
+
+class NewGroup(Closed):
+    """A group to make."""
+
+    name: Name
+    description: Description
+    roles: list[str]
+    users: OrLeftOut[list[str]] = about("Usernames of the members", default=None)
+
+
+class GroupChange(Closed):
+    """What is to be changed of a group."""
+
+    name: OrLeftOut[Name] = None
+    description: OrLeftOut[Description] = None
+    roles: OrLeftOut[list[str]] = None
+    users: OrLeftOut[list[str]] = about("Usernames of the members", default=None)
+
+
+class Group(Shape):
+    """A group."""
+
+    id: int
+    name: Name
+    description: Description
+    roles: list[str]
+    users: list[str] = about("Usernames of the members")
+    created_at: datetime | None
+
+
+class NewRole(Closed):
+    """A custom role to make."""
+
+    name: Name
+    description: Description
+    permissions: Permissions
+
+
+class RoleChange(Closed):
+    """What is to be changed of a role."""
+
+    name: OrLeftOut[Name] = None
+    description: OrLeftOut[Description] = None
+    permissions: OrLeftOut[Permissions] = None
+
+
+class Role(Shape):
+    """A role."""
+
+    id: int
+    name: str
+    description: str
+    permissions: list[str]
+    type: Literal["preset", "custom"]
+    users: int = about("Holders, direct and through groups")
 
 
 @call(
@@ -50,7 +86,7 @@ schemas.COMPONENTS.update(
     summary="List groups",
     access=MANAGERS,
     query=(SEARCH, *PAGING),
-    answer=schemas.page(schemas.ref("Group")),
+    answer=Page[Group],
     problems=(422,),
 )
 def list_groups() -> Any:
@@ -67,8 +103,8 @@ def list_groups() -> Any:
     tag="Groups",
     summary="Make a group",
     access=MANAGERS,
-    body=schemas.ref("NewGroup"),
-    answer=schemas.ref("Group"),
+    body=NewGroup,
+    answer=Group,
     status=201,
     problems=(409, 422),
 )
@@ -83,7 +119,7 @@ def create_group() -> Any:
     tag="Groups",
     summary="Show a group",
     access=MANAGERS,
-    answer=schemas.ref("Group"),
+    answer=Group,
     problems=(404,),
 )
 def show_group(group_id: str) -> Any:
@@ -97,8 +133,8 @@ def show_group(group_id: str) -> Any:
     tag="Groups",
     summary="Change a group",
     access=MANAGERS,
-    body=schemas.ref("GroupChange"),
-    answer=schemas.ref("Group"),
+    body=GroupChange,
+    answer=Group,
     problems=(404, 409, 422),
 )
 def change_group(group_id: str) -> Any:
@@ -129,7 +165,7 @@ def delete_group(group_id: str) -> Any:
     summary="List roles",
     access=MANAGERS,
     query=(SEARCH, *PAGING),
-    answer=schemas.page(schemas.ref("Role")),
+    answer=Page[Role],
     problems=(422,),
 )
 def list_roles() -> Any:
@@ -146,8 +182,8 @@ def list_roles() -> Any:
     tag="Roles",
     summary="Make a custom role",
     access=MANAGERS,
-    body=schemas.ref("NewRole"),
-    answer=schemas.ref("Role"),
+    body=NewRole,
+    answer=Role,
     status=201,
     problems=(409, 422),
 )
@@ -162,7 +198,7 @@ def create_role() -> Any:
     tag="Roles",
     summary="Show a role",
     access=MANAGERS,
-    answer=schemas.ref("Role"),
+    answer=Role,
     problems=(404,),
 )
 def show_role(role_id: str) -> Any:
@@ -176,8 +212,8 @@ def show_role(role_id: str) -> Any:
     tag="Roles",
     summary="Change a custom role",
     access=MANAGERS,
-    body=schemas.ref("RoleChange"),
-    answer=schemas.ref("Role"),
+    body=RoleChange,
+    answer=Role,
     problems=(404, 409, 422),
 )
 def change_role(role_id: str) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 from flask import Response
+from pydantic import BaseModel, Field
 
-from portal.api import reading, schemas
+from portal.api import reading
 from portal.api.auth import actor, holders
-from portal.api.calls import Parameter, call
-from portal.api.jobs import PAGING
+from portal.api.calls import PAGING, Parameter, call
+from portal.api.schemas import Closed, OrLeftOut, Page, Password, Shape, about, choice
 from portal.domain.errors import InvalidSpec, NotFound
 from portal.domain.permission import Permission
 from portal.people.account_fields import MAX_BATCH
@@ -17,55 +19,71 @@ from portal.people.administration import administration
 from portal.people.directory import SORTS, UserQuery
 
 MANAGERS = holders(Permission.MANAGE_USERS)
-NAMES = schemas.array(schemas.TEXT)
-PASSWORD = {**schemas.TEXT, "writeOnly": True}
-_PERSON = {
-    "nickname": {**schemas.TEXT, "maxLength": 64},
-    "phone": {**schemas.TEXT, "maxLength": 32},
-    "email": {**schemas.TEXT, "maxLength": 320},
-}
-_NEW = {
-    "username": {**schemas.TEXT, "pattern": "^[A-Za-z0-9._-]{3,64}$"},
-    "password": PASSWORD,
-    **_PERSON,
-}
 _ORDERS = [key for name in SORTS for key in (name, f"-{name}")]
-schemas.COMPONENTS.update(
-    User=schemas.record(
-        id=schemas.NUMBER,
-        username=schemas.TEXT,
-        **_PERSON,
-        active=schemas.YES_NO,
-        roles=NAMES,
-        groups=NAMES,
-        group_roles={**NAMES, "description": "Roles that come through groups"},
-        created_at=schemas.or_null(schemas.TIME),
-        last_seen=schemas.or_null(schemas.TIME),
-    ),
-    NewUser=schemas.closed(
-        schemas.record(("phone", "email", "roles", "groups"), **_NEW, roles=NAMES, groups=NAMES)
-    ),
-    UserChange=schemas.closed(
-        schemas.record(
-            (*_PERSON, "active", "roles", "groups", "password"),
-            **_PERSON,
-            active=schemas.YES_NO,
-            roles=NAMES,
-            groups=NAMES,
-            password=PASSWORD,
-        )
-    ),
-    UserBatch=schemas.closed(
-        schemas.record(
-            users=schemas.array(
-                schemas.closed(schemas.record(("phone", "email"), **_NEW)),
-                minItems=1,
-                maxItems=MAX_BATCH,
-            ),
-            roles={**NAMES, "minItems": 1},
-        )
-    ),
-)
+
+
+Nickname = Annotated[str, Field(max_length=64)]
+Phone = Annotated[str, Field(max_length=32)]
+Email = Annotated[str, Field(max_length=320)]
+
+
+class _Person(BaseModel):
+    phone: OrLeftOut[Phone] = None
+    email: OrLeftOut[Email] = None
+
+
+class User(_Person):
+    """An account."""
+
+    id: int
+    username: str
+    nickname: Nickname
+    phone: Phone
+    email: Email
+    active: bool
+    roles: list[str]
+    groups: list[str]
+    group_roles: list[str] = about("Roles that come through groups")
+    created_at: datetime | None
+    last_seen: datetime | None
+
+
+class NewPerson(_Person, extra="forbid"):
+    """One of several users to make."""
+
+    username: str = Field(pattern="^[A-Za-z0-9._-]{3,64}$")
+    nickname: Nickname
+    password: Password
+
+
+class NewUser(NewPerson):
+    """A user to make."""
+
+    roles: OrLeftOut[list[str]] = None
+    groups: OrLeftOut[list[str]] = None
+
+
+class UserChange(_Person, extra="forbid"):
+    """What is to be changed of a user."""
+
+    nickname: OrLeftOut[Nickname] = None
+    active: OrLeftOut[bool] = None
+    roles: OrLeftOut[list[str]] = None
+    groups: OrLeftOut[list[str]] = None
+    password: OrLeftOut[Password] = None
+
+
+class UserBatch(Closed):
+    """Users to make with the same roles."""
+
+    users: list[NewPerson] = Field(min_length=1, max_length=MAX_BATCH)
+    roles: list[str] = Field(min_length=1)
+
+
+class Users(Shape):
+    """The users that were made."""
+
+    items: list[User]
 
 
 def number(text: str) -> int:
@@ -90,13 +108,13 @@ def offset() -> int:
     summary="List and search users",
     access=MANAGERS,
     query=(
-        Parameter("q", schemas.TEXT, "Part of a name, phone or e-mail"),
-        Parameter("role", schemas.TEXT, "Who hold this role, direct or through a group"),
-        Parameter("group", schemas.TEXT, "Members of this group"),
-        Parameter("sort", {"type": "string", "enum": _ORDERS, "default": "username"}, "Order"),
+        Parameter("q", str, "Part of a name, phone or e-mail"),
+        Parameter("role", str, "Who hold this role, direct or through a group"),
+        Parameter("group", str, "Members of this group"),
+        Parameter("sort", choice(_ORDERS, default="username"), "Order"),
         *PAGING,
     ),
-    answer=schemas.page(schemas.ref("User")),
+    answer=Page[User],
     problems=(422,),
 )
 def list_users() -> Any:
@@ -127,8 +145,8 @@ def list_users() -> Any:
     tag="Users",
     summary="Make a user",
     access=MANAGERS,
-    body=schemas.ref("NewUser"),
-    answer=schemas.ref("User"),
+    body=NewUser,
+    answer=User,
     status=201,
     problems=(409, 422),
 )
@@ -143,8 +161,8 @@ def create_user() -> Any:
     tag="Users",
     summary="Make up to ten users, all of them or none",
     access=MANAGERS,
-    body=schemas.ref("UserBatch"),
-    answer=schemas.record(items=schemas.array(schemas.ref("User"))),
+    body=UserBatch,
+    answer=Users,
     status=201,
     problems=(409, 422),
 )
@@ -160,7 +178,7 @@ def create_users() -> Any:
     tag="Users",
     summary="Show a user",
     access=MANAGERS,
-    answer=schemas.ref("User"),
+    answer=User,
     problems=(404,),
 )
 def show_user(user_id: str) -> Any:
@@ -174,8 +192,8 @@ def show_user(user_id: str) -> Any:
     tag="Users",
     summary="Change a user",
     access=MANAGERS,
-    body=schemas.ref("UserChange"),
-    answer=schemas.ref("User"),
+    body=UserChange,
+    answer=User,
     problems=(404, 409, 422),
 )
 def change_user(user_id: str) -> Any:
