@@ -11,7 +11,6 @@ from pydantic import Field
 from portal.api import reading
 from portal.api.auth import ACCOUNT, actor
 from portal.api.calls import PAGING, call
-from portal.api.people import number
 from portal.api.schemas import Closed, Page, Shape, about
 from portal.people import api_keys
 from portal.people.administration import session
@@ -87,5 +86,5 @@ def create_api_key() -> Any:
 )
 def revoke_api_key(key_id: str) -> Any:
     """It is worthless at once."""
-    api_keys.revoke(session(), actor(), number(key_id))
+    api_keys.revoke(session(), actor(), reading.number(key_id))
     return Response(status=204)

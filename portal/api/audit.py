@@ -9,7 +9,6 @@ from portal.api import reading
 from portal.api.auth import actor, holders
 from portal.api.calls import PAGING, Parameter, call
 from portal.api.schemas import Page, Shape
-from portal.domain.errors import InvalidSpec
 from portal.domain.permission import Permission
 from portal.services.records import audit
 from portal.services.records.audit import AuditQuery
@@ -63,17 +62,8 @@ def search_audit() -> Any:
             since=reading.moment("since"),
             until=reading.moment("until"),
             limit=reading.limit(),
-            before_id=_cursor(),
+            before_id=reading.cursor(digits=18),
         ),
     )
     cursor = str(found.next_id) if found.next_id is not None else None
     return {"items": found.items, "next_cursor": cursor, "total": found.total}
-
-
-def _cursor() -> int | None:
-    given = reading.text("cursor")
-    if given is None:
-        return None
-    if not (given.isascii() and given.isdigit() and len(given) < 19):
-        raise InvalidSpec("cursor", "Not a cursor of this list")
-    return int(given)

@@ -176,7 +176,7 @@ def show_cluster_status() -> Any:
 def list_cluster_users() -> Any:
     """Those who hold devices now, most first; ``total`` adds up all of them."""
     vc = _vc()
-    size, offset = reading.limit(), reading.offset()
+    size, offset = reading.limit(), reading.cursor() or 0
     if reading.one_of("format", ("json", "csv")) == "csv":
         lines = user_usage.every_line(vc, _user_query(), services().clock())
         return Response(csv_text(lines), mimetype="text/csv")

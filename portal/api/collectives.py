@@ -11,7 +11,7 @@ from pydantic import Field
 from portal.api import reading
 from portal.api.auth import actor
 from portal.api.calls import PAGING, Parameter, call
-from portal.api.people import MANAGERS, number
+from portal.api.people import MANAGERS
 from portal.api.schemas import Closed, OrLeftOut, Page, Shape, about
 from portal.people.administration import administration
 from portal.people.groups_and_roles import matching
@@ -124,7 +124,7 @@ def create_group() -> Any:
 )
 def show_group(group_id: str) -> Any:
     """With its roles and members."""
-    return administration().groups.get(actor(), number(group_id)).dump()
+    return administration().groups.get(actor(), reading.number(group_id)).dump()
 
 
 @call(
@@ -140,7 +140,7 @@ def show_group(group_id: str) -> Any:
 def change_group(group_id: str) -> Any:
     """Only what is named; ``users`` is the whole membership."""
     body = reading.json_body()
-    return administration().groups.modify(actor(), number(group_id), body).dump()
+    return administration().groups.modify(actor(), reading.number(group_id), body).dump()
 
 
 @call(
@@ -154,7 +154,7 @@ def change_group(group_id: str) -> Any:
 )
 def delete_group(group_id: str) -> Any:
     """Its members lose its roles. Refused while a virtual cluster lists it."""
-    administration().groups.delete(actor(), number(group_id))
+    administration().groups.delete(actor(), reading.number(group_id))
     return Response(status=204)
 
 
@@ -203,7 +203,7 @@ def create_role() -> Any:
 )
 def show_role(role_id: str) -> Any:
     """With its permissions."""
-    return administration().roles.get(actor(), number(role_id)).dump()
+    return administration().roles.get(actor(), reading.number(role_id)).dump()
 
 
 @call(
@@ -219,7 +219,7 @@ def show_role(role_id: str) -> Any:
 def change_role(role_id: str) -> Any:
     """Holders have the new permissions at once. Presets are fixed."""
     body = reading.json_body()
-    return administration().roles.modify(actor(), number(role_id), body).dump()
+    return administration().roles.modify(actor(), reading.number(role_id), body).dump()
 
 
 @call(
@@ -233,5 +233,5 @@ def change_role(role_id: str) -> Any:
 )
 def delete_role(role_id: str) -> Any:
     """Its holders lose it."""
-    administration().roles.delete(actor(), number(role_id))
+    administration().roles.delete(actor(), reading.number(role_id))
     return Response(status=204)

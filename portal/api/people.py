@@ -12,7 +12,6 @@ from portal.api import reading
 from portal.api.auth import actor, holders
 from portal.api.calls import PAGING, Parameter, call
 from portal.api.schemas import Closed, OrLeftOut, Page, Password, Shape, about, choice
-from portal.domain.errors import InvalidSpec, NotFound
 from portal.domain.permission import Permission
 from portal.people.account_fields import MAX_BATCH
 from portal.people.administration import administration
@@ -86,21 +85,6 @@ class Users(Shape):
     items: list[User]
 
 
-def number(text: str) -> int:
-    """An id in a path; what is none is not there."""
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise NotFound("There is no such thing")
-    return int(text)
-
-
-def offset() -> int:
-    """Where the page begins."""
-    cursor = reading.text("cursor") or "0"
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
-        raise InvalidSpec("cursor", "Not a cursor of this list")
-    return int(cursor)
-
-
 @call(
     "GET",
     "/users",
@@ -119,15 +103,12 @@ def offset() -> int:
 )
 def list_users() -> Any:
     """By username unless ``sort`` says otherwise."""
-    sort = reading.text("sort") or "username"
-    if sort not in _ORDERS:
-        raise InvalidSpec("sort", "Must be one of %(orders)s", orders=", ".join(_ORDERS))
-    limit, begin = reading.limit(), offset()
+    limit, begin = reading.limit(), reading.cursor() or 0
     query = UserQuery(
         q=reading.text("q") or "",
         role=reading.text("role") or "",
         group=reading.text("group") or "",
-        sort=sort,
+        sort=reading.one_of("sort", _ORDERS),
         limit=limit,
         offset=begin,
     )
@@ -183,7 +164,7 @@ def create_users() -> Any:
 )
 def show_user(user_id: str) -> Any:
     """With his roles and groups."""
-    return administration().users.get(actor(), number(user_id)).dump()
+    return administration().users.get(actor(), reading.number(user_id)).dump()
 
 
 @call(
@@ -199,7 +180,7 @@ def show_user(user_id: str) -> Any:
 def change_user(user_id: str) -> Any:
     """Only what is named. A new password and ``active: false`` end all his sessions."""
     body = reading.json_body()
-    return administration().users.modify(actor(), number(user_id), body).dump()
+    return administration().users.modify(actor(), reading.number(user_id), body).dump()
 
 
 @call(
@@ -213,5 +194,5 @@ def change_user(user_id: str) -> Any:
 )
 def delete_user(user_id: str) -> Any:
     """Not a System Admin, not oneself, not while his jobs have not ended."""
-    administration().users.delete(actor(), number(user_id))
+    administration().users.delete(actor(), reading.number(user_id))
     return Response(status=204)

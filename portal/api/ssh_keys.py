@@ -11,7 +11,6 @@ from pydantic import Field
 from portal.api import reading
 from portal.api.auth import ACCOUNT, actor
 from portal.api.calls import PAGING, call
-from portal.api.people import number
 from portal.api.schemas import Closed, Page, Shape, about
 from portal.http.services import services
 from portal.services.people import ssh_keys
@@ -78,5 +77,5 @@ def create_ssh_key() -> Any:
 )
 def delete_ssh_key(key_id: str) -> Any:
     """It opens nothing new from now on."""
-    ssh_keys.remove(actor(), number(key_id), services().clock())
+    ssh_keys.remove(actor(), reading.number(key_id), services().clock())
     return Response(status=204)

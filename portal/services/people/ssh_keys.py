@@ -10,12 +10,12 @@ from peewee import IntegrityError
 
 from portal.domain.errors import Conflict, FieldError, NotFound
 from portal.domain.fields import Fields, line
+from portal.domain.moment import rfc3339
 from portal.domain.permission import Actor
 from portal.models import SshKeyRow
 from portal.models.db import database
 from portal.services.people.ssh_key_text import read_public_key
 from portal.services.records import audit
-from portal.services.records.job_views import rfc3339
 
 MOST = 50
 MAX_NAME = 64

@@ -25,6 +25,7 @@ from portal.web.base.formats import clock, iso, now
 from portal.web.base.headers import request_id
 from portal.web.base.pager import NoSuchPage
 from portal.web.base.permissions import permission_label
+from portal.web.base.refusals import error_words
 from portal.web.base.words import gettext, listed
 
 log = logging.getLogger(__name__)
@@ -71,18 +72,6 @@ def _domain_error(error: AoliError) -> Any:
     if wants_problem():
         return domain_problem(error, error_words(error.code, error.message))
     return _page(status, error), status, retry_headers(error)
-
-
-def error_words(code: str, message: str) -> str:
-    """What an error's code says, in the reader's language; else its English message."""
-    words = {
-        "conflict": gettext("Its current state does not allow this."),
-        "forbidden": gettext("Your permissions do not allow this."),
-        "not_found": gettext("It does not exist, or you may not see it."),
-        "too_many": gettext("Asked too often. Try again later."),
-        "unavailable": gettext("A service did not answer. Try again in a moment."),
-    }
-    return words.get(code, message)
 
 
 def _unforeseen(error: Exception) -> Any:

@@ -12,7 +12,7 @@ from portal.http.access import actor, requires
 from portal.http.problems import domain_problem, problem
 from portal.http.redirects import next_or_home
 from portal.http.services import services
-from portal.web.base.failures import error_words
+from portal.web.base.refusals import error_words
 from portal.web.base.words import gettext, ngettext, sentences
 from portal.web.jobs.lines import make_line
 from portal.web.jobs.listing import blueprint

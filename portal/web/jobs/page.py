@@ -12,13 +12,12 @@ from portal.domain.permission import Permission
 from portal.http.access import actor, allowed, requires
 from portal.http.problems import status_of
 from portal.http.services import services
-from portal.web.base.failures import error_words
+from portal.web.base.refusals import Errors, error_words, errors_of
 from portal.web.base.words import gettext
 from portal.web.jobs.brief import brief_values
 from portal.web.jobs.console import console_lines, console_values, download_blocks, earlier_lines
 from portal.web.jobs.lines import JobLine, make_line
 from portal.web.jobs.listing import blueprint
-from portal.web.submit.panel import Errors, errors_of
 
 
 def _line(job_id: Any) -> JobLine:

@@ -13,11 +13,11 @@ from portal.people.administration import administration
 from portal.people.groups_and_roles import RoleFacts, matching
 from portal.web.base.pager import Pager
 from portal.web.base.permissions import permission_label, permission_text
+from portal.web.base.refusals import Errors, errors_of, refusal, refusals_flashed
 from portal.web.base.table_address import TableAddress
 from portal.web.base.words import gettext
-from portal.web.people.menu import managers_only, refusal, refusals_flashed
+from portal.web.people.menu import managers_only
 from portal.web.people.user_choice import UserChoice, numbers
-from portal.web.submit.panel import Errors, errors_of
 
 blueprint = Blueprint("roles", __name__, url_prefix="/dashboard/roles")
 

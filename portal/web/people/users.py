@@ -16,11 +16,11 @@ from portal.people.identities import PROVIDERS
 from portal.services.records import audit
 from portal.services.records.audit import AuditQuery
 from portal.web.base.pager import Pager
+from portal.web.base.refusals import errors_of, refusals_flashed
 from portal.web.base.table_address import TableAddress
 from portal.web.base.words import gettext
 from portal.web.people.audit_words import sentence
-from portal.web.people.menu import managers_only, refusals_flashed
-from portal.web.submit.panel import errors_of
+from portal.web.people.menu import managers_only
 
 blueprint = Blueprint("users", __name__, url_prefix="/dashboard/users")
 
