@@ -36,7 +36,7 @@ class Accounts:
     def find(self, actor: Actor, query: directory.UserQuery) -> tuple[list[Account], int]:
         """A page of users, and how many there are."""
         rules.check_administrator(actor)
-        return directory.find(self._session(), query)
+        return directory.find(query)
 
     def get(self, actor: Actor, user_id: int) -> Account:
         """One user; raises ``NotFound``."""
