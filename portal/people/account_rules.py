@@ -42,6 +42,7 @@ def turn(session: Session) -> Iterator[None]:
     """One administrator's change at a time: the row of System Admin is the lock."""
     try:
         session.execute(update(Role).where(Role.name == ADMIN_ROLE).values(name=ADMIN_ROLE))
+        session.expire_all()  # what was read before the turn may be different now
         yield
         session.commit()
     except BaseException:

@@ -73,6 +73,11 @@ class Account:
     groups: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """How the audit log calls him."""
+        return self.username
+
     def facts(self) -> dict[str, Any]:
         """What the audit log keeps."""
         return {
@@ -144,9 +149,7 @@ class SignsInWith(BaseFilter):  # type: ignore[misc]
         """The query, narrowed."""
         if value == PASSWORD:
             return query.filter(User.password.is_not(None), User.password != NONE)
-        return query.filter(
-            User.id.in_(select(Identity.user_id).where(Identity.provider == value))
-        )
+        return query.filter(User.id.in_(select(Identity.user_id).where(Identity.provider == value)))
 
 
 def find(query: UserQuery) -> tuple[list[Account], int]:
