@@ -9,8 +9,8 @@ from flask import Response
 from portal.api import reading, schemas
 from portal.api.auth import ACCOUNT, actor
 from portal.api.calls import call
+from portal.api.crud import number
 from portal.api.jobs import PAGING
-from portal.api.people import number
 from portal.people import api_keys
 from portal.people.administration import session
 

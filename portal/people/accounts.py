@@ -36,7 +36,7 @@ class Accounts(Crud[Account]):
         super().__init__(session, directory.USERS)
         self.policy = policy
 
-    def find(self, actor: Actor, query: directory.UserQuery) -> tuple[list[Account], int]:
+    def find(self, actor: Actor, query: directory.PeopleQuery) -> tuple[list[Account], int]:
         """A page of users, and how many there are."""
         rules.check_administrator(actor)
         return directory.find(query)

@@ -6,7 +6,7 @@ Flask-AppBuilder's own roles are left out everywhere.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -44,8 +44,12 @@ PASSWORD = "account"  # noqa: S105  (the name of a way in)
 
 
 @dataclass(frozen=True, slots=True)
-class UserQuery:
-    """What is looked for; ``q`` is part of a name, phone or e-mail."""
+class PeopleQuery:
+    """What is looked for, and which page of it.
+
+    ``q`` is part of a user's name, phone or e-mail, or of the name or description of a group or
+    role; the other filters and the order are those of users.
+    """
 
     q: str = ""
     role: str = ""
@@ -152,7 +156,7 @@ class SignsInWith(BaseFilter):  # type: ignore[misc]
         return query.filter(User.id.in_(select(Identity.user_id).where(Identity.provider == value)))
 
 
-def find(query: UserQuery) -> tuple[list[Account], int]:
+def find(query: PeopleQuery) -> tuple[list[Account], int]:
     """A page of users, and how many there are in all."""
     chosen: tuple[Chosen, ...] = (
         ("username nickname phone email", Contains, query.q),
@@ -234,7 +238,12 @@ def _names(session: Session, ids: Sequence[int]) -> dict[tuple[int, str], list[s
     )
     owners = (roles.user_id, groups.user_id, groups.user_id, Identity.user_id)
     his = (part.where(owner.in_(ids)) for part, owner in zip(parts, owners, strict=True))
-    found: dict[tuple[int, str], list[str]] = defaultdict(list)
-    for user_id, kind, name in session.execute(union(*his).order_by("name")) if ids else ():
-        found[user_id, kind].append(name)
+    return gather(session.execute(union(*his).order_by("name")) if ids else ())
+
+
+def gather(rows: Iterable[Any]) -> dict[Any, list[str]]:
+    """The last values of rows by what stands before them."""
+    found: dict[Any, list[str]] = defaultdict(list)
+    for *key, name in rows:
+        found[key[0] if len(key) == 1 else tuple(key)].append(name)
     return found

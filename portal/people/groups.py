@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import Group, assoc_user_group
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.domain.errors import Conflict, FieldError
+from portal.domain.errors import FieldError
 from portal.domain.permission import Actor
 from portal.people import account_fields as fields
 from portal.people import account_rules as rules
 from portal.people import groups_and_roles as collectives
 from portal.people import memberships
 from portal.people.account_fields import Fields
-from portal.people.crud import Crud, Values
+from portal.people.crud import Collective, Values
 from portal.people.groups_and_roles import GroupFacts
 from portal.people.rows import Rows
 from portal.services.records import traces as people
@@ -25,7 +25,7 @@ from portal.services.records import traces as people
 NAMES = ("name", "description", "roles", "users")
 
 
-class Groups(Crud[GroupFacts]):
+class Groups(Collective[GroupFacts]):
     """The use cases of whoever administers groups."""
 
     noun = "group"
@@ -33,25 +33,12 @@ class Groups(Crud[GroupFacts]):
     def __init__(self, session: Callable[[], Session]) -> None:
         super().__init__(session, Rows(Group))
 
-    def listed(self, actor: Actor) -> list[GroupFacts]:
-        """All groups, without their members' names."""
-        rules.check_administrator(actor)
-        return collectives.groups(self._session())
-
-    def with_members(self, actor: Actor, some: Sequence[GroupFacts]) -> list[GroupFacts]:
-        """Some of them, with their members' names."""
-        rules.check_administrator(actor)
-        return collectives.with_members(self._session(), some)
-
-    def names(self, actor: Actor) -> list[str]:
-        """The names of all groups."""
-        rules.check_administrator(actor)
-        return collectives.group_names(self._session())
-
     def newest(self, actor: Actor) -> str:
         """The name of the newest; empty when there is none."""
         rules.check_administrator(actor)
-        return collectives.newest_group(self._session())
+        query = select(Group.name).where(Group.created_on.is_not(None))
+        newest = query.order_by(Group.created_on.desc(), Group.id.desc()).limit(1)
+        return self._session().scalar(newest) or ""
 
     def check(self, actor: Actor, body: Any, *, need_roles: bool = True) -> Values:
         """The fields of a new group; ``InvalidSpec`` when some are wrong."""
@@ -65,12 +52,15 @@ class Groups(Crud[GroupFacts]):
         taken.take("roles", fields.some_names if need_roles else fields.names, required=need_roles)
         taken.take("users", fields.names)
         name = taken.values.get("name")
-        if name and _id_of(self._session(), name) is not None:
+        if name and self._holder(name) is not None:
             taken.wrong("name", FieldError("This name is taken"))
         return taken.done()
 
     def _new(self, body: Any) -> Values:
-        _refuse_taken(self._session(), body)
+        """A name that exists is a conflict, not a wrong field, for whoever creates."""
+        name = body.get("name") if isinstance(body, Mapping) else None
+        if isinstance(name, str):
+            self._check_free(fields.storable(name.strip()))
         return self._read_new(body)
 
     def _changes(self, _key: int, body: Any) -> Values:
@@ -81,16 +71,21 @@ class Groups(Crud[GroupFacts]):
         taken.take("users", fields.names)
         return taken.done()
 
-    def _read(self, key: int) -> GroupFacts:
-        return collectives.group(self._session(), key)
+    def _all(self, only: int | None = None) -> list[GroupFacts]:
+        return collectives.groups(self._session(), only=only)
 
-    def _whole(self, found: GroupFacts) -> dict[str, Any]:
+    def _detailed(self, some: Sequence[GroupFacts]) -> list[GroupFacts]:
+        return collectives.with_members(self._session(), some)
+
+    def _taken(self, name: str) -> FieldError:
+        return FieldError("There is a group %(name)s already", {"name": name[:64]})
+
+    def _noted(self, found: GroupFacts, act: str) -> dict[str, Any]:
         return {**found.facts(), "users": list(found.usernames)}
 
     def _pre_add(self, actor: Actor, values: Sequence[Values]) -> list[Group]:
         (one,) = values
-        if _id_of(self._session(), one["name"]) is not None:
-            raise _taken(one["name"])
+        self._check_free(one["name"])
         roles = memberships.roles_to_give(actor, self._session(), one["roles"])
         one["users"] = memberships.user_ids(self._session(), one.get("users", []))
         return [
@@ -113,13 +108,13 @@ class Groups(Crud[GroupFacts]):
         session = self._session()
         self._check_reach(actor, before)
         if values.get("name", before.name) != before.name:
-            _check_rename(session, before, values["name"])
+            self._check_free(values["name"], before.id)
+            _check_unused(before.name)
         if "roles" in values:
             item.roles = memberships.roles_to_give(actor, session, values["roles"])
         if "users" in values:
             _set_members(session, before, values["users"])
-        for name in ("name", "description"):
-            setattr(item, name, values.get(name, getattr(item, name)))
+        self._put(item, values)
 
     def _post_update(
         self, actor: Actor, before: GroupFacts, after: GroupFacts, values: Values
@@ -153,30 +148,6 @@ class Groups(Crud[GroupFacts]):
     def _check_reach(self, actor: Actor, group: GroupFacts) -> None:
         """A group whose roles the actor could not give is not his to change."""
         memberships.roles_to_give(actor, self._session(), group.roles)
-
-
-def _id_of(session: Session, name: str) -> int | None:
-    found: int | None = session.scalar(
-        select(Group.id).where(func.lower(Group.name) == name.lower())
-    )
-    return found
-
-
-def _taken(name: str) -> Conflict:
-    return rules.NotNow(FieldError("There is a group %(name)s already", {"name": name}))
-
-
-def _refuse_taken(session: Session, body: Any) -> None:
-    """A name that exists is a conflict, not a wrong field, for whoever creates."""
-    name = body.get("name") if isinstance(body, Mapping) else None
-    if isinstance(name, str) and _id_of(session, fields.storable(name.strip())) is not None:
-        raise _taken(name.strip()[:64])
-
-
-def _check_rename(session: Session, before: GroupFacts, name: str) -> None:
-    if _id_of(session, name) not in (None, before.id):
-        raise _taken(name)
-    _check_unused(before.name)
 
 
 def _check_unused(name: str) -> None:

@@ -17,17 +17,17 @@ from flask_appbuilder.security.sqla.models import (
 from flask_appbuilder.security.sqla.models import (
     Permission as PermissionRow,
 )
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.domain.errors import Conflict, FieldError
+from portal.domain.errors import FieldError
 from portal.domain.permission import Actor
 from portal.people import account_fields as fields
 from portal.people import account_rules as rules
 from portal.people import groups_and_roles as collectives
 from portal.people import memberships
 from portal.people.account_fields import Fields
-from portal.people.crud import Crud, Values
+from portal.people.crud import Collective, Values
 from portal.people.grants import PERMISSION_VIEW, PREFIX
 from portal.people.groups_and_roles import RoleFacts
 from portal.people.rows import Rows
@@ -37,28 +37,13 @@ PAIRS = {"users": (assoc_user_role, "user_id"), "groups": (assoc_group_role, "gr
 """Who may have a role: the table of pairs, and the column beside the role's."""
 
 
-class Roles(Crud[RoleFacts]):
+class Roles(Collective[RoleFacts]):
     """The use cases of whoever administers roles."""
 
     noun = "role"
 
     def __init__(self, session: Callable[[], Session]) -> None:
         super().__init__(session, Rows(Role))
-
-    def listed(self, actor: Actor) -> list[RoleFacts]:
-        """All roles, presets first; their holders are not counted."""
-        rules.check_administrator(actor)
-        return collectives.roles(self._session())
-
-    def counted(self, actor: Actor, some: Sequence[RoleFacts]) -> list[RoleFacts]:
-        """Some of them, with their holders counted."""
-        rules.check_administrator(actor)
-        return collectives.counted(self._session(), some)
-
-    def names(self, actor: Actor) -> list[str]:
-        """The names of all roles."""
-        rules.check_administrator(actor)
-        return collectives.role_names(self._session())
 
     def codes(self, actor: Actor) -> list[str]:
         """Every permission that a role may hold."""
@@ -71,16 +56,20 @@ class Roles(Crud[RoleFacts]):
     def _changes(self, _key: int, body: Any) -> Values:
         return _read_fields(body, required=False)
 
-    def _read(self, key: int) -> RoleFacts:
-        return collectives.role(self._session(), key)
+    def _all(self, only: int | None = None) -> list[RoleFacts]:
+        return collectives.roles(self._session(), only=only)
+
+    def _detailed(self, some: Sequence[RoleFacts]) -> list[RoleFacts]:
+        return collectives.counted(self._session(), some)
+
+    def _taken(self, name: str) -> FieldError:
+        return FieldError("There is a role %(name)s already", {"name": name})
 
     def _pre_add(self, actor: Actor, values: Sequence[Values]) -> list[Role]:
         (one,) = values
         session = self._session()
-        _check_free(session, one["name"])
-        _check_codes(actor, session, one["permissions"])
-        permissions = _permissions(session, one["permissions"])
-        return [Role(**{**one, "permissions": permissions})]
+        self._check_free(one["name"])
+        return [Role(**{**one, "permissions": _to_hold(actor, session, one["permissions"])})]
 
     def _pre_update(
         self, actor: Actor, before: RoleFacts, item: Role, values: Values, admins: set[int]
@@ -88,19 +77,19 @@ class Roles(Crud[RoleFacts]):
         session = self._session()
         rules.check_not_preset(before)
         rules.check_role_reach(actor, before)
-        if values.get("name", before.name).lower() != before.name.lower():
-            _check_free(session, values["name"])
+        self._check_free(values.get("name", before.name), before.id)
         if "permissions" in values:
-            _check_codes(actor, session, values["permissions"])
             others = [one for one in item.permissions if one.view_menu.name != PERMISSION_VIEW]
-            item.permissions = others + _permissions(session, values["permissions"])
-        for name in ("name", "description"):
-            setattr(item, name, values.get(name, getattr(item, name)))
+            item.permissions = others + _to_hold(actor, session, values["permissions"])
+        self._put(item, values)
 
     def _pre_delete(self, actor: Actor, found: RoleFacts) -> None:
         """Its holders lose it."""
         rules.check_not_preset(found)
         rules.check_role_reach(actor, found)
+
+    def _noted(self, found: RoleFacts, act: str) -> dict[str, Any]:
+        return found.facts() | ({"users": found.users} if act == "delete" else {})
 
     def relate(
         self,
@@ -126,7 +115,7 @@ class Roles(Crud[RoleFacts]):
         return role
 
 
-def _read_fields(body: Any, *, required: bool) -> dict[str, Any]:
+def _read_fields(body: Any, *, required: bool) -> Values:
     taken = Fields(body, NAMES)
     taken.take("name", fields.filled(64), required=required)
     taken.take("description", fields.filled(512), required=required)
@@ -134,35 +123,18 @@ def _read_fields(body: Any, *, required: bool) -> dict[str, Any]:
     return taken.done()
 
 
-def _id_of(session: Session, name: str) -> int | None:
-    found: int | None = session.scalar(select(Role.id).where(func.lower(Role.name) == name.lower()))
-    return found
-
-
-def _check_free(session: Session, name: str) -> None:
-    if _id_of(session, name) is not None:
-        raise _taken(name)
-
-
-def _taken(name: str) -> Conflict:
-    return rules.NotNow(FieldError("There is a role %(name)s already", {"name": name}))
-
-
-def _check_codes(actor: Actor, session: Session, codes: Sequence[str]) -> None:
-    """Only permissions that exist, and that the actor has."""
-    known = dict.fromkeys(collectives.known_codes(session))
-    memberships.check_known(codes, known, "permissions")
+def _to_hold(actor: Actor, session: Session, codes: Sequence[str]) -> list[PermissionView]:
+    """The rows of some of the platform's permissions, which exist and which the actor has."""
+    memberships.check_known(codes, set(collectives.known_codes(session)), "permissions")
     rules.check_gift(actor, [RoleFacts(0, "", "", frozenset(codes))])
-
-
-def _permissions(session: Session, codes: Sequence[str]) -> list[PermissionView]:
-    """The rows of some of the platform's permissions."""
-    names = [f"{PREFIX}{code}" for code in codes]
     query = (
         select(PermissionView)
         .join(PermissionView.permission)
         .join(PermissionView.view_menu)
-        .where(ViewMenu.name == PERMISSION_VIEW, PermissionRow.name.in_(names))
+        .where(
+            ViewMenu.name == PERMISSION_VIEW,
+            PermissionRow.name.in_([f"{PREFIX}{code}" for code in codes]),
+        )
     )
     return list(session.scalars(query))
 
