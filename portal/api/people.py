@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from flask import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from portal.api import reading
-from portal.api.auth import actor, holders
-from portal.api.calls import PAGING, Parameter, call
-from portal.api.schemas import Closed, OrLeftOut, Page, Password, Shape, about, choice
-from portal.domain.permission import Permission
+from portal.api.auth import actor
+from portal.api.calls import Parameter, call
+from portal.api.crud import MANAGERS, CrudCalls
+from portal.api.schemas import Closed, OrLeftOut, Password, Shape, about, choice
 from portal.people.account_fields import MAX_BATCH
 from portal.people.administration import administration
-from portal.people.directory import SORTS, UserQuery
+from portal.people.directory import SORTS
 
-MANAGERS = holders(Permission.MANAGE_USERS)
 _ORDERS = [key for name in SORTS for key in (name, f"-{name}")]
-
-
 Nickname = Annotated[str, Field(max_length=64)]
 Phone = Annotated[str, Field(max_length=32)]
 Email = Annotated[str, Field(max_length=320)]
+Name = Annotated[str, Field(max_length=64)]
+Description = Annotated[str, Field(max_length=512)]
+Permissions = Annotated[list[str], Field(min_length=1)]
 
 
-class _Person(BaseModel):
+class _Person(Shape):
     phone: OrLeftOut[Phone] = None
     email: OrLeftOut[Email] = None
 
@@ -85,55 +84,106 @@ class Users(Shape):
     items: list[User]
 
 
-@call(
-    "GET",
-    "/users",
-    tag="Users",
-    summary="List and search users",
-    access=MANAGERS,
-    query=(
-        Parameter("q", str, "Part of a name, phone or e-mail"),
-        Parameter("role", str, "Who hold this role, direct or through a group"),
-        Parameter("group", str, "Members of this group"),
-        Parameter("sort", choice(_ORDERS, default="username"), "Order"),
-        *PAGING,
-    ),
-    answer=Page[User],
-    problems=(422,),
+class NewGroup(Closed):
+    """A group to make."""
+
+    name: Name
+    description: Description
+    roles: list[str]
+    users: OrLeftOut[list[str]] = about("Usernames of the members", default=None)
+
+
+class GroupChange(Closed):
+    """What is to be changed of a group."""
+
+    name: OrLeftOut[Name] = None
+    description: OrLeftOut[Description] = None
+    roles: OrLeftOut[list[str]] = None
+    users: OrLeftOut[list[str]] = about("Usernames of the members", default=None)
+
+
+class Group(Shape):
+    """A group."""
+
+    id: int
+    name: Name
+    description: Description
+    roles: list[str]
+    users: list[str] = about("Usernames of the members")
+    created_at: datetime | None
+
+
+class NewRole(Closed):
+    """A custom role to make."""
+
+    name: Name
+    description: Description
+    permissions: Permissions
+
+
+class RoleChange(Closed):
+    """What is to be changed of a role."""
+
+    name: OrLeftOut[Name] = None
+    description: OrLeftOut[Description] = None
+    permissions: OrLeftOut[Permissions] = None
+
+
+class Role(Shape):
+    """A role."""
+
+    id: int
+    name: str
+    description: str
+    permissions: list[str]
+    type: Literal["preset", "custom"]
+    users: int = about("Holders, direct and through groups")
+
+
+def _narrow() -> dict[str, str]:
+    texts = {name: reading.text(name) or "" for name in ("role", "group")}
+    return {**texts, "sort": reading.one_of("sort", _ORDERS)}
+
+
+_USERS = (
+    Parameter("q", str, "Part of a name, phone or e-mail"),
+    Parameter("role", str, "Who hold this role, direct or through a group"),
+    Parameter("group", str, "Members of this group"),
+    Parameter("sort", choice(_ORDERS, default="username"), "Order"),
 )
-def list_users() -> Any:
-    """By username unless ``sort`` says otherwise."""
-    limit, begin = reading.limit(), reading.cursor() or 0
-    query = UserQuery(
-        q=reading.text("q") or "",
-        role=reading.text("role") or "",
-        group=reading.text("group") or "",
-        sort=reading.one_of("sort", _ORDERS),
-        limit=limit,
-        offset=begin,
-    )
-    found, total = administration().users.find(actor(), query)
-    return {
-        "items": [one.dump() for one in found],
-        "next_cursor": str(begin + limit) if begin + limit < total else None,
-        "total": total,
+_SEARCH = (Parameter("q", str, "Part of the name or description"),)
+
+CrudCalls(User, NewUser, UserChange, lambda: administration().users, _USERS, narrow=_narrow).add(
+    {
+        "list": "List and search users: By username unless ``sort`` says otherwise.",
+        "create": "Make a user: The password is never shown again.",
+        "show": "Show a user: With his roles and groups.",
+        "change": "Change a user: Only what is named. A new password and ``active: false`` end all"
+        " his sessions.",
+        "delete": "Delete a user: Not a System Admin, not oneself, not while his jobs have not"
+        " ended.",
     }
-
-
-@call(
-    "POST",
-    "/users",
-    tag="Users",
-    summary="Make a user",
-    access=MANAGERS,
-    body=NewUser,
-    answer=User,
-    status=201,
-    problems=(409, 422),
 )
-def create_user() -> Any:
-    """The password is never shown again."""
-    return administration().users.create(actor(), reading.json_body()).dump()
+CrudCalls(Group, NewGroup, GroupChange, lambda: administration().groups, _SEARCH).add(
+    {
+        "list": "List groups: By name, with their members.",
+        "create": "Make a group: Its roles count for its members.",
+        "show": "Show a group: With its roles and members.",
+        "change": "Change a group: Only what is named; ``users`` is the whole membership.",
+        "delete": "Delete a group: Its members lose its roles. Refused while a virtual cluster"
+        " lists it.",
+    }
+)
+CrudCalls(Role, NewRole, RoleChange, lambda: administration().roles, _SEARCH).add(
+    {
+        "list": "List roles: Presets first.",
+        "create": "Make a custom role: Only permissions that you have yourself.",
+        "show": "Show a role: With its permissions.",
+        "change": "Change a custom role: Holders have the new permissions at once. Presets are"
+        " fixed.",
+        "delete": "Delete a custom role: Its holders lose it.",
+    }
+)
 
 
 @call(
@@ -151,48 +201,3 @@ def create_users() -> Any:
     """Errors name the row: ``users.2.username``."""
     made = administration().users.create_batch(actor(), reading.json_body())
     return {"items": [one.dump() for one in made]}
-
-
-@call(
-    "GET",
-    "/users/<user_id>",
-    tag="Users",
-    summary="Show a user",
-    access=MANAGERS,
-    answer=User,
-    problems=(404,),
-)
-def show_user(user_id: str) -> Any:
-    """With his roles and groups."""
-    return administration().users.get(actor(), reading.number(user_id)).dump()
-
-
-@call(
-    "PATCH",
-    "/users/<user_id>",
-    tag="Users",
-    summary="Change a user",
-    access=MANAGERS,
-    body=UserChange,
-    answer=User,
-    problems=(404, 409, 422),
-)
-def change_user(user_id: str) -> Any:
-    """Only what is named. A new password and ``active: false`` end all his sessions."""
-    body = reading.json_body()
-    return administration().users.modify(actor(), reading.number(user_id), body).dump()
-
-
-@call(
-    "DELETE",
-    "/users/<user_id>",
-    tag="Users",
-    summary="Delete a user",
-    access=MANAGERS,
-    status=204,
-    problems=(404, 409),
-)
-def delete_user(user_id: str) -> Any:
-    """Not a System Admin, not oneself, not while his jobs have not ended."""
-    administration().users.delete(actor(), reading.number(user_id))
-    return Response(status=204)
