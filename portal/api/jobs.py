@@ -24,13 +24,15 @@ from portal.api.job_shapes import (
     SupportRequest,
 )
 from portal.api.schemas import Page, choice
-from portal.domain.errors import InvalidSpec, NotFound
+from portal.domain.errors import NotFound, WrongValue
+from portal.domain.fields import Fields, one_of
 from portal.domain.job_state import JobState
 from portal.domain.permission import Permission
 from portal.domain.planning import remedy
 from portal.http.services import services
 from portal.services.jobs.export import csv_blocks
 from portal.services.jobs.listing import SORTS, JobQuery
+from portal.services.jobs.service import ACTIONS
 
 _ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 _SORTS = [key for name in SORTS for key in (name, f"-{name}")]
@@ -261,17 +263,21 @@ def ask_support(job_id: str) -> Any:
 )
 def act_on_jobs() -> Any:
     """One that fails does not keep the others from going on; each has its own result."""
-    body = reading.json_object(["action", "ids"])
-    ids = body["ids"]
-    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
-        raise InvalidSpec("ids", "Must be a list of ids")
-    if not isinstance(body["action"], str):
-        raise InvalidSpec("action", "Must be text")
+    fields = Fields(reading.json_body(), ("action", "ids"))
+    action = fields.take("action", one_of(ACTIONS), required=True)
+    ids = fields.take("ids", _ids, required=True)
+    fields.done()
     possible = [one for one in ids if _ID.fullmatch(one)]
-    done = services().jobs.act_on_many(actor(), body["action"], possible)
+    done = services().jobs.act_on_many(actor(), action, possible)
     results = {result["id"]: result for result in done}
     unknown = {"ok": False, "code": "not_found", "detail": "There is no such job"}
     return {"results": [results.get(one, {"id": one, **unknown}) for one in dict.fromkeys(ids)]}
+
+
+def _ids(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise WrongValue("Must be a list of ids")
+    return value
 
 
 @call(

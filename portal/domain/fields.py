@@ -21,13 +21,15 @@ Clean = TypeVar("Clean")
 class Fields:
     """The fields of one object, taken one by one; :meth:`done` raises what was wrong.
 
-    Raises ``InvalidSpec`` at ``body`` at once when it is no object. ``known`` are all the names
+    Raises ``InvalidSpec`` at ``place`` at once when it is no object. ``known`` are all the names
     that it may have; without them any.
     """
 
-    def __init__(self, body: Any, known: Iterable[str] | None = None) -> None:
+    def __init__(
+        self, body: Any, known: Iterable[str] | None = None, *, place: str = "body"
+    ) -> None:
         if not isinstance(body, Mapping):
-            raise InvalidSpec("body", "Must be an object")
+            raise InvalidSpec(place, "Must be an object")
         self.body: Mapping[str, Any] = body
         self.values: dict[str, Any] = {}
         self.wrong: list[tuple[str, FieldError]] = []
@@ -118,7 +120,7 @@ def line(maximum: int, *, required: bool = True) -> Callable[[Any], str]:
 
     def read(value: Any) -> str:
         given = "" if value is None else value
-        if not isinstance(given, str) or len(given.strip()) > maximum or has_control(given.strip()):
+        if not _is_name(given) or len(given.strip()) > maximum or has_control(given.strip()):
             raise WrongValue("Use one line of at most %(max)s characters", max=maximum)
         if required and not given.strip():
             raise WrongValue("Required")
@@ -153,6 +155,18 @@ def boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise WrongValue("Must be true or false")
     return value
+
+
+def one_of(choices: Iterable[str]) -> Callable[[Any], str]:
+    """A reader of one of some words."""
+    known = list(choices)
+
+    def read(value: Any) -> str:
+        if value not in known:
+            raise WrongValue("Must be one of %(keys)s", keys=", ".join(known))
+        return str(value)
+
+    return read
 
 
 def names(value: Any) -> list[str]:

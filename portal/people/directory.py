@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 
 import portal.people.columns  # noqa: F401  (adds columns to User)
 from portal.domain.errors import NotFound
+from portal.domain.moment import rfc3339
 from portal.people.account_fields import shown_email
 from portal.people.grants import HIDDEN_ROLES
 from portal.people.identities import Identity
@@ -100,14 +101,9 @@ class Account:
             "username": self.username,
             **self.facts(),
             "group_roles": list(self.group_roles),
-            "created_at": stamp(self.created_at),
-            "last_seen": stamp(self.last_seen),
+            "created_at": rfc3339(self.created_at),
+            "last_seen": rfc3339(self.last_seen),
         }
-
-
-def stamp(at: datetime | None) -> str | None:
-    """RFC 3339, UTC."""
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
 
 
 def aware(at: datetime | None) -> datetime | None:

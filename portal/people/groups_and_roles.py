@@ -23,8 +23,9 @@ from flask_appbuilder.security.sqla.models import (
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from portal.domain.moment import rfc3339
 from portal.domain.permission import PRESET_ROLES, Permission
-from portal.people.directory import all_roles_of_users, aware, gather, stamp
+from portal.people.directory import all_roles_of_users, aware, gather
 from portal.people.grants import HIDDEN_ROLES, PERMISSION_VIEW, PREFIX
 
 ADMIN_ROLE = next(iter(PRESET_ROLES))
@@ -88,7 +89,7 @@ class GroupFacts:
             "id": self.id,
             **self.facts(),
             "users": list(self.usernames),
-            "created_at": stamp(self.created_at),
+            "created_at": rfc3339(self.created_at),
         }
 
 
