@@ -84,7 +84,7 @@ schemas.COMPONENTS.update(
 )
 
 
-def _narrow() -> dict[str, str]:
+def _narrow() -> dict[str, Any]:
     sort = reading.text("sort") or "username"
     if sort not in _ORDERS:
         raise InvalidSpec("sort", "Must be one of %(orders)s", orders=", ".join(_ORDERS))
