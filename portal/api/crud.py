@@ -32,7 +32,7 @@ class CrudCalls:
     change: type[BaseModel]
     service: Callable[[], Any]
     query: tuple[Parameter, ...]
-    narrow: Callable[[], Mapping[str, str]] = dict
+    narrow: Callable[[], dict[str, Any]] = dict
 
     def add(self, texts: Mapping[str, str]) -> None:
         """Add them; ``texts``: what to know of each by its name, below its summary."""
@@ -52,8 +52,8 @@ class CrudCalls:
         for name, route, act, more, problems in acts:
             method, path = route.split()
             summary, _, about = texts[name.partition("_")[0]].partition(": ")
-            told = {"tag": f"{kind}s", "summary": summary, "access": MANAGERS}
-            call(method, path, **told, problems=problems, **more)(_view(name, about, act))
+            more |= {"tag": f"{kind}s", "summary": summary, "access": MANAGERS}
+            call(method, path, problems=problems, **more)(_view(name, about, act))
 
     def _list(self) -> Any:
         more, size, begin = self.narrow(), reading.limit(), reading.cursor() or 0

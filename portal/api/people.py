@@ -140,7 +140,7 @@ class Role(Shape):
     users: int = about("Holders, direct and through groups")
 
 
-def _narrow() -> dict[str, str]:
+def _narrow() -> dict[str, Any]:
     texts = {name: reading.text(name) or "" for name in ("role", "group")}
     return {**texts, "sort": reading.one_of("sort", _ORDERS)}
 

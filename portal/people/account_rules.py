@@ -93,12 +93,9 @@ def check_not_preset(role: RoleFacts) -> None:
 
 def system_admins(session: Session) -> set[int]:
     """Ids of the active users who hold System Admin, direct or through a group."""
-    pairs = all_roles_of_users()
+    pairs = all_roles_of_users(select(Role.id).where(Role.name == ADMIN_ROLE))
     query = (
-        select(pairs.c.user_id)
-        .join(Role, Role.id == pairs.c.role_id)
-        .join(User, User.id == pairs.c.user_id)
-        .where(Role.name == ADMIN_ROLE, User.active.is_(True))
+        select(pairs.c.user_id).join(User, User.id == pairs.c.user_id).where(User.active.is_(True))
     )
     return set(session.scalars(query))
 

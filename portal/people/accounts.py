@@ -103,13 +103,9 @@ class Accounts(Crud[Account]):
             user.roles, user.groups = list(roles), list(groups)
         return made
 
-    def check_changes(self, actor: Actor, user_id: int, body: Any) -> None:
-        """``InvalidSpec`` when fields of a change are wrong, before anything is done."""
-        rules.check_administrator(actor)
-        self._read_changes(user_id, body)
-
-    def _read_changes(self, user_id: int, body: Any) -> Values:
-        name = self._read(user_id).username
+    def _changes(self, key: int, body: Any) -> Values:
+        """A password is hashed before the transaction begins: that takes its time."""
+        name = self._read(key).username
         taken = Fields(body, CHANGES)
         taken.take("nickname", fields.filled(64))
         taken.take("phone", fields.phone)
@@ -121,14 +117,10 @@ class Accounts(Crud[Account]):
         values = taken.done()
         if values.get("email"):
             taken.errors += rows_of.email_clash(self._session(), values["email"], name)
-        return taken.done()
-
-    def _changes(self, key: int, body: Any) -> Values:
-        """A password is hashed before the transaction begins: that takes its time."""
-        values = self._read_changes(key, body)
-        if "password" in values:
-            values["password"] = hash_password(values["password"])
-        return values
+        taken.done()
+        return values | (
+            {"password": hash_password(values["password"])} if "password" in values else {}
+        )
 
     def _read(self, key: int) -> Account:
         return directory.account(self._session(), key)

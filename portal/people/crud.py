@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from flask_appbuilder.security.sqla.models import Role
 from sqlalchemy import func, select
@@ -19,26 +19,17 @@ from sqlalchemy.orm import Session
 from portal.domain.errors import FieldError, NotFound
 from portal.domain.permission import Actor
 from portal.people import account_rules as rules
-from portal.people.directory import PeopleQuery
+from portal.people.directory import Account, PeopleQuery
 from portal.people.grants import HIDDEN_ROLES
+from portal.people.groups_and_roles import GroupFacts, RoleFacts
 from portal.people.rows import Rows
 from portal.people.trail import note
 
 Values = dict[str, Any]
 
 
-class Facts(Protocol):
-    """What is known of a user, group or role."""
-
-    @property
-    def name(self) -> str:
-        """How the audit log calls it."""
-
-    def facts(self) -> dict[str, Any]:
-        """What the audit log keeps."""
-
-
-Found = TypeVar("Found", bound=Facts)
+Found = TypeVar("Found", Account, GroupFacts, RoleFacts)
+Some = TypeVar("Some", GroupFacts, RoleFacts)
 
 
 class Crud(ABC, Generic[Found]):
@@ -132,17 +123,6 @@ class Crud(ABC, Generic[Found]):
 
     def _noted(self, found: Found, act: str) -> dict[str, Any]:
         return found.facts()
-
-
-class Named(Facts, Protocol):
-    """What is known of a group or role."""
-
-    @property
-    def description(self) -> str:
-        """What it is for."""
-
-
-Some = TypeVar("Some", bound=Named)
 
 
 class Collective(Crud[Some]):

@@ -111,16 +111,16 @@ def aware(at: datetime | None) -> datetime | None:
     return at.replace(tzinfo=UTC) if at else None
 
 
-def all_roles_of_users(roles: Sequence[int] | None = None) -> Any:
-    """Rows of (user, role), direct and through groups; of some roles alone if they are given."""
-    direct = select(assoc_user_role.c.user_id, assoc_user_role.c.role_id)
-    through = select(assoc_user_group.c.user_id, assoc_group_role.c.role_id).join(
-        assoc_group_role, assoc_group_role.c.group_id == assoc_user_group.c.group_id
+def all_roles_of_users(roles: Any) -> Any:
+    """Rows of (user, role), direct and through groups; ``roles``: ids, or a query of them."""
+    direct, through = assoc_user_role.c, assoc_group_role.c
+    own = select(direct.user_id, direct.role_id).where(direct.role_id.in_(roles))
+    groups = (
+        select(assoc_user_group.c.user_id, through.role_id)
+        .join(assoc_group_role, through.group_id == assoc_user_group.c.group_id)
+        .where(through.role_id.in_(roles))
     )
-    if roles is not None:
-        direct = direct.where(assoc_user_role.c.role_id.in_(roles))
-        through = through.where(assoc_group_role.c.role_id.in_(roles))
-    return union(direct, through).subquery()
+    return union(own, groups).subquery()
 
 
 class HoldsRole(BaseFilter):  # type: ignore[misc]

@@ -43,32 +43,26 @@ class Groups(Collective[GroupFacts]):
     def check(self, actor: Actor, body: Any, *, need_roles: bool = True) -> Values:
         """The fields of a new group; ``InvalidSpec`` when some are wrong."""
         rules.check_administrator(actor)
-        return self._read_new(body, need_roles=need_roles)
-
-    def _read_new(self, body: Any, *, need_roles: bool = True) -> Values:
-        taken = Fields(body, NAMES)
-        taken.take("name", fields.filled(64), required=True)
-        taken.take("description", fields.filled(512), required=True)
-        taken.take("roles", fields.some_names if need_roles else fields.names, required=need_roles)
-        taken.take("users", fields.names)
-        name = taken.values.get("name")
-        if name and self._holder(name) is not None:
-            taken.wrong("name", FieldError("This name is taken"))
-        return taken.done()
+        return self._fields(body, new=True, need_roles=need_roles)
 
     def _new(self, body: Any) -> Values:
         """A name that exists is a conflict, not a wrong field, for whoever creates."""
         name = body.get("name") if isinstance(body, Mapping) else None
         if isinstance(name, str):
             self._check_free(fields.storable(name.strip()))
-        return self._read_new(body)
+        return self._fields(body, new=True, need_roles=True)
 
     def _changes(self, _key: int, body: Any) -> Values:
+        return self._fields(body, new=False, need_roles=False)
+
+    def _fields(self, body: Any, *, new: bool, need_roles: bool) -> Values:
         taken = Fields(body, NAMES)
-        taken.take("name", fields.filled(64))
-        taken.take("description", fields.filled(512))
-        taken.take("roles", fields.names)
+        name = taken.take("name", fields.filled(64), required=new)
+        taken.take("description", fields.filled(512), required=new)
+        taken.take("roles", fields.some_names if need_roles else fields.names, required=need_roles)
         taken.take("users", fields.names)
+        if new and name and self._holder(name) is not None:
+            taken.wrong("name", FieldError("This name is taken"))
         return taken.done()
 
     def _all(self, only: int | None = None) -> list[GroupFacts]:

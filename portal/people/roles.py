@@ -17,7 +17,7 @@ from flask_appbuilder.security.sqla.models import (
 from flask_appbuilder.security.sqla.models import (
     Permission as PermissionRow,
 )
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import FieldError
@@ -84,9 +84,11 @@ class Roles(Collective[RoleFacts]):
         self._put(item, values)
 
     def _pre_delete(self, actor: Actor, found: RoleFacts) -> None:
-        """Its holders lose it."""
+        """Its holders lose it, however many they are: deleting the row would load them all."""
         rules.check_not_preset(found)
         rules.check_role_reach(actor, found)
+        holders = assoc_user_role.c.role_id == found.id
+        self._session().execute(delete(assoc_user_role).where(holders))
 
     def _noted(self, found: RoleFacts, act: str) -> dict[str, Any]:
         return found.facts() | ({"users": found.users} if act == "delete" else {})

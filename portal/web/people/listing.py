@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from flask import request
 
@@ -40,9 +40,11 @@ class Listing(Generic[Row]):
         narrowed by besides its filters is ``more``.
         """
         address = TableAddress.read(path, request.args, filters, sorts, next(iter(sorts), ""))
-        window = {"limit": address.limit, "offset": address.offset}
-        wanted = {name: text for name, text in address.filters.items() if name != "only"}
-        query = PeopleQuery(**{**wanted, **more}, sort=address.sort or "username", **window)
+        wanted: dict[str, Any] = {**address.filters, **more}
+        wanted.pop("only", None)
+        query = PeopleQuery(
+            **wanted, sort=address.sort or "username", limit=address.limit, offset=address.offset
+        )
         rows, total = find(actor(), query)
         end = address.offset + len(rows)
         return cls(address, rows, total, Pager.of(address, len(rows), total, end < total))

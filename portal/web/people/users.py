@@ -93,43 +93,47 @@ def _detail(user: Account, errors: Any = None, values: Any = None) -> str:
 
 @blueprint.post("/<int:user_id>")
 @managers_only
+@refusals_flashed
 def modify(user_id: int) -> Any:
-    """Change nickname, phone and e-mail, or reset the password."""
+    """Change nickname, phone and e-mail, or reset the password; wrong fields are told there."""
     wanted = ("password",) if "password" in request.form else FIELDS
-    body = {name: request.form.get(name, "") for name in wanted}
     try:
-        return _modified(user_id, body)
+        return _change(user_id, {name: request.form.get(name, "") for name in wanted})
     except InvalidSpec as invalid:
         user = administration().users.get(actor(), user_id)
         values = {name: request.form.get(name, getattr(user, name)) for name in FIELDS}
         return _detail(user, errors_of(invalid), values), 422
 
 
-@refusals_flashed
 def _change(user_id: int, body: dict[str, Any]) -> Any:
     user = administration().users.modify(actor(), user_id, body)
     flash(gettext("%(name)s is saved", name=user.username), "success")
     return redirect(url_for("users.show", user_id=user_id), 303)
 
 
-def _modified(user_id: int, body: dict[str, Any]) -> Any:
-    """As :func:`_change`, but wrong fields are told at the fields."""
-    administration().users.check_changes(actor(), user_id, body)
-    return _change(user_id, body)
-
-
 @blueprint.post("/<int:user_id>/active")
 @managers_only
+@refusals_flashed
 def activate(user_id: int) -> Any:
     """Disable or enable an account."""
     return _change(user_id, {"active": request.form.get("active") == "true"})
 
 
-@blueprint.get("/<int:user_id>/roles", endpoint="roles", defaults={"kind": "roles"})
-@blueprint.get("/<int:user_id>/groups", endpoint="groups", defaults={"kind": "groups"})
+@blueprint.get("/<int:user_id>/roles")
 @managers_only
-def offer(user_id: int, kind: str) -> str:
-    """Choose the roles or groups of a user."""
+def roles(user_id: int) -> str:
+    """Choose the roles of a user."""
+    return _offer(user_id, "roles")
+
+
+@blueprint.get("/<int:user_id>/groups")
+@managers_only
+def groups(user_id: int) -> str:
+    """Choose the groups of a user."""
+    return _offer(user_id, "groups")
+
+
+def _offer(user_id: int, kind: str) -> str:
     user = administration().users.get(actor(), user_id)
     titles = {
         "roles": gettext("Roles of %(name)s", name=user.username),
@@ -147,6 +151,7 @@ def offer(user_id: int, kind: str) -> str:
 
 @blueprint.post("/<int:user_id>/<any(roles, groups):kind>")
 @managers_only
+@refusals_flashed
 def choose(user_id: int, kind: str) -> Any:
     """Keep the chosen roles or groups."""
     return _change(user_id, {kind: request.form.getlist("chosen")})
