@@ -6,12 +6,13 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Response, request
+from pydantic import Field
 from werkzeug.exceptions import ServiceUnavailable
 
-from portal.api import auth, reading, schemas
+from portal.api import auth, reading
 from portal.api.auth import MEMBER, actor
 from portal.api.calls import Parameter, call
 from portal.api.jobs import known_id
@@ -47,14 +48,14 @@ Shown = Callable[[bytes], bytes]
     query=(
         Parameter(
             "tail",
-            {"type": "integer", "minimum": 0, "maximum": MAX_TAIL, "default": DEFAULT_TAIL},
+            Annotated[int, Field(ge=0, le=MAX_TAIL, json_schema_extra={"default": DEFAULT_TAIL})],
             "So many of the newest lines",
         ),
-        Parameter("pod", schemas.TEXT, "The replica; default: the first"),
-        Parameter("attempt", schemas.NUMBER, "The start; default: the newest"),
-        Parameter("timestamps", schemas.YES_NO, "Begin each line with its time"),
-        Parameter("follow", schemas.YES_NO, "A stream of server-sent events until the job ends"),
-        Parameter("download", schemas.YES_NO, "The whole output as a file"),
+        Parameter("pod", str, "The replica; default: the first"),
+        Parameter("attempt", int, "The start; default: the newest"),
+        Parameter("timestamps", bool, "Begin each line with its time"),
+        Parameter("follow", bool, "A stream of server-sent events until the job ends"),
+        Parameter("download", bool, "The whole output as a file"),
     ),
     content_types=("text/plain", "text/event-stream"),
     problems=(404, 422, 503),

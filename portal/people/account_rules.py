@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from flask_appbuilder.security.sqla.models import Role, User
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict, FieldError, Forbidden
@@ -42,6 +42,7 @@ def turn(session: Session) -> Iterator[None]:
     """One administrator's change at a time: the row of System Admin is the lock."""
     try:
         session.execute(update(Role).where(Role.name == ADMIN_ROLE).values(name=ADMIN_ROLE))
+        session.expire_all()  # what was read before the turn may be different now
         yield
         session.commit()
     except BaseException:
@@ -92,12 +93,9 @@ def check_not_preset(role: RoleFacts) -> None:
 
 def system_admins(session: Session) -> set[int]:
     """Ids of the active users who hold System Admin, direct or through a group."""
-    pairs = all_roles_of_users()
+    pairs = all_roles_of_users(select(Role.id).where(Role.name == ADMIN_ROLE))
     query = (
-        select(pairs.c.user_id)
-        .join(Role, Role.id == pairs.c.role_id)
-        .join(User, User.id == pairs.c.user_id)
-        .where(Role.name == ADMIN_ROLE, User.active.is_(True))
+        select(pairs.c.user_id).join(User, User.id == pairs.c.user_id).where(User.active.is_(True))
     )
     return set(session.scalars(query))
 
@@ -113,8 +111,3 @@ def check_not_last(session: Session, user_id: int) -> None:
     admins = system_admins(session)
     if admins and admins <= {user_id}:
         raise NotNow(FieldError("This is the last System Admin"))
-
-
-def count_of_users(session: Session) -> int:
-    """All accounts."""
-    return session.scalar(select(func.count()).select_from(User)) or 0

@@ -17,11 +17,12 @@ from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import FieldError, NotFound
+from portal.domain.moment import rfc3339
 from portal.domain.permission import Actor
 from portal.people import account_fields as fields
 from portal.people.account_fields import Fields
 from portal.people.account_rules import NotNow
-from portal.people.directory import aware, stamp
+from portal.people.directory import aware
 from portal.people.trail import note
 
 MARK = "aoli_"
@@ -57,9 +58,9 @@ class KeyFacts:
             "id": self.id,
             "name": self.name,
             "begins": self.begins,
-            "created_at": stamp(self.created_at),
-            "expires_at": stamp(self.expires_at),
-            "last_used_at": stamp(self.last_used_at),
+            "created_at": rfc3339(self.created_at),
+            "expires_at": rfc3339(self.expires_at),
+            "last_used_at": rfc3339(self.last_used_at),
         }
 
 
@@ -106,7 +107,7 @@ def create(session: Session, actor: Actor, body: Any) -> tuple[KeyFacts, str]:
     }
     session.execute(insert(ApiKey), [row])
     made = listed(session, actor.user_id)[0]
-    noted = {"expires_at": stamp(made.expires_at)}
+    noted = {"expires_at": rfc3339(made.expires_at)}
     note(session, actor, "api_key.create", made.name, after=noted)
     session.commit()
     return made, key

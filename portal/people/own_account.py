@@ -30,7 +30,7 @@ def read_sign_up(session: Session, policy: PasswordPolicy, body: Mapping[str, An
     taken.take("password", fields.password(policy, name or ""), required=True)
     if body.get("password") != body.get("password_again"):
         taken.wrong("password_again", FieldError("The two passwords differ"))
-    taken.errors += rows.clashes(session, [taken.values], lambda row: "")
+    taken.errors += rows.clashes(session, [taken.values])
     return taken.done()
 
 
@@ -54,7 +54,7 @@ def sign_up(
         session.commit()
     except IntegrityError:  # somebody took the name meanwhile
         session.rollback()
-        wrong = rows.clashes(session, [values], lambda row: "")
+        wrong = rows.clashes(session, [values])
         if wrong:
             raise InvalidSpec.of(wrong) from None
         raise
@@ -72,7 +72,7 @@ def edit(session: Session, actor: Actor, body: Any) -> None:
         taken.errors += rows.email_clash(session, values["email"], actor.username)
     taken.done()
     before = directory.account(session, actor.user_id)
-    rows.write_changes(session, before, values, "")
+    rows.write(session.get_one(User, actor.user_id), values)
     after = directory.account(session, actor.user_id)
     note(
         session,
@@ -87,8 +87,8 @@ def edit(session: Session, actor: Actor, body: Any) -> None:
 
 def taken_names(session: Session, usernames: Sequence[str]) -> set[str]:
     """Those of the names, in small letters, that a new account cannot have."""
-    found = rows.clashes(session, [{"username": name} for name in usernames], str)
-    return {usernames[int(place.removesuffix("username"))].lower() for place, _ in found}
+    found = rows.clashes(session, [{"username": name, "at": name} for name in usernames])
+    return {place.removesuffix("username").lower() for place, _ in found}
 
 
 def has_password(session: Session, user_id: int) -> bool:
@@ -121,7 +121,6 @@ def change_password(
         taken.wrong("password_again", FieldError("The two passwords differ"))
     values = taken.done()
     hashed = hash_password(values["password"])
-    before = directory.account(session, actor.user_id)
-    rows.write_changes(session, before, {}, hashed)
+    rows.write(session.get_one(User, actor.user_id), {"password": hashed})
     note(session, actor, "account.password", actor.username)
     session.commit()

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from portal.domain.errors import AoliError, Conflict, Forbidden, InvalidSpec, NotFound
+from portal.domain.fields import Fields
 from portal.domain.job import Job, RegistryLogin
 from portal.domain.job_state import TERMINAL, JobState, Trigger, allows
 from portal.domain.permission import Actor, Permission, may_manage_job, may_see_job
@@ -267,10 +268,9 @@ class JobService:
         self, actor: Actor, job_id: str, priority: Any, expected: int | None
     ) -> int:
         """Change it and say what it was."""
-        try:
-            value = field_checks.priority(priority)
-        except field_checks.FieldProblem as problem:
-            raise InvalidSpec("priority", problem.error) from None
+        asked = Fields({"priority": priority})
+        value = asked.take("priority", field_checks.priority)
+        asked.done()
         job = self._managed(actor, job_id)
         if job.state in TERMINAL:
             raise Conflict(f"The job is {job.state}; its priority no longer matters")

@@ -10,15 +10,14 @@ from flask import Response, flash, jsonify, redirect, render_template, request, 
 from portal.domain.errors import Conflict, InvalidSpec, TooMany
 from portal.domain.permission import Permission
 from portal.http.access import actor, allowed, requires
+from portal.http.problems import status_of
 from portal.http.services import services
-from portal.web.base import failures
-from portal.web.base.failures import error_words
+from portal.web.base.refusals import Errors, error_words, errors_of
 from portal.web.base.words import gettext
 from portal.web.jobs.brief import brief_values
 from portal.web.jobs.console import console_lines, console_values, download_blocks, earlier_lines
 from portal.web.jobs.items import JobItem, make_item
 from portal.web.jobs.listing import blueprint
-from portal.web.submit.panel import Errors, errors_of
 
 
 def _line(job_id: Any) -> JobItem:
@@ -86,7 +85,7 @@ def ask_support(job_id: Any) -> Any:
         return _support_page(str(job_id), typed, errors_of(invalid)), 422
     except (Conflict, TooMany) as refused:
         said = {"message": [error_words(refused.code, refused.message)]}
-        return _support_page(str(job_id), typed, said), failures.STATUS[type(refused)]
+        return _support_page(str(job_id), typed, said), status_of(refused)
     flash(gettext("The operators have your message"), "success")
     return redirect(url_for("jobs.brief", job_id=job_id), 303)
 

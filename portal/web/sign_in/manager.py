@@ -9,7 +9,7 @@ from flask import current_app, g
 from flask_appbuilder.security.sqla.models import User
 from flask_jwt_extended import JWTManager
 
-from portal.http.access import grants
+from portal.http import access
 from portal.http.problems import problem
 from portal.people import api_keys
 from portal.people.account_manager import AccountManager
@@ -48,8 +48,8 @@ class AoliSecurityManager(AccountManager):
         return user
 
     def has_access(self, permission_name: str, view_name: str) -> bool:
-        """Flask-AppBuilder's own question, answered by our one query."""
-        return (permission_name, view_name) in grants().pairs
+        """Flask-AppBuilder's own question, answered by our one query for its views and ours."""
+        return access.has_access(permission_name, view_name)
 
     def create_jwt_manager(self, app: Any) -> JWTManager:
         """Tokens that are missing, broken or expired are 401 with a problem document."""
