@@ -4,7 +4,35 @@ Exact versions with hashes are in ``requirements/*.lock``; the ranges here only 
 what the code was written against.
 """
 
+from pathlib import Path
+from shutil import copyfile
+
 from setuptools import find_namespace_packages, setup
+from setuptools.command.build_py import build_py
+
+SETTINGS = "config/portal.yaml"
+"""What ``aoli config example`` prints; an installed portal has it as a file of the package."""
+
+
+class WithSettings(build_py):
+    """Puts the file of settings among the package's own."""
+
+    @property
+    def _target(self) -> Path:
+        return Path(self.build_lib, "portal", "settings", "example.yaml")
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            self.mkpath(str(self._target.parent))
+            copyfile(SETTINGS, self._target)
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        return [*super().get_outputs(include_bytecode), str(self._target)]
+
+    def get_source_files(self) -> list[str]:
+        return [*super().get_source_files(), SETTINGS]
+
 
 RUNTIME = [
     "flask>=3.1.3,<3.2",
@@ -25,6 +53,7 @@ RUNTIME = [
     "gunicorn>=27,<28",
     "click>=8.1",
     "pydantic>=2.14,<3",
+    "pydantic-settings>=2.16,<3",
     "pyyaml>=6",
     "requests>=2.32",
     "sqlalchemy>=2.1,<2.2",
@@ -67,6 +96,7 @@ setup(
         include=["portal", "portal.*", "plugins", "device_plugins", "alert_rules"]
     ),
     include_package_data=True,
+    cmdclass={"build_py": WithSettings},
     package_data={
         "portal.api": ["pages/*"],
         "portal.cli": ["skeletons/*/*"],

@@ -125,3 +125,17 @@ def test_the_built_in_plugins_are_in_order(aoli: Command) -> None:
 
 def test_a_usage_error_has_its_own_exit_code(aoli: Command) -> None:
     assert aoli("up", "--port", "many").returncode == 2
+
+
+def test_a_section_of_no_plugin_fails_the_checks(aoli: Command, tmp_path: Path) -> None:
+    (tmp_path / "portal.yaml").write_text("plugins: {regluar: {}}\n")
+    for words in (("config", "check"), ("config", "check", "--json"), ("plugins", "check")):
+        checked = aoli(*words)
+        assert checked.returncode == 1
+        assert "plugins.regluar in portal.yaml is of no installed plugin" in checked.stderr
+        assert checked.stderr.count("\n") == 1
+
+
+def test_the_example_is_the_file_that_is_shipped(aoli: Command) -> None:
+    shipped = Path(__file__).parents[2] / "config" / "portal.yaml"
+    assert aoli("config", "example").stdout == shipped.read_text("utf-8")

@@ -57,6 +57,7 @@ class GrownUpPortal(PortalClient):
 
     def __enter__(self) -> GrownUpPortal:
         self.data_dir.mkdir(parents=True)
+        (self._folder / "config").mkdir()
         self._lifeline.seize()
         return self
 
