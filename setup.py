@@ -50,6 +50,7 @@ RUNTIME = [
     "kubernetes>=37,<38",
     "websocket-client>=1.8",
     "apscheduler>=3.11,<4",
+    "prometheus-client>=0.22,<1",
     "gunicorn>=27,<28",
     "click>=8.1",
     "pydantic>=2.14,<3",

@@ -6,6 +6,7 @@ from portal.models.cluster import ClusterRow, NodeRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
 from portal.models.mail import MailRow
 from portal.models.ssh_key import SshKeyRow
+from portal.models.tally import TallyRow
 from portal.models.template import TemplateRow
 from portal.models.user import GroupMemberRow, GroupRow, UserChoiceRow, UserRow
 from portal.models.virtual_cluster import VcMemberRow, VcRow
@@ -23,7 +24,7 @@ FIRST = (
     TemplateRow,
 )
 """Tables that the first migration makes."""
-OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow, MailRow)
+OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow, MailRow, TallyRow)
 """Tables that the migrations make; ``ab_user`` is not among them."""
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "NodeRow",
     "ReplicaRow",
     "SshKeyRow",
+    "TallyRow",
     "TemplateRow",
     "UserChoiceRow",
     "UserRow",
