@@ -8,8 +8,10 @@ from typing import Any
 import peewee
 
 SQLITE = (
-    "CREATE TRIGGER job_event_counts_deleted AFTER DELETE ON job_event"
-    " BEGIN UPDATE tally SET total = total + 1 WHERE name = 'deleted_job_events'; END",
+    (
+        "CREATE TRIGGER job_event_counts_deleted AFTER DELETE ON job_event"
+        " BEGIN UPDATE tally SET total = total + 1 WHERE name = 'deleted_job_events'; END"
+    ),
 )
 # Once a statement, not once a row: each change of the one row would be read by all later ones.
 POSTGRES = (
