@@ -12,7 +12,7 @@ from portal.models import db
 from portal.services.portal import Portal
 from portal.settings import Settings
 from portal.web import app as pages
-from portal.wiring import connect, redis_url, secret_key
+from portal.wiring import connect, redis_url, secret_keys
 
 
 def create_app(
@@ -24,7 +24,7 @@ def create_app(
     has run before. ``portal`` is wired from the settings unless it is given. ``development``,
     here or in the settings, adds the page of components.
     """
-    app = pages.make_flask(settings, secret_key(settings))
+    app = pages.make_flask(settings, secret_keys(settings))
     keep(app, portal or connect(settings))
     _believe_proxies(app, settings.trusted_proxies)
     app.extensions["aoli-streams"] = streams.StreamGate(settings.max_streams)
@@ -44,7 +44,7 @@ def make_tables(settings: Settings) -> Flask:
 
     The application that is returned is good for :mod:`portal.people.first_accounts` alone.
     """
-    return pages.make_flask(settings, secret_key(settings), initialising=True)
+    return pages.make_flask(settings, secret_keys(settings), initialising=True)
 
 
 def _believe_proxies(app: Flask, number: int) -> None:

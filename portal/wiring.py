@@ -30,7 +30,7 @@ from portal.services.queueing.admission import Admitter
 from portal.services.queueing.outlook import Outlooks
 from portal.services.queueing.snapshots import Snapshots
 from portal.services.records import inventory
-from portal.services.records.vault import Vault
+from portal.services.records.vault import Vault, split_keys
 from portal.services.running.driving import Driver
 from portal.services.running.passes import Ear, Passes
 from portal.services.submissions.templates import TemplateService
@@ -67,7 +67,7 @@ def connect(
     cluster = cluster or make_cluster(settings, registry)
     queue = queue or _make_queue(settings)
     events = events or _make_events(settings)
-    vault = Vault(secret_key(settings))
+    vault = Vault(secret_keys(settings))
     logs = LogKeeper(cluster, settings.logs)
     driver = Driver(
         cluster=cluster,
@@ -312,16 +312,21 @@ def redis_url(settings: Settings) -> str:
     return settings.redis_url or f"unix://{settings.data_dir / 'valkey' / 'valkey.sock'}"
 
 
-def secret_key(settings: Settings) -> str:
-    """The key set, else one made at the first start and kept in ``data_dir/secret_key``."""
-    given = settings.secret_key.get_secret_value()
-    if given:
-        return given
+def secret_keys(settings: Settings) -> tuple[str, ...]:
+    """The keys set, newest first, else one made at the first start, in ``data_dir/secret_key``.
+
+    The newest signs and seals; what older ones signed or sealed is still taken.
+    """
+    given = split_keys(settings.secret_key.get_secret_value())
+    return given or split_keys(_kept_key(settings))
+
+
+def _kept_key(settings: Settings) -> str:
     path = settings.data_dir / "secret_key"
     if not path.exists():
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write_once(path, secrets.token_urlsafe(48))
-    return path.read_text("utf-8").strip()
+    return path.read_text("utf-8")
 
 
 def _write_once(path: Path, text: str) -> None:

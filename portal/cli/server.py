@@ -161,22 +161,18 @@ def config_example() -> None:
 
 
 def _shown(settings: Settings) -> dict[str, Any]:
-    """What is in force, derived values filled in, passwords in addresses left out."""
+    """What is in force, derived values filled in, secrets in addresses and plugins left out."""
+    from portal.domain.secret_words import address, cleaned
+
     shown = settings.model_dump(mode="json")
-    shown["database_url"] = _without_password(settings.database)
-    shown["redis_url"] = _without_password(settings.redis_url)
+    shown["database_url"] = settings.database
     shown["storage_root"] = settings.storage
     shown["log_dir"] = settings.logs
+    for name, value in shown.items():
+        if isinstance(value, str) and "://" in value:
+            shown[name] = address(value)
+    shown["plugins"] = cleaned(shown["plugins"])
     return shown
-
-
-def _without_password(url: str) -> str:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")).geturl()
 
 
 @click.group()

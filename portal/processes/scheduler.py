@@ -146,8 +146,10 @@ def run(settings: Settings) -> None:
     """The process ``aoli scheduler``."""
     configure_logging()
     from portal import wiring
+    from portal.processes import key_check
 
     portal = wiring.connect(settings)
+    key_check.begin(wiring.secret_keys(settings))
     leader = Leader(
         wiring.redis_url(settings),
         settings.leader_ttl_s,

@@ -164,9 +164,11 @@ def run(settings: Settings) -> None:
     logging.getLogger("rq.worker").addFilter(CalmAboutRedis())
     # Imported here: these bring everything, and must be there before the first call comes.
     from portal import wiring
+    from portal.processes import key_check
     from portal.tasks import context
 
     context.use(wiring.connect(settings))
+    key_check.begin(wiring.secret_keys(settings))
     process = WorkerProcess(wiring.redis_url(settings))
     process.install_signal_handlers()
     log.info("working")

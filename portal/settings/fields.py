@@ -51,7 +51,10 @@ class Settings(BaseSettings):
     prometheus_url: str = ""
     grafana_url: str = ""
     public_url: str = Field(default="", description="Address users see, for links and redirects")
-    secret_key: SecretStr = Field(default=SecretStr(""), description="Empty: made at first start")
+    secret_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="One, or several with commas between, newest first; empty: made at first start",
+    )
     admin_username: str = "admin"
     admin_password: SecretStr = SecretStr("")
     local_devices: Annotated[dict[str, int], NoDecode] = Field(default_factory=dict)
@@ -133,6 +136,14 @@ class Settings(BaseSettings):
         if any(not sep for _, sep, _ in pairs):
             raise ValueError("expected NAME=COUNT,NAME=COUNT")
         return {name.strip(): count.strip() for name, _, count in pairs}
+
+    @field_validator("secret_key", mode="before")
+    @classmethod
+    def _join_keys(cls, value: object) -> object:
+        """``new,old``, lines of a file, or a list."""
+        if isinstance(value, list) and all(isinstance(key, str) for key in value):
+            return ",".join(value)
+        return value
 
     @field_validator("smtp_url", mode="after")
     @classmethod

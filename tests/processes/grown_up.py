@@ -45,7 +45,7 @@ class GrownUpPortal(PortalClient):
             **kept,
             "AOLI_DATABASE_URL": server.url(self.database),
             "AOLI_REDIS_URL": redis_url,
-            "AOLI_SECRET_KEY": "a key of tests, long enough for HMAC",
+            "AOLI_SECRET_KEY": "a key of tests long enough for HMAC",
             "AOLI_ADMIN_PASSWORD": PASSWORD,
             "AOLI_DATA_DIR": str(self.data_dir),
             "AOLI_CONFIG_DIR": str(folder / "config"),
