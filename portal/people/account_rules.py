@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from flask_appbuilder.security.sqla.models import Role, User
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict, FieldError, Forbidden
@@ -113,8 +113,3 @@ def check_not_last(session: Session, user_id: int) -> None:
     admins = system_admins(session)
     if admins and admins <= {user_id}:
         raise NotNow(FieldError("This is the last System Admin"))
-
-
-def count_of_users(session: Session) -> int:
-    """All accounts."""
-    return session.scalar(select(func.count()).select_from(User)) or 0
