@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from portal.domain.errors import TemporaryFailure
 from portal.models.db import session
 from portal.services.records import key_print
-from portal.wiring import utc_now
+from portal.wiring.parts import utc_now
 
 log = logging.getLogger(__name__)
 

@@ -88,7 +88,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         """Make the application; called in each worker."""
         from portal.application import create_app
         from portal.processes import key_check
-        from portal.wiring import secret_keys
+        from portal.wiring.keys import secret_keys
 
         app = create_app(self._settings)
         key_check.begin(secret_keys(self._settings))

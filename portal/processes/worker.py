@@ -166,10 +166,12 @@ def run(settings: Settings) -> None:
     from portal import wiring
     from portal.processes import key_check
     from portal.tasks import context
+    from portal.wiring.addresses import redis_url
+    from portal.wiring.keys import secret_keys
 
     context.use(wiring.connect(settings))
-    key_check.begin(wiring.secret_keys(settings))
-    process = WorkerProcess(wiring.redis_url(settings))
+    key_check.begin(secret_keys(settings))
+    process = WorkerProcess(redis_url(settings))
     process.install_signal_handlers()
     log.info("working")
     process.run()

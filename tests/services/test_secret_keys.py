@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from house import BOTH_DATABASES, House, make_house
@@ -12,7 +13,8 @@ from portal.models import KeyPrintRow
 from portal.models.db import session
 from portal.services.records.key_print import compare, fingerprint
 from portal.services.records.vault import split_keys
-from portal.settings import Settings
+from portal.settings import Settings, SettingsError
+from portal.wiring.keys import secret_keys
 
 LOGIN = {"server": "registry.example", "username": "u", "password": "p"}
 NEW = "a newer key of tests long enough for HMAC"
@@ -48,6 +50,17 @@ def test_the_newest_key_seals(house: House) -> None:
 def test_keys_come_as_a_list_as_lines_or_with_commas(given: object) -> None:
     settings = Settings.model_validate({"secret_key": given})
     assert split_keys(settings.secret_key.get_secret_value()) == ("one", "two")
+
+
+def test_the_key_of_the_first_start_is_kept_and_may_have_an_older_one_below(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    made = secret_keys(settings)
+    assert (len(made), secret_keys(settings)) == (1, made)
+    (tmp_path / "secret_key").write_text(f"newer\n{made[0]}\n")
+    assert secret_keys(settings) == ("newer", made[0])
+    (tmp_path / "secret_key").write_text("\n")
+    with pytest.raises(SettingsError, match=r"secret_key: there is no key in it; bring it back"):
+        secret_keys(settings)
 
 
 @BOTH_DATABASES
