@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,6 +24,17 @@ _ADDRESSES = {
     "redis_url": ("redis://", "rediss://", "unix://"),
 }
 """How an address begins; those not named are of the web."""
+
+
+_WITH_LOGIN = ("postgresql", "redis:", "rediss:", "http:", "https:")
+_AUTHORITY = re.compile(
+    r"[\w+]+://(?:[^:/?#@]*(?::[^/?#@]*)?@)?[^/?#@]*(?:/(?P<name>[^?#@]*))?(?:\?[^#]*)?(?:#.*)?"
+)
+"""An address whose log-in, host and path every reader takes apart alike."""
+_QUOTE = (
+    "expected SCHEME://USER:PASSWORD@HOST/NAME; in user name and password write"
+    " @ as %40, / as %2F, ? as %3F, # as %23, % as %25"
+)
 
 
 class Settings(BaseSettings):
@@ -177,6 +189,10 @@ class Settings(BaseSettings):
         starts = _ADDRESSES.get(str(field.field_name), ("http://", "https://"))
         if value and not value.startswith(starts):
             raise ValueError(f"expected {' or '.join(f'{start}…' for start in starts)}")
+        if value.startswith(_WITH_LOGIN) and not _AUTHORITY.fullmatch(value):
+            raise ValueError(_QUOTE)
+        if value.startswith("postgresql") and not _AUTHORITY.fullmatch(value)["name"]:  # type: ignore[index]
+            raise ValueError("the database's name is missing: …HOST/NAME")
         return value
 
     @field_validator("config_dir", mode="before")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,18 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         given.pop("AOLI_PLUGINS", None)
     try:
         sources = (_Environment(given), InitSettingsSource(Settings, values))
-        return Settings(_build_sources=(sources, {}))
+        settings = Settings(_build_sources=(sources, {}))
     except Undecoded as error:
         name = str(error).split('"')[1]
         raise SettingsError(f"{PREFIX}{name.upper()}: {name}: expected JSON") from None
     except ValidationError as error:
         raise SettingsError(_words(error, env, config_dir)) from None
+    if settings.database.startswith("postgresql") and find_spec("psycopg2") is None:
+        raise SettingsError(
+            "database_url: PostgreSQL needs the package psycopg2, which is not installed:"
+            " pip install 'aoli[postgres]'"
+        )
+    return settings
 
 
 def _words(error: ValidationError, env: Mapping[str, str], config_dir: Path) -> str:

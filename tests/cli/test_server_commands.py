@@ -126,10 +126,24 @@ def test_a_log_in_that_stands_in_the_wrong_place_is_not_repeated(aoli: Command) 
         assert "opensesame" not in refused.stdout + refused.stderr
 
 
-def test_a_password_with_any_character_is_not_shown(aoli: Command) -> None:
-    url = "postgresql://aoli:open@ses/a:me@db/aoli"
-    values = json.loads(aoli("config", "check", "--json", AOLI_DATABASE_URL=url).stdout)
-    assert values["database_url"] == "postgresql://aoli:***@db/aoli"
+@pytest.mark.parametrize(
+    ("variable", "address"),
+    [
+        ("AOLI_DATABASE_URL", "postgresql://aoli:open@ses/a:me@db/aoli"),
+        ("AOLI_DATABASE_URL", "postgresql://aoli:open/sesame@db/aoli"),
+        ("AOLI_REDIS_URL", "redis://:open@sesame@cache/0"),
+        ("AOLI_PROMETHEUS_URL", "https://bob:open#sesame@prom"),
+    ],
+)
+def test_an_address_that_readers_would_take_apart_differently_is_refused(
+    aoli: Command, variable: str, address: str
+) -> None:
+    refused = aoli("config", "check", **{variable: address})
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"aoli: {variable}: ")
+    assert "write @ as %40, / as %2F" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert "ses" not in refused.stderr
 
 
 def test_a_wrong_setting_is_one_line(aoli: Command) -> None:

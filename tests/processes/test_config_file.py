@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import yaml
+from sqlalchemy import make_url
 
 from portal.domain.job_state import JobState
 from portal.domain.resources import Slot
+from portal.models.db import open_database
+from portal.people.engine import sqlalchemy_url
 from portal.services.running.launching import build
 from portal.settings import Settings, SettingsError, load_settings, places
 from portal.spi.registry import load_registry
@@ -222,3 +227,42 @@ def test_settings_made_in_code_read_no_environment(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AOLI_PORT", "9000")
     monkeypatch.setenv("AOLI_port", "9000")
     assert Settings().port == 8420
+
+
+@pytest.mark.parametrize("password", ["p@ss/w%rd", "a:b?c#d", "50%25off", "+ &=", "纯文本"])
+def test_both_libraries_read_one_password(password: str) -> None:
+    given = f"postgresql://us%40er:{quote(password, safe='')}@db.example:5433/aoli?sslmode=require"
+    url = load_settings({"AOLI_DATABASE_URL": given}).database
+    peewee = open_database(url).connect_params
+    alchemy = make_url(sqlalchemy_url(url))
+    assert (peewee["user"], peewee["password"]) == ("us@er", password)
+    assert (alchemy.username, alchemy.password) == ("us@er", password)
+    assert (peewee["host"], peewee["port"]) == (alchemy.host, alchemy.port) == ("db.example", 5433)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///aoli?host=/var/run/postgresql",
+        "postgresql://aoli@[::1]:5432/aoli?application_name=a@b/c",
+        "postgresql+psycopg2://aoli@db/aoli",
+        "redis://:secret@cache:6379/0",
+        "unix:///run/valkey.sock?db=1",
+        "rediss://cache",
+    ],
+)
+def test_other_ways_to_write_an_address(url: str) -> None:
+    name = "database_url" if url.startswith("postgresql") else "redis_url"
+    assert getattr(Settings.model_validate({name: url}), name) == url
+
+
+def test_an_address_without_a_database_is_one_line() -> None:
+    with pytest.raises(SettingsError, match=r"^AOLI_DATABASE_URL: .* name is missing: …HOST/NAME$"):
+        load_settings({"AOLI_DATABASE_URL": "postgresql://aoli:secret@db"})
+
+
+def test_a_driver_that_is_missing_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    with pytest.raises(SettingsError, match=r"not installed: pip install 'aoli\[postgres\]'$"):
+        load_settings({"AOLI_DATABASE_URL": "postgresql://aoli@db/aoli"})
+    assert load_settings({}).database.startswith("sqlite")
