@@ -55,11 +55,16 @@ def initialise(settings: Settings) -> Initialised:
 def _initialise(settings: Settings) -> Initialised:
     from portal import wiring
     from portal.application import make_tables
+    from portal.models import db
     from portal.people import first_accounts
+    from portal.processes import key_check
+    from portal.wiring.keys import secret_keys
 
     app = make_tables(settings)
     portal = wiring.connect(settings)
     steps = wiring.upgrade(portal)
+    with db.session():
+        key_check.adopt(secret_keys(settings))
     reach = portal.cluster.jobs_reach_portal
     first_accounts.seed_roles(app)
     name, given = settings.admin_username, settings.admin_password.get_secret_value()

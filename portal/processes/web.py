@@ -87,8 +87,12 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         """Make the application; called in each worker."""
         from portal.application import create_app
+        from portal.processes import key_check
+        from portal.wiring.keys import secret_keys
 
-        return create_app(self._settings)
+        app = create_app(self._settings)
+        key_check.begin(secret_keys(self._settings))
+        return app
 
 
 def _after_fork(arbiter: Arbiter, _worker: ThreadWorker) -> None:

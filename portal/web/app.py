@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Flask, url_for
@@ -70,15 +71,18 @@ def _speak_the_readers_language(app: Flask) -> None:
     app.extensions["babel"].locale_selector = appearance.language
 
 
-def make_flask(settings: Settings, secret_key: str, *, initialising: bool = False) -> Flask:
+def make_flask(
+    settings: Settings, secret_keys: Sequence[str], *, initialising: bool = False
+) -> Flask:
     """Flask with accounts, languages and errors, without the product's pages.
 
-    ``secret_key`` signs sessions and tokens. ``initialising`` makes Flask-AppBuilder's tables;
+    The first of ``secret_keys`` signs sessions and tokens, the others' are still taken.
+    ``initialising`` makes Flask-AppBuilder's tables;
     only the init step does.
     """
     app = Flask("portal.web", static_folder=None, template_folder=".")  # <group>/<name>.html
     app.url_map.converters["int"] = RowNumber
-    app.config.update(flask_config(settings, secret_key, initialising=initialising))
+    app.config.update(flask_config(settings, secret_keys, initialising=initialising))
     app.json.sort_keys = False  # type: ignore[attr-defined]  # errors stay in the form's order
     csrf = CSRFProtect(app)
     database = SQLA(app)

@@ -126,7 +126,7 @@ def test_usage_errors_are_2(shell: Shell, words: tuple[str, ...]) -> None:
 
 
 def test_a_file_that_is_no_submission(shell: Shell) -> None:
-    for text in ("- a\n- b\n", "just text", "a: [", ""):
+    for text in ("- a\n- b\n", "just text", "a: [", "", "name: a\nname: b\n"):
         assert shell.run("job", "submit", "-f", "-", stdin=text).exit_code == 2
 
 

@@ -184,10 +184,6 @@ class JobService:
                 replica["detail"] = self._told(row, replica["detail"])
         return found
 
-    def may_manage(self, actor: Actor, job_id: str) -> bool:
-        """Whether he may act on a job that he can see."""
-        return may_manage_job(actor, self._row(actor, job_id).user_id)
-
     def _told(self, row: Any, text: str) -> str:
         spec = job_store.load_spec(row)
         return without_secrets(text, secret_values(spec.env, spec.secret_env), REDACTED)

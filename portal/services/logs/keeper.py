@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from threading import Event
 
 from portal.domain.job import AttemptRef
 from portal.domain.storage_path import log_path
 from portal.ports import Cluster
 from portal.services.logs.appending import Appender
-from portal.services.logs.files import BLOCK, read_from, reading, tail
+from portal.services.logs.files import BLOCK, reading, tail
 
 
 class LogKeeper:
@@ -58,21 +57,6 @@ class LogKeeper:
                     yield block
         except FileNotFoundError:
             return
-
-    def grow(
-        self, ref: AttemptRef, replica: str, offset: int, stop: Event, poll_s: float = 0.2
-    ) -> Iterator[tuple[int, bytes]]:
-        """New whole lines from ``offset`` on, with the offset behind them, until ``stop``.
-
-        Yields ``(offset, b"")`` about every ``poll_s`` seconds when there is nothing new.
-        """
-        path = self.path(ref, replica)
-        while not stop.is_set():
-            block = read_from(path, offset)
-            offset += len(block)
-            yield offset, block
-            if not block:
-                stop.wait(poll_s)
 
     def size(self, ref: AttemptRef, replica: str) -> int:
         """Bytes kept so far."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
@@ -13,6 +14,7 @@ from portal.http import access
 from portal.http.problems import problem
 from portal.people import api_keys
 from portal.people.account_manager import AccountManager
+from portal.services.records.key_print import fingerprint
 from portal.web.sign_in.page import SignInView
 from portal.web.sign_in.tokens import TokenApi
 
@@ -60,7 +62,18 @@ class AoliSecurityManager(AccountManager):
         manager.user_lookup_error_loader(
             lambda header, data: problem(401, "The token's user no longer exists.")
         )
+        _take_older_keys(manager, [app.config["SECRET_KEY"], *app.config["SECRET_KEY_FALLBACKS"]])
         return manager
+
+
+def _take_older_keys(manager: JWTManager, secret_keys: Sequence[str]) -> None:
+    """A token names the key that signed it, so that it lives on when a newer one comes."""
+    by_name = {fingerprint(key): key for key in secret_keys}
+    newest = next(iter(by_name))
+    manager.additional_headers_loader(lambda _identity: {"kid": newest})
+    manager.decode_key_loader(
+        lambda header, _claims: by_name.get(header.get("kid"), by_name[newest])
+    )
 
 
 def security_manager() -> AoliSecurityManager:
