@@ -15,7 +15,7 @@ from typing import Any
 
 from portal.domain.errors import Conflict, Forbidden, NotFound, WrongValue
 from portal.domain.fields import Fields, each, integer, names
-from portal.domain.job_state import VC_BUSY
+from portal.domain.job_state import HOLDING
 from portal.domain.permission import Actor, Permission
 from portal.models import (
     ClusterRow,
@@ -198,7 +198,7 @@ def _facts(name: str) -> dict[str, Any]:
 
 
 def _refuse_busy(name: str, done: str) -> None:
-    busy = [state.value for state in VC_BUSY]
+    busy = [state.value for state in HOLDING]
     count = JobRow.select().where(JobRow.vc == name, JobRow.state.in_(busy)).count()
     if count:
         raise Conflict(
