@@ -234,12 +234,13 @@ def _names(session: Session, ids: Sequence[int]) -> dict[tuple[int, str], list[s
     )
     owners = (roles.user_id, groups.user_id, groups.user_id, Identity.user_id)
     his = (part.where(owner.in_(ids)) for part, owner in zip(parts, owners, strict=True))
-    return gather(session.execute(union(*his).order_by("name")) if ids else ())
+    rows = session.execute(union(*his).order_by("name")) if ids else ()
+    return gather(((user_id, kind), name) for user_id, kind, name in rows)
 
 
-def gather(rows: Iterable[Any]) -> dict[Any, list[str]]:
-    """The last values of rows by what stands before them."""
+def gather(pairs: Iterable[Any]) -> dict[Any, list[str]]:
+    """The second values of pairs by their first."""
     found: dict[Any, list[str]] = defaultdict(list)
-    for *key, name in rows:
-        found[key[0] if len(key) == 1 else tuple(key)].append(name)
+    for key, name in pairs:
+        found[key].append(name)
     return found

@@ -10,7 +10,6 @@ from flask_appbuilder.security.sqla.models import (
     PermissionView,
     Role,
     User,
-    ViewMenu,
     assoc_group_role,
     assoc_user_role,
 )
@@ -127,15 +126,8 @@ def _to_hold(actor: Actor, session: Session, codes: Sequence[str]) -> list[Permi
     """The rows of some of the platform's permissions, which exist and which the actor has."""
     memberships.check_known(codes, set(collectives.known_codes(session)), "permissions")
     rules.check_gift(actor, [RoleFacts(0, "", "", frozenset(codes))])
-    query = (
-        select(PermissionView)
-        .join(PermissionView.permission)
-        .join(PermissionView.view_menu)
-        .where(
-            ViewMenu.name == PERMISSION_VIEW,
-            PermissionRow.name.in_([f"{PREFIX}{code}" for code in codes]),
-        )
-    )
+    names = [f"{PREFIX}{code}" for code in codes]
+    query = collectives.platform_permissions(PermissionView).where(PermissionRow.name.in_(names))
     return list(session.scalars(query))
 
 

@@ -133,6 +133,17 @@ def test_search_and_pages(root):
     problem_of(root.get("/users?sort=password"), 422)
 
 
+@pytest.mark.parametrize("sort", ["seen", "-seen"])
+def test_who_are_equal_follow_their_numbers(root, sort):
+    """Nobody of the cast was ever seen; a page may begin at any row."""
+    everybody = root.get(f"/users?sort={sort}").get_json()["items"]
+    assert [user["last_seen"] for user in everybody] == [None] * len(CAST)
+    assert [user["id"] for user in everybody] == sorted(IDS.values())
+    page = root.get(f"/users?sort={sort}&limit=2&cursor=3").get_json()
+    assert page["items"] == everybody[3:5]
+    assert page["next_cursor"] == "5"
+
+
 def test_flask_appbuilders_own_roles_never_show(root):
     names = [role["name"] for role in root.get("/roles").get_json()["items"]]
     assert names[:2] == ["System Admin", "User"]
