@@ -50,17 +50,6 @@ class KeyFacts:
         """Whether it has less than a week."""
         return self.expires_at is not None and self.expires_at < datetime.now(UTC) + timedelta(7)
 
-    def dump(self) -> dict[str, Any]:
-        """By the names of the API."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "begins": self.begins,
-            "created_at": rfc3339(self.created_at),
-            "expires_at": rfc3339(self.expires_at),
-            "last_used_at": rfc3339(self.last_used_at),
-        }
-
 
 def _hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()

@@ -25,7 +25,6 @@ from sqlalchemy.orm import Session
 
 import portal.people.columns  # noqa: F401  (adds columns to User)
 from portal.domain.errors import NotFound
-from portal.domain.moment import rfc3339
 from portal.people.account_fields import shown_email
 from portal.people.grants import HIDDEN_ROLES
 from portal.people.identities import Identity
@@ -92,17 +91,6 @@ class Account:
             "active": self.active,
             "roles": list(self.roles),
             "groups": list(self.groups),
-        }
-
-    def dump(self) -> dict[str, Any]:
-        """By the names of the API."""
-        return {
-            "id": self.id,
-            "username": self.username,
-            **self.facts(),
-            "group_roles": list(self.group_roles),
-            "created_at": rfc3339(self.created_at),
-            "last_seen": rfc3339(self.last_seen),
         }
 
 

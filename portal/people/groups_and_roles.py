@@ -23,7 +23,6 @@ from flask_appbuilder.security.sqla.models import (
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.domain.moment import rfc3339
 from portal.domain.permission import PRESET_ROLES, Permission
 from portal.people.directory import all_roles_of_users, aware, gather
 from portal.people.grants import HIDDEN_ROLES, PERMISSION_VIEW, PREFIX
@@ -61,11 +60,6 @@ class RoleFacts:
         """What the audit log keeps."""
         return {"name": self.name, "description": self.description, "permissions": self.codes}
 
-    def dump(self) -> dict[str, Any]:
-        """By the names of the API."""
-        kind = "preset" if self.preset else "custom"
-        return {"id": self.id, **self.facts(), "type": kind, "users": self.users}
-
 
 @dataclass(frozen=True, slots=True)
 class GroupFacts:
@@ -82,15 +76,6 @@ class GroupFacts:
     def facts(self) -> dict[str, Any]:
         """What the audit log keeps."""
         return {"name": self.name, "description": self.description, "roles": list(self.roles)}
-
-    def dump(self) -> dict[str, Any]:
-        """By the names of the API."""
-        return {
-            "id": self.id,
-            **self.facts(),
-            "users": list(self.usernames),
-            "created_at": rfc3339(self.created_at),
-        }
 
 
 def roles(session: Session, *, only: int | None = None) -> list[RoleFacts]:
