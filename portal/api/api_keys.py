@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from flask import Response
@@ -11,7 +10,7 @@ from pydantic import Field
 from portal.api import reading
 from portal.api.auth import ACCOUNT, actor
 from portal.api.calls import PAGING, call
-from portal.api.schemas import Closed, Page, Shape, about
+from portal.api.schemas import Closed, Page, Shape, Time, about
 from portal.people import api_keys
 from portal.people.administration import session
 
@@ -22,9 +21,9 @@ class ApiKey(Shape):
     id: int
     name: str
     begins: str = about("The first characters of the key")
-    created_at: datetime | None
-    expires_at: datetime | None
-    last_used_at: datetime | None
+    created_at: Time | None
+    expires_at: Time | None
+    last_used_at: Time | None
 
 
 class MadeApiKey(ApiKey):
@@ -37,7 +36,7 @@ class NewApiKey(Closed):
     """An API key to make."""
 
     name: str = Field(min_length=1, max_length=64)
-    expires_at: datetime | None = None
+    expires_at: Time | None = None
 
 
 @call(
@@ -52,7 +51,7 @@ class NewApiKey(Closed):
 )
 def list_api_keys() -> Any:
     """Newest first, never the keys themselves."""
-    return reading.page_of([key.dump() for key in api_keys.listed(session(), actor().user_id)])
+    return reading.page_of([ApiKey.of(key) for key in api_keys.listed(session(), actor().user_id)])
 
 
 @call(
@@ -72,7 +71,7 @@ def create_api_key() -> Any:
     if isinstance(body, dict) and body.get("expires_at", 1) is None:
         del body["expires_at"]
     made, key = api_keys.create(session(), actor(), body)
-    return {**made.dump(), "key": key}
+    return MadeApiKey.of(made, key=key)
 
 
 @call(

@@ -8,7 +8,7 @@ from typing import Any
 from portal.api import reading
 from portal.api.auth import actor, holders
 from portal.api.calls import PAGING, Parameter, call
-from portal.api.schemas import Page, Shape
+from portal.api.schemas import Page, Shape, Time
 from portal.domain.permission import Permission
 from portal.services.records import audit
 from portal.services.records.audit import AuditQuery
@@ -20,7 +20,7 @@ class AuditEntry(Shape):
     """Who did what, when, and from where."""
 
     id: int
-    at: datetime
+    at: Time
     actor: str
     address: str
     action: str

@@ -158,7 +158,10 @@ def show_cluster_status() -> Any:
     declared = {use.node.device_type for use in uses if use.node.simulated}
     lines = cluster_status.vc_devices(vc, uses, holding)
     return reading.page_of(
-        [cluster_views.status_item(cluster, line, line.device_type in declared) for line in lines]
+        [
+            ClusterStatus.of(line, name=cluster, simulated=line.device_type in declared)
+            for line in lines
+        ]
     )
 
 

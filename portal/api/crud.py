@@ -60,20 +60,20 @@ class CrudCalls:
         query = PeopleQuery(q=reading.text("q") or "", limit=size, offset=begin, **more)
         found, total = self.service().find(actor(), query)
         return {
-            "items": [one.dump() for one in found],
+            "items": [self.item.of(one) for one in found],
             "next_cursor": str(begin + size) if begin + size < total else None,
             "total": total,
         }
 
     def _create(self) -> Any:
-        return self.service().create(actor(), reading.json_body()).dump()
+        return self.item.of(self.service().create(actor(), reading.json_body()))
 
     def _show(self, key: str) -> Any:
-        return self.service().get(actor(), reading.number(key)).dump()
+        return self.item.of(self.service().get(actor(), reading.number(key)))
 
     def _change(self, key: str) -> Any:
         body = reading.json_body()
-        return self.service().modify(actor(), reading.number(key), body).dump()
+        return self.item.of(self.service().modify(actor(), reading.number(key), body))
 
     def _delete(self, key: str) -> Any:
         self.service().delete(actor(), reading.number(key))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
-from portal.api.schemas import Closed, Count, OrLeftOut, Password, Priority, Shape, about
+from portal.api.schemas import Closed, Count, OrLeftOut, Password, Priority, Shape, Time, about
 from portal.domain.job import DEFAULT_PRIORITY, ENDPOINT_KINDS
 from portal.domain.job_state import JobState
 from portal.services.jobs.service import ACTIONS, MAX_BULK
@@ -97,9 +96,9 @@ class JobSummary(Shape):
     total_devices: int
     attempts: int = about("Starts so far")
     exit_code: int | None
-    submitted_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
+    submitted_at: Time
+    started_at: Time | None
+    finished_at: Time | None
 
 
 class Slot(Shape):
@@ -127,8 +126,8 @@ class Replica(Shape):
     exit_code: int | None
     code: str | None
     detail: str
-    started_at: datetime | None
-    finished_at: datetime | None
+    started_at: Time | None
+    finished_at: Time | None
 
 
 class Job(JobSummary):
@@ -167,7 +166,7 @@ class JobSubmission(Shape):
 class JobEvent(Shape):
     """A change of status."""
 
-    at: datetime
+    at: Time
     from_: JobState | None = Field(alias="from")
     to: JobState
     reason: Reason | None

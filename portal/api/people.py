@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -11,10 +10,11 @@ from portal.api import reading
 from portal.api.auth import actor
 from portal.api.calls import Parameter, call
 from portal.api.crud import MANAGERS, CrudCalls
-from portal.api.schemas import Closed, OrLeftOut, Password, Shape, about, choice
+from portal.api.schemas import Closed, OrLeftOut, Password, Shape, Time, about, choice
 from portal.people.account_fields import MAX_BATCH
 from portal.people.administration import administration
 from portal.people.directory import SORTS
+from portal.people.groups_and_roles import GroupFacts, RoleFacts
 
 _ORDERS = [key for name in SORTS for key in (name, f"-{name}")]
 Nickname = Annotated[str, Field(max_length=64)]
@@ -42,8 +42,8 @@ class User(_Person):
     roles: list[str]
     groups: list[str]
     group_roles: list[str] = about("Roles that come through groups")
-    created_at: datetime | None
-    last_seen: datetime | None
+    created_at: Time | None
+    last_seen: Time | None
 
 
 class NewPerson(_Person, extra="forbid"):
@@ -110,7 +110,12 @@ class Group(Shape):
     description: Description
     roles: list[str]
     users: list[str] = about("Usernames of the members")
-    created_at: datetime | None
+    created_at: Time | None
+
+    @classmethod
+    def of(cls, thing: GroupFacts, **more: Any) -> dict[str, Any]:
+        """With its members by name."""
+        return super().of(thing, users=thing.usernames, **more)
 
 
 class NewRole(Closed):
@@ -138,6 +143,12 @@ class Role(Shape):
     permissions: list[str]
     type: Literal["preset", "custom"]
     users: int = about("Holders, direct and through groups")
+
+    @classmethod
+    def of(cls, thing: RoleFacts, **more: Any) -> dict[str, Any]:
+        """With its kind in a word."""
+        kind = "preset" if thing.preset else "custom"
+        return super().of(thing, type=kind, permissions=thing.codes, **more)
 
 
 def _narrow() -> dict[str, Any]:
@@ -200,4 +211,4 @@ CrudCalls(Role, NewRole, RoleChange, lambda: administration().roles, _SEARCH).ad
 def create_users() -> Any:
     """Errors name the row: ``users.2.username``."""
     made = administration().users.create_batch(actor(), reading.json_body())
-    return {"items": [one.dump() for one in made]}
+    return {"items": [User.of(one) for one in made]}

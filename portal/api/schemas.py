@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field, PlainSerializer, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, SkipJsonSchema
 from pydantic_core.core_schema import WithDefaultSchema
 
 from portal.domain.job import MAX_PRIORITY, MIN_PRIORITY
+from portal.domain.moment import rfc3339
 
 Schema = Mapping[str, Any]
 Item = TypeVar("Item")
 
 OrLeftOut: TypeAlias = Item | SkipJsonSchema[None]
 """May be left out, which is not the same as ``null``; its default is ``None``."""
+Time = Annotated[datetime, PlainSerializer(rfc3339)]
 Counts = dict[str, int]
 Count = Annotated[int, Field(ge=0)]
 Priority = Annotated[int, Field(ge=MIN_PRIORITY, le=MAX_PRIORITY)]
@@ -35,6 +38,12 @@ def choice(values: Iterable[str], **more: Any) -> Any:
 
 class Shape(BaseModel):
     """An object; more names may come."""
+
+    @classmethod
+    def of(cls, thing: Any, **more: Any) -> dict[str, Any]:
+        """What an answer has of ``thing``: its attributes of these names, and ``more``."""
+        given = {name: getattr(thing, name) for name in cls.model_fields if hasattr(thing, name)}
+        return cls.model_validate(given | more).model_dump(mode="json", exclude_unset=True)
 
 
 class Closed(BaseModel, extra="forbid"):

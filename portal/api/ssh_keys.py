@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from flask import Response
@@ -11,7 +10,7 @@ from pydantic import Field
 from portal.api import reading
 from portal.api.auth import ACCOUNT, actor
 from portal.api.calls import PAGING, call
-from portal.api.schemas import Closed, Page, Shape, about
+from portal.api.schemas import Closed, Page, Shape, Time, about
 from portal.http.services import services
 from portal.services.people import ssh_keys
 
@@ -24,7 +23,7 @@ class SshKey(Shape):
     type: str = about("Such as ssh-ed25519")
     key: str = about("The public key as in authorized_keys")
     fingerprint: str = about("SHA256:…, as ssh-keygen -l shows it")
-    created_at: datetime
+    created_at: Time
 
 
 class NewSshKey(Closed):
@@ -46,7 +45,9 @@ class NewSshKey(Closed):
 )
 def list_ssh_keys() -> Any:
     """Newest first."""
-    return reading.page_of([key.dump() for key in ssh_keys.listed(actor().user_id)])
+    return reading.page_of(
+        [SshKey.of(key, type=key.kind) for key in ssh_keys.listed(actor().user_id)]
+    )
 
 
 @call(
@@ -63,7 +64,8 @@ def list_ssh_keys() -> Any:
 def create_ssh_key() -> Any:
     """It opens SSH endpoints of your jobs. Types: ed25519, ecdsa, rsa from 2048 bits."""
     body = reading.json_object(("name", "key"))
-    return ssh_keys.add(actor(), body["name"], body["key"], services().clock()).dump()
+    made = ssh_keys.add(actor(), body["name"], body["key"], services().clock())
+    return SshKey.of(made, type=made.kind)
 
 
 @call(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from flask import Response, request
@@ -12,7 +11,7 @@ from portal.api import reading
 from portal.api.auth import MEMBER, actor, holders
 from portal.api.calls import PAGING, PREFIX, Parameter, call, reply
 from portal.api.job_shapes import Submission
-from portal.api.schemas import Page, Shape, about
+from portal.api.schemas import Page, Shape, Time, about
 from portal.domain.errors import InvalidSpec
 from portal.domain.permission import Permission
 from portal.http.services import services
@@ -37,7 +36,7 @@ class Template(KeptJob):
     vc: str | None = about("Of a team's template")
     owner: str
     may_delete: bool
-    updated_at: datetime
+    updated_at: Time
     emptied: list[str] = about(
         "Secrets that are not kept, such as env.HF_TOKEN: to be entered anew"
     )

@@ -67,16 +67,14 @@ def show_me() -> Any:
     access = vcs.access(caller) if caller.anything else vcs.VcAccess([], {}, None)
     order = [code.value for code in Permission]
     known = [code for code in order if code in caller.permissions]
-    return {
-        "id": caller.user_id,
-        "username": caller.username,
-        "nickname": caller.nickname,
-        "roles": list(caller.roles),
-        "groups": sorted(caller.groups),
-        "permissions": known + sorted(caller.permissions.difference(order)),
-        "vcs": list(access.usable),
-        "current_vc": access.current.name if access.current else None,
-    }
+    return Me.of(
+        caller,
+        id=caller.user_id,
+        groups=sorted(caller.groups),
+        permissions=known + sorted(caller.permissions.difference(order)),
+        vcs=list(access.usable),
+        current_vc=access.current.name if access.current else None,
+    )
 
 
 @call(
@@ -141,16 +139,9 @@ class Shown:
 
     def dump(self, vc: vcs.VirtualCluster) -> dict[str, Any]:
         """By the names of the contract."""
-        return {
-            "name": vc.name,
-            "quota": dict(vc.quota),
-            "used": dict(vc.used),
-            "usable_quota": dict(vc.usable_quota),
-            "members": {kind: list(names) for kind, names in vc.members.items()},
-            "user_limit": dict(vc.user_limit),
-            "max_run_time_s": vc.max_run_time_s,
-            "preempt_grace_s": vc.preempt_grace_s,
-            "permission": "manage" if self._manages else "view",
-            "usable": vc.name in self.usable,
-            "current": vc.name == self._current,
-        }
+        return VirtualCluster.of(
+            vc,
+            permission="manage" if self._manages else "view",
+            usable=vc.name in self.usable,
+            current=vc.name == self._current,
+        )

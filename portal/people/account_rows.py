@@ -15,6 +15,7 @@ from portal.people import account_fields as fields
 from portal.people.identities import Identity
 from portal.services.records import traces as people
 
+Errors = list[tuple[str, FieldError]]
 _TAKEN = {
     "username": FieldError("This username is taken"),
     "email": FieldError("This address belongs to another account"),
@@ -41,7 +42,7 @@ def new_user(row: Mapping[str, Any], hashed: str) -> User:
     return user
 
 
-def clashes(session: Session, rows: Sequence[Mapping[str, Any]]) -> fields.Errors:
+def clashes(session: Session, rows: Sequence[Mapping[str, Any]]) -> Errors:
     """Usernames and addresses that are taken, or twice in the batch.
 
     ``at`` of a row stands before the fields' names in errors (``users.2.``).
@@ -49,7 +50,7 @@ def clashes(session: Session, rows: Sequence[Mapping[str, Any]]) -> fields.Error
     names = [row["username"] for row in rows if "username" in row]
     mails = [row["email"].lower() for row in rows if row.get("email")]
     taken = _taken(session, names, mails) | people.remembered(names)
-    found: fields.Errors = []
+    found: Errors = []
     seen: set[str] = set()
     for row in rows:
         place = row.get("at", "")
@@ -73,10 +74,11 @@ def _taken(session: Session, names: Sequence[str], mails: Sequence[str]) -> set[
     return {one.lower() for row in session.execute(query) for one in row if one.lower() in wanted}
 
 
-def email_clash(session: Session, address: str, name: str) -> fields.Errors:
-    """Whether somebody else has an address."""
+def email_clash(session: Session, values: Mapping[str, Any], name: str) -> Errors:
+    """Whether somebody else has the address among ``values``, if one is there."""
+    address = values.get("email") or ""
     query = select(User.id).where(func.lower(User.email) == address.lower(), User.username != name)
-    if session.scalar(query.limit(1)) is None:
+    if not address or session.scalar(query.limit(1)) is None:
         return []
     return [("email", _TAKEN["email"])]
 

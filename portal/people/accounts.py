@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from flask_appbuilder.security.sqla.models import User
+from flask_appbuilder.security.sqla.models import Group, Role, User
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.errors import Conflict, FieldError, InvalidSpec, WrongValue
+from portal.domain.fields import Fields, boolean, line
 from portal.domain.permission import Actor
 from portal.people import account_fields as fields
 from portal.people import account_rows as rows_of
 from portal.people import account_rules as rules
 from portal.people import directory, memberships
-from portal.people.account_fields import MAX_BATCH, Fields
+from portal.people.account_fields import MAX_BATCH
 from portal.people.crud import Crud, Values
 from portal.people.directory import Account
 from portal.people.grants import HIDDEN_ROLES
@@ -52,23 +53,21 @@ class Accounts(Crud[Account]):
         """The rows and the roles of a batch; ``InvalidSpec`` names every wrong row."""
         rules.check_administrator(actor)
         whole = Fields(body, ("users", "roles"))
-        whole.take("roles", fields.some_names if need_roles else fields.names, required=need_roles)
-        given = body.get("users") if isinstance(body, Mapping) else None
+        roles = memberships.present(self._session(), Role.name, some=need_roles)
+        whole.take("roles", roles, required=need_roles)
         rows: list[dict[str, Any]] = []
-        if not isinstance(given, list) or not 1 <= len(given) <= MAX_BATCH:
-            whole.wrong("users", FieldError("From 1 to %(max)s users", {"max": MAX_BATCH}))
-        else:
-            for number, one in enumerate(given):
-                row = Fields(one, NEW, f"users.{number}.")
+        for number, one in enumerate(whole.take("users", _some_rows, [])):
+            with whole.noting(f"users.{number}"):
+                row = Fields(one, NEW, place="")
                 self._read_new(row)
-                whole.errors += row.errors
                 rows.append({**row.values, "at": f"users.{number}."})
-        whole.errors += rows_of.clashes(self._session(), rows)
+                row.done()
+        whole.wrong += rows_of.clashes(self._session(), rows)
         return rows, whole.done().get("roles", [])
 
     def _read_new(self, taken: Fields) -> None:
         name = taken.take("username", fields.username, required=True)
-        taken.take("nickname", fields.filled(64), required=True)
+        taken.take("nickname", line(64), required=True)
         taken.take("password", fields.password(self.policy, name or ""), required=True)
         taken.take("phone", fields.phone)
         taken.take("email", fields.email)
@@ -76,23 +75,23 @@ class Accounts(Crud[Account]):
     def _new(self, body: Any) -> Values:
         taken = Fields(body, (*NEW, "roles", "groups"))
         self._read_new(taken)
-        taken.take("roles", fields.names)
-        taken.take("groups", fields.names)
+        self._take_places(taken)
+        taken.wrong += rows_of.clashes(self._session(), [taken.values])
         return taken.done()
 
+    def _take_places(self, taken: Fields) -> None:
+        taken.take("roles", memberships.present(self._session(), Role.name))
+        taken.take("groups", memberships.present(self._session(), Group.name))
+
     def _add(self, actor: Actor, values: Sequence[Values]) -> list[Account]:
-        self._refuse_clashes(values)
         hashed = [{**one, "password": hash_password(one["password"])} for one in values]
         try:
             return super()._add(actor, hashed)
         except IntegrityError:  # somebody took a name or an address meanwhile
-            self._refuse_clashes(values)
+            errors = rows_of.clashes(self._session(), values)
+            if errors:
+                raise InvalidSpec.of(errors) from None
             raise
-
-    def _refuse_clashes(self, values: Sequence[Values]) -> None:
-        errors = rows_of.clashes(self._session(), values)
-        if errors:
-            raise InvalidSpec.of(errors)
 
     def _pre_add(self, actor: Actor, values: Sequence[Values]) -> list[User]:
         session, shared = self._session(), values[0]
@@ -107,17 +106,14 @@ class Accounts(Crud[Account]):
         """A password is hashed before the transaction begins: that takes its time."""
         name = self._read(key).username
         taken = Fields(body, CHANGES)
-        taken.take("nickname", fields.filled(64))
+        taken.take("nickname", line(64))
         taken.take("phone", fields.phone)
         taken.take("email", fields.email)
-        taken.take("active", fields.yes_no)
-        taken.take("roles", fields.names)
-        taken.take("groups", fields.names)
+        taken.take("active", boolean)
+        self._take_places(taken)
         taken.take("password", fields.password(self.policy, name))
+        taken.wrong += rows_of.email_clash(self._session(), taken.values, name)
         values = taken.done()
-        if values.get("email"):
-            taken.errors += rows_of.email_clash(self._session(), values["email"], name)
-        taken.done()
         return values | (
             {"password": hash_password(values["password"])} if "password" in values else {}
         )
@@ -136,7 +132,7 @@ class Accounts(Crud[Account]):
             admins.discard(before.id)
         if "roles" in values:
             if ADMIN_ROLE in held.roles and set(values["roles"]) != set(before.roles):
-                raise rules.NotNow(FieldError("The role of a System Admin cannot be changed"))
+                raise Conflict(FieldError("The role of a System Admin cannot be changed"))
             hidden = [role for role in item.roles if role.name in HIDDEN_ROLES]
             given = memberships.roles_to_give(actor, session, values["roles"], before.roles)
             item.roles = hidden + given
@@ -154,22 +150,26 @@ class Accounts(Crud[Account]):
     def _pre_delete(self, actor: Actor, found: Account) -> None:
         """Refused for oneself, System Admins, and owners of open jobs."""
         if found.id == actor.user_id:
-            raise rules.NotNow(FieldError("You cannot delete your own account"))
+            raise Conflict(FieldError("You cannot delete your own account"))
         if ADMIN_ROLE in (*found.roles, *found.group_roles):
-            raise rules.NotNow(FieldError("A System Admin cannot be deleted"))
+            raise Conflict(FieldError("A System Admin cannot be deleted"))
         rules.check_reach(actor, self._session(), found.id)
         jobs = people.unfinished_jobs(found.username)
         if jobs:
-            raise rules.NotNow(
-                FieldError("This user has %(n)s jobs that have not ended", {"n": jobs})
-            )
+            raise Conflict(FieldError("This user has %(n)s jobs that have not ended", {"n": jobs}))
         rows_of.remove_belongings(self._session(), found.id)
+
+
+def _some_rows(value: Any) -> list[Any]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_BATCH:
+        raise WrongValue("From 1 to %(max)s users", max=MAX_BATCH)
+    return value
 
 
 def _check_self(actor: Actor, before: Account, values: Mapping[str, Any]) -> None:
     if before.id != actor.user_id:
         return
     if values.get("active") is False:
-        raise rules.NotNow(FieldError("You cannot disable your own account"))
+        raise Conflict(FieldError("You cannot disable your own account"))
     if "password" in values:
-        raise rules.NotNow(FieldError("Change your own password under Account info"))
+        raise Conflict(FieldError("Change your own password under Account info"))

@@ -16,7 +16,8 @@ from flask_appbuilder.security.sqla.models import Role
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.domain.errors import FieldError, NotFound
+from portal.domain.errors import Conflict, FieldError, NotFound
+from portal.domain.fields import Fields
 from portal.domain.permission import Actor
 from portal.people import account_rules as rules
 from portal.people.directory import Account, PeopleQuery
@@ -167,9 +168,25 @@ class Collective(Crud[Some]):
         found: int | None = self._session().scalar(query)
         return found
 
+    def _new(self, body: Any) -> Values:
+        return self._told(self._fields(body, new=True))
+
+    def _changes(self, key: int, body: Any) -> Values:
+        return self._told(self._fields(body, new=False), key)
+
+    def _told(self, taken: Fields, owner: int | None = None) -> Values:
+        """A name that exists is a conflict; beside other mistakes it is one of them."""
+        if taken.wrong and self._is_taken(taken, owner):
+            taken.note("name", "This name is taken")
+        return taken.done()
+
+    def _is_taken(self, taken: Fields, owner: int | None = None) -> bool:
+        name = taken.values.get("name")
+        return name is not None and self._holder(name) not in (None, owner)
+
     def _check_free(self, name: str, owner: int | None = None) -> None:
         if self._holder(name) not in (None, owner):
-            raise rules.NotNow(self._taken(name))
+            raise Conflict(self._taken(name))
 
     @staticmethod
     def _put(item: Any, values: Values) -> None:
@@ -181,6 +198,9 @@ class Collective(Crud[Some]):
 
     @abstractmethod
     def _detailed(self, some: Sequence[Some]) -> list[Some]: ...
+
+    @abstractmethod
+    def _fields(self, body: Any, *, new: bool) -> Fields: ...
 
     @abstractmethod
     def _taken(self, name: str) -> FieldError: ...

@@ -25,7 +25,6 @@ from sqlalchemy.orm import Session
 
 import portal.people.columns  # noqa: F401  (adds columns to User)
 from portal.domain.errors import NotFound
-from portal.domain.moment import rfc3339
 from portal.people.account_fields import shown_email
 from portal.people.grants import HIDDEN_ROLES
 from portal.people.identities import Identity
@@ -92,17 +91,6 @@ class Account:
             "active": self.active,
             "roles": list(self.roles),
             "groups": list(self.groups),
-        }
-
-    def dump(self) -> dict[str, Any]:
-        """By the names of the API."""
-        return {
-            "id": self.id,
-            "username": self.username,
-            **self.facts(),
-            "group_roles": list(self.group_roles),
-            "created_at": rfc3339(self.created_at),
-            "last_seen": rfc3339(self.last_seen),
         }
 
 
@@ -234,12 +222,13 @@ def _names(session: Session, ids: Sequence[int]) -> dict[tuple[int, str], list[s
     )
     owners = (roles.user_id, groups.user_id, groups.user_id, Identity.user_id)
     his = (part.where(owner.in_(ids)) for part, owner in zip(parts, owners, strict=True))
-    return gather(session.execute(union(*his).order_by("name")) if ids else ())
+    rows = session.execute(union(*his).order_by("name")) if ids else ()
+    return gather(((user_id, kind), name) for user_id, kind, name in rows)
 
 
-def gather(rows: Iterable[Any]) -> dict[Any, list[str]]:
-    """The last values of rows by what stands before them."""
+def gather(pairs: Iterable[Any]) -> dict[Any, list[str]]:
+    """The second values of pairs by their first."""
     found: dict[Any, list[str]] = defaultdict(list)
-    for *key, name in rows:
-        found[key[0] if len(key) == 1 else tuple(key)].append(name)
+    for key, name in pairs:
+        found[key].append(name)
     return found

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from flask_appbuilder.security.sqla.models import Group, assoc_user_group
+from flask_appbuilder.security.sqla.models import Group, Role, User, assoc_user_group
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from portal.domain.errors import FieldError
+from portal.domain.errors import Conflict, FieldError
+from portal.domain.fields import Fields, line
 from portal.domain.permission import Actor
-from portal.people import account_fields as fields
 from portal.people import account_rules as rules
 from portal.people import groups_and_roles as collectives
 from portal.people import memberships
-from portal.people.account_fields import Fields
 from portal.people.crud import Collective, Values
 from portal.people.groups_and_roles import GroupFacts
 from portal.people.rows import Rows
@@ -43,27 +42,19 @@ class Groups(Collective[GroupFacts]):
     def check(self, actor: Actor, body: Any, *, need_roles: bool = True) -> Values:
         """The fields of a new group; ``InvalidSpec`` when some are wrong."""
         rules.check_administrator(actor)
-        return self._fields(body, new=True, need_roles=need_roles)
-
-    def _new(self, body: Any) -> Values:
-        """A name that exists is a conflict, not a wrong field, for whoever creates."""
-        name = body.get("name") if isinstance(body, Mapping) else None
-        if isinstance(name, str):
-            self._check_free(fields.storable(name.strip()))
-        return self._fields(body, new=True, need_roles=True)
-
-    def _changes(self, _key: int, body: Any) -> Values:
-        return self._fields(body, new=False, need_roles=False)
-
-    def _fields(self, body: Any, *, new: bool, need_roles: bool) -> Values:
-        taken = Fields(body, NAMES)
-        name = taken.take("name", fields.filled(64), required=new)
-        taken.take("description", fields.filled(512), required=new)
-        taken.take("roles", fields.some_names if need_roles else fields.names, required=need_roles)
-        taken.take("users", fields.names)
-        if new and name and self._holder(name) is not None:
-            taken.wrong("name", FieldError("This name is taken"))
+        taken = self._fields(body, new=True, need_roles=need_roles)
+        if self._is_taken(taken):
+            taken.note("name", "This name is taken")
         return taken.done()
+
+    def _fields(self, body: Any, *, new: bool, need_roles: bool = True) -> Fields:
+        session, need = self._session(), new and need_roles
+        taken = Fields(body, NAMES)
+        taken.take("name", line(64), required=new)
+        taken.take("description", line(512), required=new)
+        taken.take("roles", memberships.present(session, Role.name, some=need), required=need)
+        taken.take("users", memberships.present(session, User.username))
+        return taken
 
     def _all(self, only: int | None = None) -> list[GroupFacts]:
         return collectives.groups(self._session(), only=only)
@@ -148,7 +139,7 @@ def _check_unused(name: str) -> None:
     """Without its group a virtual cluster could be left open to everybody."""
     vcs = people.vcs_of_group(name)
     if vcs:
-        raise rules.NotNow(
+        raise Conflict(
             FieldError("It is a member of the virtual cluster %(vc)s", {"vc": ", ".join(vcs[:5])})
         )
 

@@ -23,7 +23,6 @@ from flask_appbuilder.security.sqla.models import (
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.domain.moment import rfc3339
 from portal.domain.permission import PRESET_ROLES, Permission
 from portal.people.directory import all_roles_of_users, aware, gather
 from portal.people.grants import HIDDEN_ROLES, PERMISSION_VIEW, PREFIX
@@ -61,11 +60,6 @@ class RoleFacts:
         """What the audit log keeps."""
         return {"name": self.name, "description": self.description, "permissions": self.codes}
 
-    def dump(self) -> dict[str, Any]:
-        """By the names of the API."""
-        kind = "preset" if self.preset else "custom"
-        return {"id": self.id, **self.facts(), "type": kind, "users": self.users}
-
 
 @dataclass(frozen=True, slots=True)
 class GroupFacts:
@@ -83,22 +77,13 @@ class GroupFacts:
         """What the audit log keeps."""
         return {"name": self.name, "description": self.description, "roles": list(self.roles)}
 
-    def dump(self) -> dict[str, Any]:
-        """By the names of the API."""
-        return {
-            "id": self.id,
-            **self.facts(),
-            "users": list(self.usernames),
-            "created_at": rfc3339(self.created_at),
-        }
-
 
 def roles(session: Session, *, only: int | None = None) -> list[RoleFacts]:
     """All roles (or one), presets first; their holders are not counted."""
     query = select(Role.id, Role.name, Role.description).where(Role.name.not_in(HIDDEN_ROLES))
     if only is not None:
         query = query.where(Role.id == only)
-    codes = _codes(session)
+    codes = _codes(session, only)
     found = [
         RoleFacts(
             id=row.id,
@@ -126,24 +111,30 @@ def counted(session: Session, some: Sequence[RoleFacts]) -> list[RoleFacts]:
 def known_codes(session: Session) -> list[str]:
     """Every permission there is: the platform's seven, then plugins'."""
     ours = [code.value for code in Permission]
-    given = {code for codes in _codes(session).values() for code in codes}
-    return ours + sorted(given.difference(ours))
+    names = session.scalars(platform_permissions(PermissionRow.name))
+    return ours + sorted({name.removeprefix(PREFIX) for name in names}.difference(ours))
 
 
-def _codes(session: Session) -> dict[int | None, list[str]]:
-    """The permissions by role; under ``None`` those that no role has."""
-    query = (
-        select(assoc_permissionview_role.c.role_id, PermissionRow.name)
+def platform_permissions(*columns: Any) -> Any:
+    """A query of the platform's permissions, and of plugins'."""
+    return (
+        select(*columns)
         .select_from(PermissionView)
         .join(PermissionRow, PermissionRow.id == PermissionView.permission_id)
         .join(ViewMenu, ViewMenu.id == PermissionView.view_menu_id)
-        .outerjoin(
-            assoc_permissionview_role,
-            assoc_permissionview_role.c.permission_view_id == PermissionView.id,
-        )
         .where(ViewMenu.name == PERMISSION_VIEW)
     )
-    return gather((row[0], row[1].removeprefix(PREFIX)) for row in session.execute(query))
+
+
+def _codes(session: Session, only: int | None) -> dict[int, list[str]]:
+    """The permissions of all roles (or one) by role."""
+    held = assoc_permissionview_role.c
+    query = platform_permissions(held.role_id, PermissionRow.name).join(
+        assoc_permissionview_role, held.permission_view_id == PermissionView.id
+    )
+    if only is not None:
+        query = query.where(held.role_id == only)
+    return gather((role, name.removeprefix(PREFIX)) for role, name in session.execute(query))
 
 
 def groups(session: Session, *, only: int | None = None) -> list[GroupFacts]:

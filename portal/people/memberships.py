@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import Group, Role, User
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session, selectinload
 
-from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain import fields
+from portal.domain.errors import InvalidSpec
 from portal.domain.permission import Actor
 from portal.people import account_rules as rules
+from portal.people.account_fields import some_names
 from portal.people.grants import HIDDEN_ROLES
 from portal.people.groups_and_roles import roles
 
@@ -61,7 +63,25 @@ def check_known(names: Iterable[str], known: Any, field: str) -> None:
     missing = [name for name in names if name not in known]
     if missing:
         listed = ", ".join(name[:64] for name in missing[:5])
-        raise InvalidSpec.of([(field, FieldError("Not found: %(names)s", {"names": listed}))])
+        raise InvalidSpec(field, "Not found: %(names)s", names=listed)
+
+
+def present(session: Session, column: Any, *, some: bool = False) -> Callable[[Any], list[str]]:
+    """A reader of names that are there, by the column of roles, groups or users; ``some``: at
+    least one.
+    """
+    hidden = HIDDEN_ROLES if column is Role.name else frozenset()
+
+    def read(value: Any) -> list[str]:
+        wanted = some_names(value) if some else fields.names(value)
+        found: set[str] = set()
+        for begin in range(0, len(wanted), CHUNK):
+            part = column.in_(wanted[begin : begin + CHUNK])
+            found.update(session.scalars(select(column).where(part)))
+        check_known(wanted, found - hidden, "")
+        return wanted
+
+    return read
 
 
 def change(

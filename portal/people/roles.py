@@ -10,7 +10,6 @@ from flask_appbuilder.security.sqla.models import (
     PermissionView,
     Role,
     User,
-    ViewMenu,
     assoc_group_role,
     assoc_user_role,
 )
@@ -21,12 +20,12 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import FieldError
+from portal.domain.fields import Fields, line
 from portal.domain.permission import Actor
-from portal.people import account_fields as fields
 from portal.people import account_rules as rules
 from portal.people import groups_and_roles as collectives
 from portal.people import memberships
-from portal.people.account_fields import Fields
+from portal.people.account_fields import some_names
 from portal.people.crud import Collective, Values
 from portal.people.grants import PERMISSION_VIEW, PREFIX
 from portal.people.groups_and_roles import RoleFacts
@@ -50,11 +49,17 @@ class Roles(Collective[RoleFacts]):
         rules.check_administrator(actor)
         return collectives.known_codes(self._session())
 
-    def _new(self, body: Any) -> Values:
-        return _read_fields(body, required=True)
+    def _fields(self, body: Any, *, new: bool) -> Fields:
+        taken = Fields(body, NAMES)
+        taken.take("name", line(64), required=new)
+        taken.take("description", line(512), required=new)
+        taken.take("permissions", self._codes, required=new)
+        return taken
 
-    def _changes(self, _key: int, body: Any) -> Values:
-        return _read_fields(body, required=False)
+    def _codes(self, value: Any) -> list[str]:
+        wanted = some_names(value)
+        memberships.check_known(wanted, set(collectives.known_codes(self._session())), "")
+        return wanted
 
     def _all(self, only: int | None = None) -> list[RoleFacts]:
         return collectives.roles(self._session(), only=only)
@@ -117,27 +122,12 @@ class Roles(Collective[RoleFacts]):
         return role
 
 
-def _read_fields(body: Any, *, required: bool) -> Values:
-    taken = Fields(body, NAMES)
-    taken.take("name", fields.filled(64), required=required)
-    taken.take("description", fields.filled(512), required=required)
-    taken.take("permissions", fields.some_names, required=required)
-    return taken.done()
-
-
 def _to_hold(actor: Actor, session: Session, codes: Sequence[str]) -> list[PermissionView]:
     """The rows of some of the platform's permissions, which exist and which the actor has."""
     memberships.check_known(codes, set(collectives.known_codes(session)), "permissions")
     rules.check_gift(actor, [RoleFacts(0, "", "", frozenset(codes))])
-    query = (
-        select(PermissionView)
-        .join(PermissionView.permission)
-        .join(PermissionView.view_menu)
-        .where(
-            ViewMenu.name == PERMISSION_VIEW,
-            PermissionRow.name.in_([f"{PREFIX}{code}" for code in codes]),
-        )
-    )
+    names = [f"{PREFIX}{code}" for code in codes]
+    query = collectives.platform_permissions(PermissionView).where(PermissionRow.name.in_(names))
     return list(session.scalars(query))
 
 

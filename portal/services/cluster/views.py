@@ -5,26 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from portal.domain.usage import Span
-from portal.services.cluster.status import NodeUse, VcDevices
+from portal.services.cluster.status import NodeUse
 from portal.services.usage.by_user import UserUse
 from portal.services.usage.over_time import TypeUsage
 
 HOUR_DIGITS = 3
-
-
-def status_item(cluster: str, line: VcDevices, simulated: bool) -> dict[str, Any]:
-    """A device type of a virtual cluster."""
-    return {
-        "name": cluster,
-        "device_type": line.device_type,
-        "devices": line.devices,
-        "unschedulable": line.unschedulable,
-        "used": line.used,
-        "preemptible_used": line.preemptible_used,
-        "available": line.available,
-        "active_jobs": line.active_jobs,
-        "simulated": simulated,
-    }
 
 
 def user_item(use: UserUse) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from peewee import IntegrityError
 
 from portal.domain.errors import Conflict, FieldError, NotFound
 from portal.domain.fields import Fields, line
-from portal.domain.moment import rfc3339
 from portal.domain.permission import Actor
 from portal.models import SshKeyRow
 from portal.models.db import database
@@ -35,17 +34,6 @@ class SshKey:
     def kind(self) -> str:
         """Its type, such as ``ssh-ed25519``."""
         return self.key.partition(" ")[0]
-
-    def dump(self) -> dict[str, Any]:
-        """By the names of the API."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "type": self.kind,
-            "key": self.key,
-            "fingerprint": self.fingerprint,
-            "created_at": rfc3339(self.created_at),
-        }
 
 
 def listed(user_id: int) -> list[SshKey]:

@@ -14,10 +14,8 @@ from portal.people.groups_and_roles import GroupFacts
 from portal.web.base.permissions import permission_label
 from portal.web.base.refusals import Errors, errors_of, refusal, refusals_flashed
 from portal.web.base.words import gettext
-from portal.web.people.choices import changes, choose
-from portal.web.people.choices import choose_users as choose_some_users
-from portal.web.people.deletion import Deletion, add_deletion
-from portal.web.people.listing import Listing
+from portal.web.people.deletion import Words, add_deletion
+from portal.web.people.listing import Listing, chosen, users_page
 from portal.web.people.menu import managers_only
 
 blueprint = Blueprint("groups", __name__, url_prefix="/dashboard/groups")
@@ -81,11 +79,12 @@ def _change(group_id: int, body: dict[str, Any]) -> Any:
 def roles(group_id: int) -> str:
     """Choose the roles of a group."""
     group = administration().groups.get(actor(), group_id)
-    return choose(
-        gettext("Roles of %(name)s", name=group.name),
-        "roles",
-        administration().roles.listed(actor()),
-        group.roles,
+    return render_template(
+        "people/choose.html",
+        title=gettext("Roles of %(name)s", name=group.name),
+        kind="roles",
+        choices=administration().roles.listed(actor()),
+        chosen=group.roles,
         crumb=(gettext("Group"), url_for("groups.index")),
         back=url_for("groups.show", group_id=group_id),
     )
@@ -103,7 +102,7 @@ def choose_roles(group_id: int) -> Any:
 def users(group_id: int) -> str:
     """Choose the members of a group."""
     group = administration().groups.get(actor(), group_id)
-    return choose_some_users(
+    return users_page(
         gettext("Users of %(name)s", name=group.name),
         url_for("groups.users", group_id=group_id),
         group=group.name,
@@ -117,18 +116,18 @@ def users(group_id: int) -> str:
 @refusals_flashed
 def choose_users(group_id: int) -> Any:
     """Take in who was checked on the page, take out who was unchecked."""
-    group = administration().groups.change_members(actor(), group_id, *changes())
+    group = administration().groups.change_members(actor(), group_id, *chosen())
     flash(gettext("%(name)s is saved", name=group.name), "success")
     return redirect(url_for("groups.show", group_id=group_id), 303)
 
 
-def _about_to_delete(group: GroupFacts) -> Deletion:
-    return Deletion(
-        title=gettext("Delete the group %(name)s", name=group.name),
-        text=gettext("Its %(n)s members lose the roles that it gives.", n=group.users),
-        act=gettext("Delete group"),
-        done=gettext("The group %(name)s is deleted", name=group.name),
-    )
+def _about_to_delete(group: GroupFacts) -> Words:
+    return {
+        "title": gettext("Delete the group %(name)s", name=group.name),
+        "text": gettext("Its %(n)s members lose the roles that it gives.", n=group.users),
+        "act": gettext("Delete group"),
+        "done": gettext("The group %(name)s is deleted", name=group.name),
+    }
 
 
 add_deletion(blueprint, "group", lambda: administration().groups, _about_to_delete)

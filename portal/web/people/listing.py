@@ -1,4 +1,6 @@
-"""A list of users, groups or roles: what its address asks for, its rows, its pages."""
+"""A list of users, groups or roles: what its address asks for, its rows, its pages; and choosing
+users out of such a list.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from flask import request
+from flask import render_template, request
 
 from portal.http.access import actor
+from portal.people.administration import administration
 from portal.people.directory import PeopleQuery
 from portal.web.base.pager import Pager
 from portal.web.base.table_address import TableAddress
@@ -48,3 +51,27 @@ class Listing(Generic[Row]):
         rows, total = find(actor(), query)
         end = address.offset + len(rows)
         return cls(address, rows, total, Pager.of(address, len(rows), total, end < total))
+
+
+def users_page(title: str, path: str, *, group: str = "", role: str = "", **place: Any) -> str:
+    """The page that offers users to a group or a role: a search, a page of them, checked those
+    who belong; ``only`` leaves out all others.
+    """
+    only = {"group": group, "role": role} if request.args.get("only", "").strip() else {}
+    listing = Listing.read(path, administration().users.find, ("q", "only"), **only)
+    inside = {
+        one.id
+        for one in listing.rows
+        if (group and group in one.groups) or (role and role in one.roles)
+    }
+    page = "people/choose_users.html"
+    return render_template(page, title=title, choice=listing, inside=inside, **place)
+
+
+def chosen() -> tuple[list[int], list[int]]:
+    """The ids that the form takes in, and those that it lets go."""
+    checked, before = (
+        {int(one) for one in request.form.getlist(name) if one.isdecimal() and len(one) < 10}
+        for name in ("chosen", "before")
+    )
+    return sorted(checked - before), sorted(before - checked)

@@ -14,9 +14,8 @@ from portal.people.groups_and_roles import RoleFacts
 from portal.web.base.permissions import permission_label, permission_text
 from portal.web.base.refusals import Errors, errors_of, refusal, refusals_flashed
 from portal.web.base.words import gettext
-from portal.web.people.choices import changes, choose, choose_users
-from portal.web.people.deletion import Deletion, add_deletion
-from portal.web.people.listing import Listing
+from portal.web.people.deletion import Words, add_deletion
+from portal.web.people.listing import Listing, chosen, users_page
 from portal.web.people.menu import managers_only
 
 blueprint = Blueprint("roles", __name__, url_prefix="/dashboard/roles")
@@ -110,7 +109,7 @@ def _keep(role: RoleFacts | None) -> Any:
 def users(role_id: int) -> str:
     """Choose who has the role."""
     role = administration().roles.get(actor(), role_id)
-    return choose_users(
+    return users_page(
         gettext("Users with the role %(name)s", name=role.name),
         url_for("roles.users", role_id=role_id),
         role=role.name,
@@ -124,11 +123,12 @@ def groups(role_id: int) -> str:
     """Choose which groups give the role."""
     role = administration().roles.get(actor(), role_id)
     found = administration().groups.listed(actor())
-    return choose(
-        gettext("Groups with the role %(name)s", name=role.name),
-        "groups",
-        found,
-        [group.name for group in found if role.name in group.roles],
+    return render_template(
+        "people/choose.html",
+        title=gettext("Groups with the role %(name)s", name=role.name),
+        kind="groups",
+        choices=found,
+        chosen=[group.name for group in found if role.name in group.roles],
         by_id=True,
         **_place(),
     )
@@ -144,18 +144,18 @@ def _place() -> dict[str, Any]:
 @refusals_flashed
 def relate(role_id: int, kind: str) -> Any:
     """Give the role to who was checked on the page, take it from who was unchecked."""
-    role = administration().roles.relate(actor(), role_id, kind, *changes())
+    role = administration().roles.relate(actor(), role_id, kind, *chosen())
     flash(gettext("The role %(name)s is saved", name=role.name), "success")
     return redirect(url_for("roles.index"), 303)
 
 
-def _about_to_delete(role: RoleFacts) -> Deletion:
-    return Deletion(
-        title=gettext("Delete the role %(name)s", name=role.name),
-        text=gettext("%(n)s users have it now and lose what it allows.", n=role.users),
-        act=gettext("Delete role"),
-        done=gettext("The role %(name)s is deleted", name=role.name),
-    )
+def _about_to_delete(role: RoleFacts) -> Words:
+    return {
+        "title": gettext("Delete the role %(name)s", name=role.name),
+        "text": gettext("%(n)s users have it now and lose what it allows.", n=role.users),
+        "act": gettext("Delete role"),
+        "done": gettext("The role %(name)s is deleted", name=role.name),
+    }
 
 
 add_deletion(blueprint, "role", lambda: administration().roles, _about_to_delete)

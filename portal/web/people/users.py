@@ -18,8 +18,7 @@ from portal.services.records.audit import AuditQuery
 from portal.web.base.refusals import errors_of, refusals_flashed
 from portal.web.base.words import gettext
 from portal.web.people.audit_words import sentence
-from portal.web.people.choices import choose as choose_some
-from portal.web.people.deletion import Deletion, add_deletion
+from portal.web.people.deletion import Words, add_deletion
 from portal.web.people.listing import Listing
 from portal.web.people.menu import managers_only
 
@@ -139,11 +138,12 @@ def _offer(user_id: int, kind: str) -> str:
         "roles": gettext("Roles of %(name)s", name=user.username),
         "groups": gettext("Groups of %(name)s", name=user.username),
     }
-    return choose_some(
-        titles[kind],
-        kind,
-        getattr(administration(), kind).listed(actor()),
-        getattr(user, kind),
+    return render_template(
+        "people/choose.html",
+        title=titles[kind],
+        kind=kind,
+        choices=getattr(administration(), kind).listed(actor()),
+        chosen=getattr(user, kind),
         crumb=(gettext("User"), url_for("users.index")),
         back=url_for("users.show", user_id=user_id),
     )
@@ -157,16 +157,16 @@ def choose(user_id: int, kind: str) -> Any:
     return _change(user_id, {kind: request.form.getlist("chosen")})
 
 
-def _about_to_delete(user: Account) -> Deletion:
-    return Deletion(
-        title=gettext("Delete the user %(name)s", name=user.username),
-        text=gettext(
+def _about_to_delete(user: Account) -> Words:
+    return {
+        "title": gettext("Delete the user %(name)s", name=user.username),
+        "text": gettext(
             "The account, its API keys and its memberships are deleted. Jobs that have ended and"
             " files stay. To keep somebody out for a while, disable the account instead."
         ),
-        act=gettext("Delete user"),
-        done=gettext("The user %(name)s is deleted", name=user.username),
-    )
+        "act": gettext("Delete user"),
+        "done": gettext("The user %(name)s is deleted", name=user.username),
+    }
 
 
 add_deletion(blueprint, "user", lambda: administration().users, _about_to_delete)

@@ -65,7 +65,7 @@ class TokenApi(SecurityApi):  # type: ignore[misc]
         password = fields.take("password", _typed, required=True)
         fields.take("provider", one_of(["db"]), "db")
         fields.done()
-        return self._answer(name, password, bool(body and body.get("refresh")))
+        return self._answer(name, password, bool(fields.body.get("refresh")))
 
     def _answer(self, username: str, password: str, refresh: bool) -> Any:
         try:
