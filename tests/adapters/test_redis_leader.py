@@ -175,7 +175,7 @@ def test_why_redis_does_not_answer(valkey: EmbeddedValkey) -> None:
     assert why_away(valkey.url) == ""
     with connect(valkey.url) as client:
         client.config_set("requirepass", "right")
-    assert "Authentication required" in why_away(valkey.url)
+    assert "authenticate" in why_away(valkey.url)
     assert "invalid username-password" in why_away(f"{valkey.url}&password=wrong")
     assert why_away(f"{valkey.url}&password=right") == ""
     valkey.stop()
