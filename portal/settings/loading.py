@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from portal.settings.places import (
 from portal.settings.strict_yaml import StrictLoader
 
 log = logging.getLogger(__name__)
+_settings: Callable[..., Settings] = Settings  # its own words for sources are in no signature
 
 
 class _Environment(EnvSettingsSource):
@@ -64,7 +65,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         given.pop("AOLI_PLUGINS", None)
     try:
         sources = (_Environment(given), InitSettingsSource(Settings, values))
-        settings = Settings(_build_sources=(sources, {}))
+        settings = _settings(_build_sources=(sources, {}))
     except Undecoded as error:
         name = str(error).split('"')[1]
         raise SettingsError(f"{PREFIX}{name.upper()}: {name}: expected JSON") from None

@@ -191,6 +191,23 @@ def test_the_example_is_the_file_that_is_shipped(aoli: Command) -> None:
     assert aoli("config", "example").stdout == shipped.read_text("utf-8")
 
 
+def first_line(environment: dict[str, str], process: str, *words: str) -> str:
+    """What a process that goes on says, up to the first line with one of ``words``."""
+    kept = {name: value for name, value in os.environ.items() if name[:5] != "AOLI_"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "portal.processes", process],
+        env={**kept, "AOLI_PORT": "0", **environment},
+        stderr=subprocess.STDOUT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        lines = iter(running.stdout)
+        said = next((line for line in lines if any(word in line for word in words)), "")
+        running.kill()
+    return said
+
+
 @pytest.mark.parametrize("process", ["web", "worker", "scheduler"])
 def test_a_process_with_another_key_says_so_at_its_start(
     aoli: Command, tmp_path: Path, process: str
@@ -199,20 +216,49 @@ def test_a_process_with_another_key_says_so_at_its_start(
     made = aoli("db", "upgrade", AOLI_SECRET_KEY=first)
     assert made.returncode == 0
     assert "secret key" not in made.stderr
-    place = {"AOLI_DATA_DIR": str(tmp_path), "AOLI_CONFIG_DIR": str(tmp_path), "AOLI_PORT": "0"}
-    environment = {name: value for name, value in os.environ.items() if name[:5] != "AOLI_"}
-    command = [sys.executable, "-m", "portal.processes", process]
-    with subprocess.Popen(
-        command,
-        env={**environment, **place, "AOLI_SECRET_KEY": second},
-        stderr=subprocess.STDOUT,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as other:
-        assert other.stdout is not None
-        said = next((line for line in other.stdout if "is not the portal's" in line), "")
-        other.kill()
+    place = {"AOLI_DATA_DIR": str(tmp_path), "AOLI_CONFIG_DIR": str(tmp_path)}
+    said = first_line({**place, "AOLI_SECRET_KEY": second}, process, "is not the portal's")
     assert "Give all machines the same AOLI_SECRET_KEY" in said
     adopted = aoli("db", "upgrade", AOLI_SECRET_KEY=second)
     assert "is not the portal's" in adopted.stderr
     assert aoli("db", "upgrade", AOLI_SECRET_KEY=second).stderr == ""
+
+
+@pytest.mark.parametrize("process", ["web", "worker", "scheduler"])
+def test_a_process_without_tables_says_so_at_its_start(tmp_path: Path, process: str) -> None:
+    place = {"AOLI_DATA_DIR": str(tmp_path), "AOLI_CONFIG_DIR": str(tmp_path)}
+    assert "run aoli db upgrade" in first_line(place, process, "the database lacks 0001_initial")
+
+
+@pytest.mark.parametrize("process", ["web", "worker", "scheduler"])
+def test_a_process_without_redis_says_so_at_its_start(
+    aoli: Command, tmp_path: Path, process: str
+) -> None:
+    assert aoli("db", "upgrade").returncode == 0
+    place = {"AOLI_DATA_DIR": str(tmp_path), "AOLI_CONFIG_DIR": str(tmp_path)}
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        place["AOLI_REDIS_URL"] = f"redis://:opensesame@127.0.0.1:{nobody.getsockname()[1]}/0"
+        said = first_line(place, process, "Redis does not answer", "could not connect to Redis")
+    assert "onnect" in said
+    assert "opensesame" not in said
+
+
+def test_web_says_where_it_listens(aoli: Command, tmp_path: Path) -> None:
+    assert aoli("db", "upgrade").returncode == 0
+    place = {"AOLI_DATA_DIR": str(tmp_path), "AOLI_CONFIG_DIR": str(tmp_path)}
+    assert "http://127.0.0.1:" in first_line(place, "web", "serving at")
+
+
+@pytest.mark.parametrize("words", [("db", "upgrade"), ("worker",), ("scheduler",), ("web",)])
+def test_a_data_folder_that_cannot_be_is_one_line(
+    aoli: Command, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").touch()
+    refused = aoli(*words, AOLI_DATA_DIR=str(tmp_path / "file" / "data"))
+    assert refused.returncode == 1
+    said = [line for line in refused.stderr.splitlines() if line.startswith("aoli: ")]
+    assert said
+    assert f"{tmp_path}/file" in said[0]
+    assert "Not a directory" in said[0]
+    assert "Traceback" not in refused.stderr

@@ -64,8 +64,8 @@ def clock(at: datetime | str | None) -> str:
     time = _time(local, "HH:mm")
     if local.date() == today.date():
         return time
-    joined: str = get_datetime_format("medium", _locale()).format(time, _day(local, today))
-    return joined
+    together = str(get_datetime_format("medium", _locale()))  # text, whatever it is declared as
+    return together.format(time, _day(local, today))
 
 
 def clock_seconds(at: datetime | str) -> str:
