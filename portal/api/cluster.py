@@ -90,6 +90,12 @@ class Pod(Shape):
     device_indexes: list[int]
     preemptible: bool
 
+    @classmethod
+    def of(cls, thing: cluster_status.Pod, **more: Any) -> dict[str, Any]:
+        """What the replica holds on its node."""
+        held = {"devices": len(thing.devices), "device_indexes": thing.devices}
+        return super().of(thing.hold, user=thing.hold.username, **held, **more)
+
 
 class Node(Shape):
     """A node as the cluster was last seen."""
@@ -104,6 +110,13 @@ class Node(Shape):
     status: Literal["ready", "not_ready", "cordoned"]
     simulated: bool
     pods: list[Pod]
+
+    @classmethod
+    def of(cls, thing: cluster_status.NodeUse, **more: Any) -> dict[str, Any]:
+        """What the node is, what is used of it, and by whom."""
+        names = ("used", "preemptible_used", "available", "status")
+        uses = {name: getattr(thing, name) for name in names}
+        return super().of(thing.node, **uses, pods=[Pod.of(pod) for pod in thing.pods], **more)
 
 
 class UserUsage(Shape):
@@ -239,7 +252,7 @@ def show_cluster_usage() -> Any:
 def list_nodes() -> Any:
     """As the cluster was last seen, by name."""
     uses = cluster_status.node_uses(services().cluster.name)
-    return reading.page_of([cluster_views.node_item(use) for use in uses])
+    return reading.page_of([Node.of(use) for use in uses])
 
 
 @call(
@@ -273,4 +286,4 @@ def uncordon_node(name: str) -> Any:
 def _set_cordoned(name: str, cordoned: bool) -> Any:
     services().cordoner.set_cordoned(actor(), name, cordoned)
     uses = cluster_status.node_uses(services().cluster.name)
-    return next(cluster_views.node_item(use) for use in uses if use.node.name == name)
+    return next(Node.of(use) for use in uses if use.node.name == name)

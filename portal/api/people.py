@@ -30,14 +30,14 @@ class _Person(Shape):
     email: OrLeftOut[Email] = None
 
 
-class User(_Person):
+class User(Shape):
     """An account."""
 
     id: int
     username: str
-    nickname: Nickname
-    phone: Phone
-    email: Email
+    nickname: str
+    phone: str
+    email: str
     active: bool
     roles: list[str]
     groups: list[str]
@@ -106,8 +106,8 @@ class Group(Shape):
     """A group."""
 
     id: int
-    name: Name
-    description: Description
+    name: str
+    description: str
     roles: list[str]
     users: list[str] = about("Usernames of the members")
     created_at: Time | None

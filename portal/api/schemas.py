@@ -41,7 +41,10 @@ class Shape(BaseModel):
 
     @classmethod
     def of(cls, thing: Any, **more: Any) -> dict[str, Any]:
-        """What an answer has of ``thing``: its attributes of these names, and ``more``."""
+        """What an answer has of ``thing``: its attributes of these names, and ``more``.
+
+        So what is kept must fit: only bodies have limits of length.
+        """
         given = {name: getattr(thing, name) for name in cls.model_fields if hasattr(thing, name)}
         return cls.model_validate(given | more).model_dump(mode="json", exclude_unset=True)
 
