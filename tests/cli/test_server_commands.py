@@ -132,6 +132,8 @@ def test_a_log_in_that_stands_in_the_wrong_place_is_not_repeated(aoli: Command) 
         ("AOLI_DATABASE_URL", "postgresql://aoli:open@ses/a:me@db/aoli"),
         ("AOLI_DATABASE_URL", "postgresql://aoli:open/sesame@db/aoli"),
         ("AOLI_REDIS_URL", "redis://:open@sesame@cache/0"),
+        ("AOLI_REDIS_URL", "redis://:open?sesame@cache/0"),
+        ("AOLI_DATABASE_URL", "postgresql://aoli:open?sesame@db/aoli"),
         ("AOLI_PROMETHEUS_URL", "https://bob:open#sesame@prom"),
     ],
 )
