@@ -20,7 +20,9 @@ def server_of(url: str, security: str = "auto") -> tuple[str, int, str]:
     if security not in SECURITIES:
         raise ValueError(f"{security} is none of {', '.join(SECURITIES)}")
     if "@" in rest:
-        raise ValueError("a log-in has settings of its own: smtp_login and smtp_password")
+        raise ValueError(
+            "no log-in is taken here: it has settings of its own, smtp_login and smtp_password"
+        )
     host, port = _host_and_port(rest.rstrip("/"))
     return host, port or (TLS_PORT if security == "tls" else PLAIN_PORT), security
 

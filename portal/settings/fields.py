@@ -28,7 +28,8 @@ _ADDRESSES = {
 
 _WITH_LOGIN = ("postgresql", "redis:", "rediss:", "http:", "https:")
 _AUTHORITY = re.compile(
-    r"[\w+]+://(?:[^:/?#@]*(?::[^/?#@]*)?@)?[^/?#@]*(?:/(?P<name>[^?#@]*))?(?:\?[^#]*)?(?:#.*)?"
+    r"[\w+]+://(?:[^:/?#@]*(?::[^/?#@]*)?@)?(?:\[[^]/?#@]*\]|[^:/?#@]*)(?::\d*)?"
+    r"(?:/(?P<name>[^?#@]*))?(?:\?[^#]*)?"
 )
 """An address whose log-in, host and path every reader takes apart alike."""
 _QUOTE = (
