@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Browser
 from pydantic import SecretStr
 from web_house import Caller, WebHouse
 
@@ -18,10 +17,10 @@ def with_keys(web_house: WebHouse, *keys: str) -> WebHouse:
 
 
 @pytest.mark.parametrize(("keys", "holds"), [(("{new}", "{old}"), True), (("{new}",), False)])
-def test_what_the_older_key_signed(web_house, keys, holds):
+def test_what_the_older_key_signed(web_house, browse, keys, holds):
     old = web_house.house.settings.secret_key.get_secret_value()
     token = web_house.token("alice")
-    browser = Browser(web_house, "alice")
+    browser = browse("alice")
     cookie = browser.client.get_cookie("aoli_session")
     changed = with_keys(web_house, *(key.format(new=NEW, old=old) for key in keys))
     client = changed.app.test_client()
