@@ -44,7 +44,10 @@ class LogKeeper:
         """
         with Appender(self.path(ref, replica)) as kept:
             for line in self._cluster.logs(ref, replica, since=kept.since, follow=follow):
-                kept.add(line)
+                if line.endswith(b"\n"):
+                    kept.add(line)
+                else:
+                    kept.redraw(line)
 
     def tail(self, ref: AttemptRef, replica: str, lines: int) -> list[bytes]:
         """The newest ``lines`` lines, oldest first."""
