@@ -142,7 +142,12 @@ def _responses(one: Call) -> dict[str, Any]:
     schema = one.answer or schemas.TEXT
     done: dict[str, Any] = {"description": "Done"}
     if one.status != HTTPStatus.NO_CONTENT:
-        done["content"] = {kind: {"schema": schema} for kind in one.content_types}
+        # A JSON answer's schema says nothing of the text that the same call can give.
+        mixed = "application/json" in one.content_types
+        done["content"] = {
+            kind: {"schema": schemas.TEXT if mixed and kind.startswith("text/") else schema}
+            for kind in one.content_types
+        }
     answers: dict[str, Any] = {str(one.status): done}
     statuses = set(one.problems)
     if one.access.signed_in:

@@ -53,7 +53,7 @@ def keeper(cluster: Talker, tmp_path: Path) -> LogKeeper:
 
 def words(keeper: LogKeeper) -> list[str]:
     """The kept lines without their times."""
-    lines = whole_lines(keeper.whole(REF, "main"))
+    lines = split_lines(keeper.path(REF, "main").read_bytes())
     return [line.decode().partition(" ")[2].rstrip("\n") for line in lines]
 
 
@@ -92,7 +92,7 @@ def test_a_progress_bar_is_one_line(keeper: LogKeeper, cluster: Talker) -> None:
     for _ in range(3):
         keeper.keep(REF, ["main"])
     assert words(keeper) == ["10%\r20%\r30%", "done"]
-    assert len(keeper.tail(REF, "main", 2)) == 2
+    assert len(tail(keeper.path(REF, "main"), 2)) == 2
 
 
 def test_what_a_bar_shows_stands_beside_the_output(
@@ -157,7 +157,7 @@ def test_following_ends_with_the_replica(tmp_path: Path) -> None:
         cluster.advance(1)
     follower.join(20)
     assert not follower.is_alive()
-    lines = [line.partition(b" ")[2] for line in keeper.tail(REF, "worker-0", 10)]
+    lines = [line.partition(b" ")[2] for line in tail(keeper.path(REF, "worker-0"), 10)]
     assert lines == [b"one\n", b"two\n"]
 
 
