@@ -30,11 +30,15 @@ class Jobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The output of one replica of an attempt, or of several read as one; of none too early."""
+    """The output of one replica of an attempt, or of several read as one; of none too early.
+
+    ``of`` is how many replicas the attempt has.
+    """
 
     ref: AttemptRef
     replicas: tuple[str, ...]
     paths: tuple[Path, ...]
+    of: int = 1
 
 
 class Outputs:
@@ -45,12 +49,18 @@ class Outputs:
         self._logs = logs
 
     def view(
-        self, actor: Actor, job_id: str, replica: str | None = None, attempt: int | None = None
+        self,
+        actor: Actor,
+        job_id: str,
+        replica: str | None = None,
+        attempt: int | None = None,
+        *,
+        early: bool = False,
     ) -> View:
         """The output of ``replica`` (the first by default) in ``attempt`` (the newest).
 
         :data:`ALL` stands for every replica. Raises ``NotFound`` for an attempt that there
-        was not and a replica that it does not have.
+        was not and a replica that it does not have; with ``early`` not as long as it has none.
         """
         with session():
             job = self._jobs.value(actor, job_id)
@@ -58,7 +68,8 @@ class Outputs:
             if not 0 <= number <= job.attempt:
                 raise NotFound("The job has no attempt of this number")
             names = self.replicas(job.id, number)
-        return self.choose(AttemptRef(job.id, number), names, replica)
+        wanted = replica if names or not early else None
+        return self.choose(AttemptRef(job.id, number), names, wanted)
 
     def choose(self, ref: AttemptRef, names: list[str], replica: str | None) -> View:
         """The view of one of ``names``, of the first, or of all."""
@@ -71,7 +82,7 @@ class Outputs:
         else:
             raise NotFound("The job has no replica of this name")
         paths = tuple(self._logs.path(ref, name) for name in chosen)
-        return View(ref, tuple(chosen), paths)
+        return View(ref, tuple(chosen), paths, len(names))
 
     def every(
         self, actor: Actor, job_id: str, replica: str | None = None, attempt: int | None = None

@@ -37,7 +37,8 @@ def view_of(line: JobLine, pod: str, attempt: str) -> View:
     number = int(attempt) if attempt.isdecimal() and len(attempt) < 10 else None
     if attempt and number is None:
         raise NotFound("The job has no attempt of this number")
-    return services().log_streams.outputs.view(actor(), line.job["id"], pod or None, number)
+    outputs = services().log_streams.outputs
+    return outputs.view(actor(), line.job["id"], pod or None, number, early=True)
 
 
 def newer_lines(line: JobLine, view: View, after: str) -> dict[str, Any]:
@@ -137,7 +138,7 @@ def _values(view: View, window: Window) -> dict[str, Any]:
         "offset": _named(view, after, window.end),
         "more": window.more,
         "attempt": view.ref.attempt,
-        "pods": list(view.replicas),
+        "of": view.of,
     }
 
 

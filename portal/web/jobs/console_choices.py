@@ -28,18 +28,32 @@ Pod = dict[str, Any]
 def console_values(line: JobLine, wanted: str, attempt: str) -> dict[str, Any]:
     """What the console's page shows before its script runs."""
     view = view_of(line, wanted, attempt)
-    pods = pods_of(line, view)
-    attempts = starts_of(line)
+    over = view.ref.attempt < line.job["attempts"]
     return {
-        "pods": pods,
-        "chosen": wanted or (pods[0]["name"] if pods else ""),
-        "all_pods": ALL,
-        "attempts": attempts,
-        "attempt": view.ref.attempt,
-        "attempt_asked": attempt,
-        "empty_text": _empty_text(line) if not attempt else gettext("There was no output."),
+        **choice_values(line, wanted, view),
+        "wish": {"pod": wanted, **({"attempt": attempt} if attempt else {})},
+        "empty_text": gettext("There was no output.") if over else _empty_text(line),
         **_plain(line, view),
     }
+
+
+def choice_values(line: JobLine, wanted: str, view: View) -> dict[str, Any]:
+    """The attempts and replicas to choose from, and which are chosen."""
+    pods = pods_of(line, view)
+    return {
+        "pods": pods,
+        "of": view.of,
+        "chosen": wanted or (pods[0]["name"] if pods else ""),
+        "all_pods": ALL,
+        "attempts": starts_of(line),
+        "attempt": view.ref.attempt,
+        "newest": line.job["attempts"],
+    }
+
+
+def end_of(line: JobLine, attempt: int) -> str:
+    """What ended an attempt, as a sentence; empty while it goes on."""
+    return next((one["end"] for one in starts_of(line) if one["number"] == attempt), "")
 
 
 def pods_of(line: JobLine, view: View) -> list[Pod]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from flask import Response, jsonify, render_template, request
 
-from portal.domain.errors import NotFound
 from portal.domain.permission import Permission
 from portal.http.access import actor, allowed, requires
 from portal.http.services import services
@@ -18,7 +17,7 @@ from portal.services.logs.searching import MOST_TEXT
 from portal.services.logs.whole import as_text
 from portal.web.base.appearance import zone
 from portal.web.jobs import console
-from portal.web.jobs.console_choices import console_values, pods_of
+from portal.web.jobs.console_choices import choice_values, console_values, end_of, pods_of
 from portal.web.jobs.lines import JobLine, make_line
 from portal.web.jobs.listing import blueprint
 
@@ -47,6 +46,15 @@ def console_tab(job_id: Any) -> str:
     )
 
 
+@blueprint.get("/<uuid:job_id>/console/choices")
+@requires()
+def console_choices(job_id: Any) -> str:
+    """The attempts and replicas to choose from, for the live update."""
+    line = _line(job_id)
+    values = choice_values(line, request.args.get("pod", ""), _view(line))
+    return render_template("job_console_picks.html", **values)
+
+
 @blueprint.get("/<uuid:job_id>/lines")
 @requires()
 def lines(job_id: Any) -> Response:
@@ -58,14 +66,17 @@ def lines(job_id: Any) -> Response:
     line = _line(job_id)
     view = _view(line)
     if "at" in request.args:
-        return jsonify(console.lines_at(view, _place_at(view, request.args["at"].strip())))
+        place = _place_at(view, request.args["at"].strip())
+        return jsonify(console.lines_at(view, place) if place is not None else {"unknown": True})
     if "before" in request.args:
         return jsonify(console.earlier_lines(view, request.args["before"]))
-    return jsonify(console.newer_lines(line, view, request.args.get("after", "")))
+    found = console.newer_lines(line, view, request.args.get("after", ""))
+    over = found["ended"] and not found["more"]
+    return jsonify({**found, "end": end_of(line, view.ref.attempt) if over else ""})
 
 
-def _place_at(view: View, text: str) -> windows.Place:
-    """The place that the reader wants to see."""
+def _place_at(view: View, text: str) -> windows.Place | None:
+    """The place that the reader wants to see; ``None`` for what is neither line nor time."""
     if text == "first":
         return tuple(0 for _ in view.paths)
     if text.startswith("hit:"):
@@ -73,14 +84,15 @@ def _place_at(view: View, text: str) -> windows.Place:
     number = text.replace(",", "")
     if number.isdecimal() and len(number) < 12 and len(view.paths) == 1:
         return console.place_of_line(view, int(number))
-    return console.place_of_time(view, _moment(view, text))
+    at = _moment(view, text)
+    return console.place_of_time(view, at) if at else None
 
 
-def _moment(view: View, text: str) -> datetime:
+def _moment(view: View, text: str) -> datetime | None:
     """A time as the reader writes it; without a date its last one in the output."""
     found = _CLOCK.fullmatch(text)
     if found is None:
-        raise NotFound("Neither a line nor a time")
+        return None
     hour, minute, second = int(found[4]), int(found[5]), int(found[6] or 0)
     try:
         if found[1]:
@@ -88,7 +100,7 @@ def _moment(view: View, text: str) -> datetime:
             return day.replace(hour=hour, minute=minute, second=second).astimezone(UTC)
         return console.last_time(view, hour, minute, second, zone())
     except (ValueError, OverflowError):
-        raise NotFound("Neither a line nor a time") from None
+        return None
 
 
 @blueprint.get("/<uuid:job_id>/find")
