@@ -114,7 +114,7 @@ def _attempt_end(one: Attempt) -> str:
         return ""
     why = reason_text(reasons.load(one.reason)) if one.reason else ""
     title = _attempt_title(one)
-    return told(title, why) if why else title
+    return f"{title} · {why}" if why else title
 
 
 def _plain(line: JobLine, view: View) -> dict[str, Any]:

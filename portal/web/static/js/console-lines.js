@@ -75,7 +75,7 @@
       const whose = names && names[file];
       if (whose) {
         /* whose line it is, where there are several */
-        row.append(cell('p no-m', whose.dataset.label));
+        row.append(cell(names.length > 1 ? 'p' : 'p no-m', whose.dataset.label));
         if (whose.dataset.failed) row.classList.add('failed');
       }
       const x = cell('x');
