@@ -71,14 +71,14 @@ def search(
     *,
     skip: int | None = 0,
     limit: int,
-    time_s: float = TIME_S,
+    time_s: float | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Found:
     """The hits from the ``skip``-th on, at most ``limit``; ``None``: the last ones.
 
     Views come one after the other; the files of one view in order of time.
     """
-    left = _Time(time_s, clock)
+    left = _Time(TIME_S if time_s is None else time_s, clock)
     every = chain.from_iterable(_of_view(view, text, left) for view in views)
     kept: deque[Hit] = deque(maxlen=limit if skip is None else None)
     total = 0

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response, jsonify, render_template, request
 
+from portal.domain.job_state import HOLDING
 from portal.domain.permission import Permission
 from portal.http.access import actor, allowed, requires
 from portal.http.services import services
@@ -71,8 +72,9 @@ def lines(job_id: Any) -> Response:
     if "before" in request.args:
         return jsonify(console.earlier_lines(view, request.args["before"]))
     found = console.newer_lines(line, view, request.args.get("after", ""))
-    over = found["ended"] and not found["more"]
-    return jsonify({**found, "end": end_of(line, view.ref.attempt) if over else ""})
+    over = found["ended"] or line.state not in HOLDING  # it may wait for its next start
+    shown = over and not found["more"]
+    return jsonify({**found, "end": end_of(line, view.ref.attempt) if shown else ""})
 
 
 def _place_at(view: View, text: str) -> windows.Place | None:
