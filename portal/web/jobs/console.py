@@ -22,7 +22,7 @@ from portal.services.logs.files import time_of
 from portal.services.logs.live import live_line
 from portal.services.logs.outputs import View
 from portal.services.logs.windows import Place, Row, Window
-from portal.web.jobs.lines import JobLine
+from portal.web.jobs.items import JobItem
 
 ABOVE = 200
 """Lines before the one that was gone to."""
@@ -32,7 +32,7 @@ _HIT = re.compile(r"(\d{1,4}):(\d{1,15})")
 _PLACE = re.compile(r"(\d{1,9}):\d{1,15}:(\d{1,15}(?:,\d{1,15})*)")
 
 
-def view_of(line: JobLine, pod: str, attempt: str) -> View:
+def view_of(line: JobItem, pod: str, attempt: str) -> View:
     """What is shown: replica ``pod`` (the first) of ``attempt`` (the newest)."""
     number = int(attempt) if attempt.isdecimal() and len(attempt) < 10 else None
     if attempt and number is None:
@@ -41,7 +41,7 @@ def view_of(line: JobLine, pod: str, attempt: str) -> View:
     return outputs.view(actor(), line.job["id"], pod or None, number, early=True)
 
 
-def newer_lines(line: JobLine, view: View, after: str) -> dict[str, Any]:
+def newer_lines(line: JobItem, view: View, after: str) -> dict[str, Any]:
     """Lines behind the place ``after``, or the newest when that is void."""
     place = _place(view, after)
     window = windows.newest(view) if place is None else windows.after(view, place)
@@ -116,7 +116,7 @@ def hits(view: View, text: str, skip: int | None) -> dict[str, Any]:
     }
 
 
-def last_lines(line: JobLine, count: int, view: View | None = None) -> str:
+def last_lines(line: JobItem, count: int, view: View | None = None) -> str:
     """The last lines as one reads them, without their times; what is still drawn counts."""
     view = view or view_of(line, "", "")
     window = windows.newest(view, count)

@@ -16,7 +16,7 @@ from portal.services.logs.outputs import ALL, View
 from portal.web.base.formats import clock, ordinal
 from portal.web.base.words import clauses, gettext, listed, told
 from portal.web.jobs.console import last_lines, view_of
-from portal.web.jobs.lines import JobLine, reason_text
+from portal.web.jobs.items import JobItem, reason_text
 from portal.web.jobs.words import attempt_end_word
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _RANK = re.compile(r"-(\d{1,6})$")
 Pod = dict[str, Any]
 
 
-def console_values(line: JobLine, wanted: str, attempt: str) -> dict[str, Any]:
+def console_values(line: JobItem, wanted: str, attempt: str) -> dict[str, Any]:
     """What the console's page shows before its script runs."""
     view = view_of(line, wanted, attempt)
     over = view.ref.attempt < line.job["attempts"]
@@ -37,7 +37,7 @@ def console_values(line: JobLine, wanted: str, attempt: str) -> dict[str, Any]:
     }
 
 
-def choice_values(line: JobLine, wanted: str, view: View) -> dict[str, Any]:
+def choice_values(line: JobItem, wanted: str, view: View) -> dict[str, Any]:
     """The attempts and replicas to choose from, and which are chosen."""
     pods = pods_of(line, view)
     return {
@@ -51,12 +51,12 @@ def choice_values(line: JobLine, wanted: str, view: View) -> dict[str, Any]:
     }
 
 
-def end_of(line: JobLine, attempt: int) -> str:
+def end_of(line: JobItem, attempt: int) -> str:
     """What ended an attempt, as a sentence; empty while it goes on."""
     return next((one["end"] for one in starts_of(line) if one["number"] == attempt), "")
 
 
-def pods_of(line: JobLine, view: View) -> list[Pod]:
+def pods_of(line: JobItem, view: View) -> list[Pod]:
     """The replicas in rank order; ``label`` is the short word for one before its lines.
 
     ``failed``: it was the first to fail, which is what took the others along.
@@ -92,7 +92,7 @@ def _first_failed(rows: list[Pod]) -> str:
     return str(min(failed, key=lambda row: row["finished_at"] or "~")["name"])
 
 
-def starts_of(line: JobLine) -> list[dict[str, Any]]:
+def starts_of(line: JobItem) -> list[dict[str, Any]]:
     """The job's starts, newest first: number, title, and the sentence that says what ended it."""
     found = attempts_of(services().jobs.events(actor(), line.job["id"]))
     return [
@@ -117,7 +117,7 @@ def _attempt_end(one: Attempt) -> str:
     return f"{title} · {why}" if why else title
 
 
-def _plain(line: JobLine, view: View) -> dict[str, Any]:
+def _plain(line: JobItem, view: View) -> dict[str, Any]:
     """The newest lines for who has no script; ``unreadable`` when nobody can read them now."""
     try:
         return {"plain": last_lines(line, PLAIN_LINES, view), "unreadable": False}
@@ -126,7 +126,7 @@ def _plain(line: JobLine, view: View) -> dict[str, Any]:
         return {"plain": "", "unreadable": True}
 
 
-def _empty_text(line: JobLine) -> str:
+def _empty_text(line: JobItem) -> str:
     position = line.job["queue_position"]
     if line.state is JobState.QUEUED and position:
         return gettext(

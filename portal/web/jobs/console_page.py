@@ -19,7 +19,7 @@ from portal.services.logs.whole import as_text
 from portal.web.base.appearance import zone
 from portal.web.jobs import console
 from portal.web.jobs.console_choices import choice_values, console_values, end_of, pods_of
-from portal.web.jobs.lines import JobLine, make_line
+from portal.web.jobs.items import JobItem, make_item
 from portal.web.jobs.listing import blueprint
 
 _CLOCK = re.compile(
@@ -27,11 +27,11 @@ _CLOCK = re.compile(
 )
 
 
-def _line(job_id: Any) -> JobLine:
-    return make_line(services().jobs.get(actor(), str(job_id)), actor())
+def _line(job_id: Any) -> JobItem:
+    return make_item(services().jobs.get(actor(), str(job_id)), actor())
 
 
-def _view(line: JobLine) -> View:
+def _view(line: JobItem) -> View:
     return console.view_of(line, request.args.get("pod", ""), request.args.get("attempt", ""))
 
 
@@ -43,7 +43,7 @@ def console_tab(job_id: Any) -> str:
     values = console_values(line, request.args.get("pod", ""), request.args.get("attempt", ""))
     may_submit = allowed(Permission.SUBMIT_JOB)
     return render_template(
-        "job_console.html", tab="console", line=line, may_submit=may_submit, **values
+        "jobs/console.html", tab="console", line=line, may_submit=may_submit, **values
     )
 
 
@@ -53,7 +53,7 @@ def console_choices(job_id: Any) -> str:
     """The attempts and replicas to choose from, for the live update."""
     line = _line(job_id)
     values = choice_values(line, request.args.get("pod", ""), _view(line))
-    return render_template("job_console_picks.html", **values)
+    return render_template("jobs/console_picks.html", **values)
 
 
 @blueprint.get("/<uuid:job_id>/lines")
