@@ -12,9 +12,8 @@ _SEQUENCE = re.compile(
     rb"|[\]P^_X][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC (titles, links), DCS and the like
     rb"|[ -/]*[0-~])"
 )
-_OTHER_CONTROL = re.compile(rb"[\x00-\x07\x0b-\x1a\x1c-\x1f\x7f\x1b]")
-SPECIAL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
-"""What a text has in it that is not shown as it stands."""
+_CONTROLS = bytes({*range(0x20), 0x7F} - {*b"\t\n"})
+"""Characters that show nothing; without regular expressions, for searches read much."""
 
 
 def text_of(line: bytes) -> bytes:
@@ -35,12 +34,11 @@ def with_text(line: bytes, text: bytes) -> bytes:
 
 def plain(text: bytes) -> bytes:
     """A text as one reads it: no styles, no links' targets, what was typed over taken back."""
-    if SPECIAL.search(text) is None:
-        return text
-    text = _SEQUENCE.sub(b"", text)
+    if b"\x1b" in text:
+        text = _SEQUENCE.sub(b"", text)
     if b"\b" in text:
         text = _typed_over(text)
-    return _OTHER_CONTROL.sub(b"", text)
+    return text.translate(None, _CONTROLS)
 
 
 def _typed_over(text: bytes) -> bytes:

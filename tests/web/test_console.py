@@ -99,7 +99,7 @@ def test_a_part_in_the_middle(web_house, get):
     end = get(job_id, "lines?at=99999")
     assert (texts(end)[-1], end["more"]) == ("line 5000", False)
     for void in ("noon", "25:00", "14:99", "2026-13-01 10:00", "1e5", "-1"):
-        assert get(job_id, f"lines?at={void}") == {"unknown": True}
+        assert get(job_id, f"lines?at={void}") == {"unknown": "place"}
 
 
 def test_times_are_of_the_readers_clock(at_alices, web_house, get):
@@ -177,6 +177,7 @@ def test_all_ranks_together_with_the_failed_one_marked(at_alices, web_house, get
     house.write_log(job_id, "later", replica="worker-0")
     assert texts(get(job_id, f"lines?pod=*&after={found['offset']}")) == ["later"]
     hit = get(job_id, "find?pod=*&q=c")["hits"][0]
+    assert get(job_id, "lines?pod=*&at=2") == {"unknown": "line"}
     around = get(job_id, f"lines?pod=*&at=hit:{hit[0]}:{hit[1]}")
     assert texts(around) == ["a", "b", "c", "ValueError", "later"]
     house.cluster.finish(house.ref(job_id), "worker-1", exit_code=1)

@@ -92,11 +92,12 @@ def search(
 
 def _of_view(view: View, text: str, left: _Time) -> Iterator[Hit]:
     size = _BLOCK if len(view.paths) <= _MANY else _SMALL_BLOCK
+    several = len(view.paths) > 1
 
     def hits(file: int, path: Path) -> Iterator[tuple[bytes, Hit]]:
         latest = b""
         for number, offset, line in _in_file(path, text, size, left):
-            latest = max(latest, sort_key(line))
+            latest = max(latest, sort_key(line)) if several else b""
             yield latest, Hit(view, file, number, offset, line)
 
     runs = [hits(file, path) for file, path in enumerate(view.paths)]
@@ -106,44 +107,33 @@ def _of_view(view: View, text: str, left: _Time) -> Iterator[Hit]:
 
 def _in_file(path: Path, text: str, size: int, left: _Time) -> Iterator[tuple[int, int, bytes]]:
     """Number (from 1), offset and bytes of each line that holds the text."""
-    needle = _Needle(text)
+    # Letters beyond ASCII have a case that bytes do not know; all else is quicker as bytes.
+    decoded = not text.isascii() and text.lower() != text.upper()
+    needle = text.lower() if decoded else text.encode().lower().decode("latin-1")
     before = offset = 0
     for block in _blocks(path, size):
         if left.passes():
             return
-        yield from _located(block, needle.lines_of(block), before, offset)
+        shown = _readable(block)
+        hay = (
+            shown.decode("utf-8", "replace").lower() if decoded else shown.lower().decode("latin-1")
+        )
+        if needle in hay:
+            for number, begin, line in _lines_with(needle, hay, block):
+                yield before + number, offset + begin, line
         before += block.count(b"\n")
         offset += len(block)
 
 
-class _Needle:
-    """What is looked for."""
-
-    def __init__(self, text: str) -> None:
-        # Letters beyond ASCII have a case that bytes do not know; all else is quicker as bytes.
-        self._decoded = not text.isascii() and text.lower() != text.upper()
-        self._text = text.lower() if self._decoded else text.encode().lower().decode("latin-1")
-
-    def lines_of(self, block: bytes) -> Iterator[int]:
-        """The numbers (from 0) of the lines in the block that hold it."""
-        shown = _readable(block)
-        hay = (
-            shown.decode("utf-8", "replace").lower()
-            if self._decoded
-            else shown.lower().decode("latin-1")
-        )
-        number = counted = 0
-        at = hay.find(self._text)
-        while at >= 0:
-            number += hay.count("\n", counted, at)
-            counted = at
-            text = hay.find(" ", hay.rfind("\n", 0, at) + 1) + 1
-            if at < text:  # within the line's time
-                at = hay.find(self._text, text)
-                continue
-            yield number
-            end = hay.find("\n", at)
-            at = hay.find(self._text, end) if end >= 0 else -1
+def _lines_with(needle: str, hay: str, block: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Number (from 1) and place in the block of each line whose text, in ``hay``, has it."""
+    begin = 0
+    pairs = zip(hay.split("\n"), block.split(b"\n"), strict=False)
+    for number, (shown, line) in enumerate(pairs, 1):
+        text = shown.find(" ")
+        if text >= 0 and shown.find(needle, text + 1) >= 0:
+            yield number, begin, line + b"\n"
+        begin += len(line) + 1
 
 
 def _readable(block: bytes) -> bytes:
@@ -152,20 +142,6 @@ def _readable(block: bytes) -> bytes:
         return plain(block)
     lines = block.removesuffix(b"\n").split(b"\n")
     return b"\n".join(stamp_of(line) + b" " + plain(text_of(line)) for line in lines)
-
-
-def _located(
-    block: bytes, numbers: Iterator[int], before: int, offset: int
-) -> Iterator[tuple[int, int, bytes]]:
-    """The lines with these numbers in the block: number and place in the file, and the line."""
-    begin = passed = 0
-    for number in numbers:
-        for _ in range(number - passed):
-            begin = block.find(b"\n", begin) + 1
-        passed = number
-        end = block.find(b"\n", begin)
-        line = block[begin : end + 1 if end >= 0 else len(block)]
-        yield before + number + 1, offset + begin, line
 
 
 def _blocks(path: Path, size: int) -> Iterator[bytes]:

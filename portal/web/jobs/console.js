@@ -164,7 +164,7 @@
     const found = await read({ at });
     if (mine !== generation) return null;
     if (found.unknown) {
-      A.toast('dng', box.dataset.noPlace);
+      A.toast('dng', found.unknown === 'line' ? box.dataset.noLine : box.dataset.noPlace);
       again();
       return null;
     }

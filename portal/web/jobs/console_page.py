@@ -68,7 +68,11 @@ def lines(job_id: Any) -> Response:
     view = _view(line)
     if "at" in request.args:
         place = _place_at(view, request.args["at"].strip())
-        return jsonify(console.lines_at(view, place) if place is not None else {"unknown": True})
+        if place is None:
+            # Lines are numbered within one replica.
+            numbered = request.args["at"].strip().isdecimal()
+            return jsonify({"unknown": "line" if numbered and view.of > 1 else "place"})
+        return jsonify(console.lines_at(view, place))
     if "before" in request.args:
         return jsonify(console.earlier_lines(view, request.args["before"]))
     found = console.newer_lines(line, view, request.args.get("after", ""))
