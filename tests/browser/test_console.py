@@ -163,6 +163,19 @@ def test_all_ranks_stand_together_and_the_failed_one_is_marked(signed_in, site):
     expect(page.locator("#lines .cur .x")).to_have_text("rank 0 goes on")
 
 
+def test_replicas_can_be_chosen_as_soon_as_there_are_some(signed_in, site):
+    house, page = site.house, signed_in
+    job_id = house.submit("alice", name="pair", vc="platform", **PAIR)
+    page.goto(f"/jobs/{job_id}/console")
+    expect(page.locator("#lines .nothing")).to_be_visible()
+    start(house, job_id)
+    house.write_log(job_id, "hello", replica="worker-0")
+    expect(page.locator("#lines .p")).to_have_text(["rank0"])
+    page.get_by_label("Replica").select_option("*")
+    house.write_log(job_id, "hello too", replica="worker-1")
+    expect(page.locator("#lines .p")).to_have_text(["rank0", "rank1"])
+
+
 def test_styles_are_a_terminals(console, signed_in):
     link = "\x1b]8;;https://example.org/run\x1b\\the run\x1b]8;;\x1b\\"
     script = "\x1b]8;;javascript:alert(1)\x1b\\press me\x1b]8;;\x1b\\"

@@ -101,6 +101,8 @@
       }
     }
     async function begin() {
+      clearTimeout(timer);
+      timer = null;
       unmark();
       hits = [];
       total = 0;
@@ -124,7 +126,6 @@
       if (current()) await reach(current(), show);
     }
     function reset() {
-      clearTimeout(timer);
       field.value = '';
       begin();
     }
@@ -135,7 +136,8 @@
     field.addEventListener('keydown', (event) => {
       if (event.key === 'Enter') {
         event.preventDefault();
-        step(event.shiftKey ? -1 : 1);
+        if (timer) begin();
+        else step(event.shiftKey ? -1 : 1);
       }
       if (event.key === 'Escape') reset();
     });

@@ -264,8 +264,10 @@
     fetching = true;
     try {
       const answer = await A.live.get(`${box.dataset.picks}?${query()}`);
+      const single = !$('#pod', box);
       picks.outerHTML = await answer.text();
       links();
+      if (single && $('#pod', box)) restart(); /* now the lines say whose they are */
     } catch {
       /* the old ones stay; the next lines ask again */
     } finally {
