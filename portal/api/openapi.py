@@ -158,10 +158,18 @@ def _parameters(one: Call, by_kind: ByKind) -> list[dict[str, Any]]:
     return in_path + in_query
 
 
+def _answer(one: Call, content_type: str) -> Any:
+    """A JSON answer's schema says nothing of the text that the same call can give."""
+    mixed = "application/json" in one.content_types
+    return str if mixed and content_type.startswith("text/") else one.answer
+
+
 def _responses(one: Call, by_kind: ByKind) -> dict[str, Any]:
     done: dict[str, Any] = {"description": "Done"}
     if one.status != HTTPStatus.NO_CONTENT:
-        done["content"] = {kind: {"schema": by_kind[id(one.answer)]} for kind in one.content_types}
+        done["content"] = {
+            kind: {"schema": by_kind[id(_answer(one, kind))]} for kind in one.content_types
+        }
     answers: dict[str, Any] = {str(one.status): done}
     statuses = set(one.problems)
     if one.access.signed_in:

@@ -30,6 +30,7 @@ from portal.web.cluster import page as cluster
 from portal.web.home import components, plugins, preferences, search
 from portal.web.home import page as home
 from portal.web.jobs import acts as job_acts
+from portal.web.jobs import console_page as job_console
 from portal.web.jobs import page as job
 from portal.web.people import menu as people
 from portal.web.people.pages import BLUEPRINTS
@@ -121,7 +122,8 @@ def install(app: Flask, settings: Settings, redis_url: str, *, components_page: 
     )
     people.install(app)
     outside.install(app, settings)
-    parts = (home, job, job_acts, submit, plugins, cluster, virtual_clusters, preferences)
+    jobs = (job, job_acts, job_console)
+    parts = (home, *jobs, submit, plugins, cluster, virtual_clusters, preferences)
     ours = dict.fromkeys(part.blueprint for part in (*parts, search, streams))
     for blueprint in (*ours, *BLUEPRINTS):
         app.register_blueprint(blueprint)

@@ -59,7 +59,7 @@ def test_the_menu_holds_what_one_may_open(browse):
 
 def test_somebody_elses_job_is_not_there(browse, web_house):
     job_id = web_house.house.submit("alice")
-    for path in ("", "/head", "/brief", "/bar", "/console", "/lines", "/log"):
+    for path in ("", "/head", "/brief", "/bar", "/console", "/lines", "/find", "/log"):
         assert browse("bob").get(f"/jobs/{job_id}{path}").status_code == 404, path
         assert browse("alice").get(f"/jobs/{job_id}{path}").status_code == 200, path
         assert browse("vera").get(f"/jobs/{job_id}{path}").status_code == 200, path

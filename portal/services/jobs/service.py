@@ -175,10 +175,12 @@ class JobService:
         self._row(actor, job_id)
         return list(waiting.for_reader(actor, job_views.events(job_id)))
 
-    def replicas(self, actor: Actor, job_id: str) -> list[dict[str, Any]]:
-        """The replicas of the newest attempt."""
+    def replicas(
+        self, actor: Actor, job_id: str, attempt: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The replicas of an attempt, by default the newest."""
         row = self._row(actor, job_id)
-        found = job_views.replicas(job_id, row.attempt)
+        found = job_views.replicas(job_id, row.attempt if attempt is None else attempt)
         if not may_manage_job(actor, row.user_id):
             for replica in found:  # the cluster's words may quote the command
                 replica["detail"] = self._told(row, replica["detail"])
