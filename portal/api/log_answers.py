@@ -42,7 +42,7 @@ def hits(views: list[View], text: str) -> dict[str, Any]:
     """The hits of a search over everything in ``views``, as the API has them."""
     if len(text) > MOST_TEXT or "\n" in text:
         raise InvalidSpec("q", "Must be one line of at most %(max)s characters", max=MOST_TEXT)
-    begin, size = reading.offset(), reading.limit()
+    begin, size = reading.cursor() or 0, reading.limit()
     found = search(views, text, skip=begin, limit=size)
     end = begin + len(found.hits)
     return {
