@@ -132,6 +132,7 @@ def connect(
         vc_editor=VcEditor(
             cluster_name=cluster.name,
             device_types=registry.device_types,
+            preemptible_scope=settings.preemptible_scope,
             queue=queue,
             events=events,
             clock=clock,

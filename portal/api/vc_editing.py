@@ -13,6 +13,7 @@ from portal.api.virtual_clusters import Shown
 from portal.domain.permission import Permission
 from portal.http.services import services
 from portal.services.vcs.editing import MAX_GRACE_S
+from portal.services.vcs.fitting import MAX_NAMED
 
 MANAGERS = holders(Permission.MANAGE_VC)
 _COUNTS = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
@@ -41,6 +42,14 @@ schemas.COMPONENTS["NewVirtualCluster"] = schemas.closed(
         name={**schemas.TEXT, "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},
         **_FIELDS,
     )
+)
+schemas.COMPONENTS["ChangedVirtualCluster"] = schemas.record(
+    no_longer_fit={
+        **schemas.array(schemas.TEXT, maxItems=MAX_NAMED),
+        "description": "Waiting and paused jobs that need more than the new quota or limit,"
+        f" the oldest {MAX_NAMED}",
+    },
+    **schemas.VC["properties"],
 )
 schemas.COMPONENTS["VirtualClusterChange"] = schemas.closed(schemas.record(_FIELDS, **_FIELDS))
 
@@ -72,14 +81,17 @@ def add_vc() -> Any:
     summary="Modify a virtual cluster",
     access=MANAGERS,
     body=schemas.ref("VirtualClusterChange"),
-    answer=schemas.ref("VirtualCluster"),
+    answer=schemas.ref("ChangedVirtualCluster"),
     problems=(400, 404, 409, 422),
 )
 def modify_vc(name: str) -> Any:
     """What is left out stays. The quota only while none of its jobs holds devices."""
     caller = actor()
     changed = services().vc_editor.modify(caller, name, reading.json_body())
-    return Shown(caller).dump(changed)
+    return {
+        **Shown(caller).dump(changed.vc),
+        "no_longer_fit": [job.id for job in changed.unfit.jobs],
+    }
 
 
 @call(

@@ -17,6 +17,10 @@ TEMPLATES: dict[str, str] = {
     " not ready).",
     "user_limit": "The limit per user in this virtual cluster is reached: %(used)s of %(limit)s"
     " %(device_type)s, %(needed)s needed.",
+    "vc_quota_too_small": "It needs %(needed)s %(device_type)s, but the virtual cluster's quota is"
+    " %(quota)s.",
+    "user_limit_too_small": "It needs %(needed)s %(device_type)s, but one user may hold at most"
+    " %(limit)s in this virtual cluster.",
     "no_free_devices": "Not enough free devices: %(free)s %(device_type)s free, %(needed)s needed.",
     "no_fitting_node": "%(free)s %(device_type)s are free, but no node has %(per_node)s together"
     " (the most on one node is %(largest)s).",

@@ -95,7 +95,7 @@ QUOTA = {
         waits={"j": "vc_quota"},
     ),
     "without a quota of the type nothing starts": Case(
-        cluster(node("a"), VcShare("red"), job("j", 1)), waits={"j": "vc_quota"}
+        cluster(node("a"), VcShare("red"), job("j", 1)), waits={"j": "vc_quota_too_small"}
     ),
     "another virtual cluster's use does not count": Case(
         cluster(node("a"), share("red", 4), held("h", "a:0-3", vc="blue"), job("j", 4)),
@@ -166,6 +166,36 @@ QUOTA = {
         cluster(node("a"), share("red", 8, limit=2), held("h", "a:0-1", user="bob"), job("j", 2)),
         starts={"j": "a:2-3"},
     ),
+    "more than the quota is told as such, whatever is in use": Case(
+        cluster(node("a"), share("red", 4), held("h", "a:0-1"), job("j", 5)),
+        waits={"j": "vc_quota_too_small"},
+    ),
+    "more than the user's limit is told as such, whatever is in use": Case(
+        cluster(node("a"), share("red", 8, limit=2), held("h", "a:0-7"), job("j", 3)),
+        waits={"j": "user_limit_too_small"},
+    ),
+    "all of the limit can be had": Case(
+        cluster(node("a"), share("red", 8, limit=2), job("j", 2)), starts={"j": "a:0-1"}
+    ),
+    "all nodes of a job count against the limit together": Case(
+        cluster(node("a"), node("b"), share("red", 16, limit=8), job("j", 5, replicas=2)),
+        waits={"j": "user_limit_too_small"},
+    ),
+    "who borrows is not bound by the quota, but by the limit": Case(
+        cluster(
+            node("a"),
+            share("red", 1, limit=4),
+            job("fits", 4, preemptible=True),
+            job("large", 5, preemptible=True),
+            preemptible_scope="cluster",
+        ),
+        starts={"fits": "a:0-3"},
+        waits={"large": "user_limit_too_small"},
+    ),
+    "a quota that is only short of nodes is not too small": Case(
+        cluster(node("a", cordoned=True), node("b"), share("red", 16), job("j", 8, replicas=2)),
+        waits={"j": "vc_shortage"},
+    ),
     "what the plan starts counts at once": Case(
         cluster(node("a"), share("red", 8, limit=2), job("i", 2, waits=2), job("j", 1)),
         starts={"i": "a:0-1"},
@@ -203,7 +233,7 @@ PREEMPTION = {
         cluster(
             node("a"), share("red", 4), held("p", "a:0-7", preemptible=True, vc="blue"), job("j", 8)
         ),
-        waits={"j": "vc_quota"},
+        waits={"j": "vc_quota_too_small"},
     ),
     "one large victim rather than two small ones": Case(
         cluster(
@@ -548,7 +578,7 @@ STARVATION = {
     "one that needs more than its quota holds back nobody": Case(
         cluster(node("a"), share("red", 4), job("big", 8, waits=11), job("small", 1)),
         starts={"small": "a:0"},
-        waits={"big": "vc_quota"},
+        waits={"big": "vc_quota_too_small"},
     ),
     "the quota that it waits for is not eaten up by small ones": Case(
         cluster(

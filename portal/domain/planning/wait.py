@@ -18,6 +18,9 @@ REMEDIES: dict[str, str] = {
     " take jobs again.",
     "user_limit": "It starts when another job of the same user gives devices back, or with a"
     " larger limit.",
+    "vc_quota_too_small": "It starts only with a larger quota; submit it again with fewer devices.",
+    "user_limit_too_small": "It starts only with a larger limit; submit it again with fewer"
+    " devices.",
     "no_free_devices": "It starts when running jobs give devices back.",
     "no_fitting_node": "It starts when enough devices of one node are given back; fewer"
     " devices per node would fit earlier.",
@@ -70,6 +73,20 @@ def user_limit(kind: str, *, used: int, limit: int, needed: int) -> Reason:
     return Reason(
         "user_limit", {"device_type": kind, "used": used, "limit": limit, "needed": needed}
     )
+
+
+def never_fits(kind: str, *, needed: int, quota: int | None, limit: int | None) -> Reason | None:
+    """Why so many devices can never be had at once, whatever others give back.
+
+    ``quota`` is the virtual cluster's, ``limit`` its most for one user; ``None`` where it is
+    no bound. ``None`` is answered when waiting can help.
+    """
+    numbers = {"device_type": kind, "needed": needed}
+    if quota is not None and needed > quota:
+        return Reason("vc_quota_too_small", {**numbers, "quota": quota})
+    if limit is not None and needed > limit:
+        return Reason("user_limit_too_small", {**numbers, "limit": limit})
+    return None
 
 
 def node_unavailable(kind: str, nodes: Sequence[Node]) -> Reason:

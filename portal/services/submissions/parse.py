@@ -182,7 +182,25 @@ def _kind_check(
         return spec
     limit = offer.quota.get(device_type.name, 0) if device_type else 0
     try:
-        return kind.check(spec, device_type, limit)
+        spec = kind.check(spec, device_type, limit)
     except InvalidSpec as invalid:
         errors.found += [(name, e) for name, found in invalid.errors.items() for e in found]
         return spec
+    _user_limit(spec, offer, errors)
+    return spec
+
+
+def _user_limit(spec: JobSpec, offer: VcOffer, errors: _Errors) -> None:
+    """What one user may never hold would wait for ever."""
+    limit = offer.user_limit.get(spec.device_type or "")
+    if limit is None or spec.total_devices <= limit:
+        return
+    if spec.devices > limit:
+        errors.add("devices", "One user may hold at most %(limit)s", limit=limit)
+    else:
+        errors.add(
+            "nodes",
+            "%(total)s devices in all are more than the %(limit)s that one user may hold",
+            total=spec.total_devices,
+            limit=limit,
+        )

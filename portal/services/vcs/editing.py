@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from portal.domain.errors import Conflict, FieldError, Forbidden, InvalidSpec, NotFound
 from portal.domain.job_state import VC_BUSY
 from portal.domain.permission import Actor, Permission
+from portal.domain.planning import PreemptibleScope
 from portal.models import (
     ClusterRow,
     GroupRow,
@@ -31,12 +33,21 @@ from portal.models.db import database
 from portal.ports import Events, Queue
 from portal.services.records import allocations, audit
 from portal.services.vcs import reading as virtual_clusters
+from portal.services.vcs.fitting import Unfit, unfit
 from portal.services.vcs.reading import VirtualCluster
 
 FIELDS = ("name", "quota", "members", "user_limit", "max_run_time_s", "preempt_grace_s")
 MAX_GRACE_S = 3600
 MAX_RUN_TIME_S = 366 * 24 * 3600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Modified:
+    """A changed VC, and the waiting and paused jobs that its quota or limit no longer fits."""
+
+    vc: VirtualCluster
+    unfit: Unfit
 
 
 class VcEditor:
@@ -47,12 +58,14 @@ class VcEditor:
         *,
         cluster_name: str,
         device_types: Iterable[str],
+        preemptible_scope: PreemptibleScope,
         queue: Queue,
         events: Events,
         clock: Callable[[], datetime],
     ) -> None:
         self._cluster_name = cluster_name
         self._device_types = frozenset(device_types)
+        self._scope = preemptible_scope
         self._queue = queue
         self._events = events
         self._clock = clock
@@ -74,7 +87,15 @@ class VcEditor:
         self._changed(name)
         return virtual_clusters.get(name)
 
-    def modify(self, actor: Actor, name: str, body: Any) -> VirtualCluster:
+    def would_not_fit(self, actor: Actor, name: str, body: Any) -> Unfit:
+        """The jobs that :meth:`modify` would leave without hope; nothing is changed.
+
+        Raises what it would raise for the fields of ``body``.
+        """
+        _may_manage(actor)
+        return self._unfit(_row(name), self._parse(body, required=()))
+
+    def modify(self, actor: Actor, name: str, body: Any) -> Modified:
         """Change values. The quota only while no job holds devices of the VC."""
         _may_manage(actor)
         fields = self._parse(body, required=())
@@ -89,12 +110,20 @@ class VcEditor:
                 if quota != row.quota:
                     _refuse_busy(name, "modified")
                 self._check_remaining(quota, besides=name)
+            left_out = self._unfit(row, fields)
             members = fields.pop("members", None)
             VcRow.update(**fields, version=VcRow.version + 1).where(VcRow.name == name).execute()
             _write_members(name, members)
             self._note(actor, "vc.modify", name, before, _facts(name))
         self._changed(name)
-        return virtual_clusters.get(name)
+        return Modified(virtual_clusters.get(name), left_out)
+
+    def _unfit(self, row: Any, fields: Mapping[str, Any]) -> Unfit:
+        """Asked for new numbers only: whatever else is changed stops no job."""
+        if "quota" not in fields and "user_limit" not in fields:
+            return Unfit()
+        quota = {**row.quota, **fields.get("quota", {})}
+        return unfit(row.name, quota, fields.get("user_limit", row.user_limit), self._scope)
 
     def delete(self, actor: Actor, name: str) -> None:
         """Delete a VC and its jobs; refused while jobs hold devices, and for the current one."""

@@ -140,7 +140,7 @@ def offers(actor: Actor) -> dict[str, VcOffer]:
     """What ``actor`` may submit to; two queries."""
     members = _members()
     return {
-        row.name: VcOffer(row.name, row.quota)
+        row.name: VcOffer(row.name, row.quota, row.user_limit)
         for row in VcRow.select().order_by(VcRow.name)
         if _is_member(actor, members[row.name])
     }

@@ -125,8 +125,9 @@ def _types(vc: VirtualCluster) -> list[dict[str, Any]]:
                 "quota": quota,
                 "free": max(usable - vc.used.get(name, 0), 0),
                 "usable": usable,
+                "most": min(quota, vc.user_limit.get(name, quota)),
                 "counts": counts,
-                "help": _count_help(kind.title, counts, quota),
+                "help": _count_help(kind.title, counts, min(quota, vc.user_limit.get(name, quota))),
             }
         )
     return found
