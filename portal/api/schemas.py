@@ -13,12 +13,17 @@ from portal.domain.job import (
     MOUNT_POINTS,
 )
 from portal.domain.job_state import JobState
+from portal.domain.limits import (
+    MAX_COMMAND_BYTES,
+    MAX_ENV,
+    MAX_ENV_VALUE_BYTES,
+    MAX_IMAGE,
+    MAX_NAME,
+    MAX_TOGETHER_BYTES,
+)
 from portal.services.jobs.service import ACTIONS, MAX_BULK
 from portal.services.mail.support import MAX_MESSAGE, MAX_SUBJECT
 from portal.services.submissions.field_checks import (
-    MAX_COMMAND,
-    MAX_IMAGE,
-    MAX_NAME,
     MAX_PORT,
     MIN_PORT,
 )
@@ -93,7 +98,11 @@ SUBMISSION = record(
     devices={**NUMBER, "minimum": 0, "description": "Per node"},
     nodes={**NUMBER, "minimum": 1, "default": 1},
     image={**TEXT, "maxLength": MAX_IMAGE},
-    command={**TEXT, "maxLength": MAX_COMMAND, "description": "Run by the container's shell"},
+    command={
+        **TEXT,
+        "maxLength": MAX_COMMAND_BYTES,
+        "description": f"Run by the container's shell; at most {MAX_COMMAND_BYTES} bytes in UTF-8",
+    },
     interactive_ports=array({**NUMBER, "minimum": MIN_PORT, "maximum": MAX_PORT}),
     endpoints=array({"type": "string", "enum": list(ENDPOINT_KINDS)}),
     mounts={
@@ -101,7 +110,15 @@ SUBMISSION = record(
         "properties": dict.fromkeys(MOUNT_POINTS, MOUNT),
         "additionalProperties": False,
     },
-    env={"type": "object", "additionalProperties": TEXT},
+    env={
+        "type": "object",
+        "maxProperties": MAX_ENV,
+        "additionalProperties": {
+            **TEXT,
+            "description": f"At most {MAX_ENV_VALUE_BYTES} bytes in UTF-8",
+        },
+        "description": f"With the command at most {MAX_TOGETHER_BYTES} bytes of names and values",
+    },
     secret_env={
         **array(TEXT),
         "description": "Names in env that are secret whatever they are called",

@@ -31,6 +31,10 @@ TEMPLATES: dict[str, str] = {
     "held_back": "Held back for a job that has waited longer: %(for_job)s.",
     "preempting": "Waiting for %(devices)s devices that preempted jobs are giving back.",
     "back_off": "The cluster could not start it; the next try is at %(until)s.",
+    "launch_waiting": "The cluster did not take it yet (%(tries)s tries): %(detail)s",
+    "cluster_quota": "What the portal may use of the cluster is used up (%(tries)s tries):"
+    " %(detail)s",
+    "missing_right": "The portal lacks a right on the cluster (%(tries)s tries): %(detail)s",
     "cluster_unreachable": "The cluster does not answer; last seen %(since)s.",
     "no_vc": "The virtual cluster %(vc)s no longer exists.",
     # scheduling
@@ -41,7 +45,6 @@ TEMPLATES: dict[str, str] = {
     "out_of_memory": "The command was ended for using too much memory (exit code %(exit_code)s).",
     "image_pull": "The image %(image)s cannot be pulled: %(detail)s",
     "refused": "The cluster refused the job: %(detail)s",
-    "launch_waiting": "The cluster did not take it yet (%(tries)s tries): %(detail)s",
     "start_error": "The container could not be started: %(detail)s",
     "replica_lost": "%(replica)s was lost: %(detail)s",
     "lost_too_often": "The platform lost the job %(retries)s times; the last time: %(detail)s",
@@ -54,6 +57,8 @@ TEMPLATES: dict[str, str] = {
     "vc_deleted": "The virtual cluster was deleted.",
 }
 """English sentence of each code; the pages translate the template, then fill it."""
+LAUNCH_TROUBLE = frozenset({"launch_waiting", "cluster_quota", "missing_right"})
+"""Why a start failed that is tried again; a job that gave its devices back keeps it."""
 
 
 @dataclass(frozen=True, slots=True)

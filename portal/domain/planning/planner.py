@@ -98,7 +98,7 @@ class _Pass:
         limited = {(vc.name, kind) for vc in self._snapshot.vcs.values() for kind in vc.user_limit}
         for demand in ordered:
             if demand.not_before is not None and demand.not_before > self._now:
-                self._lines.add(demand, wait.back_off(demand.not_before))
+                self._lines.add(demand, wait.back_off(demand.not_before, demand.trouble))
                 continue
             alike = (
                 demand.vc,

@@ -31,6 +31,8 @@ class Demand:
     not_before: datetime | None = None
     reserved: Placement = ()
     """The place that an earlier plan kept for it (:attr:`Waiting.reserved`), if one did."""
+    trouble: Reason | None = None
+    """Why its last start failed, until ``not_before``."""
 
     @property
     def total_devices(self) -> int:

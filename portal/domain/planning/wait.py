@@ -31,6 +31,11 @@ REMEDIES: dict[str, str] = {
     "held_back": "It starts after that job, or on devices which that job cannot use.",
     "preempting": "It starts as soon as they have; nothing needs to be done.",
     "back_off": "It is tried again by itself.",
+    "launch_waiting": "It is tried again by itself; an operator can look at what the cluster says.",
+    "cluster_quota": "It is tried again by itself, and starts when others give something back or an"
+    " operator raises that quota.",
+    "missing_right": "It is tried again by itself, and starts when an operator has given the"
+    " portal that right.",
     "cluster_unreachable": "It goes on when the cluster answers again.",
     "no_vc": "Submit it to another virtual cluster.",
 }
@@ -125,8 +130,10 @@ def preempting(devices: int) -> Reason:
     return Reason("preempting", {"devices": devices})
 
 
-def back_off(until: datetime) -> Reason:
-    """The last start failed; it is too early for the next."""
+def back_off(until: datetime, trouble: Reason | None = None) -> Reason:
+    """The last start failed, by ``trouble`` if that is known; it is too early for the next."""
+    if trouble is not None:
+        return Reason(trouble.code, {**trouble.numbers, "until": until.isoformat()})
     return Reason("back_off", {"until": until.isoformat()})
 
 

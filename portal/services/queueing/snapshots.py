@@ -11,6 +11,8 @@ from peewee import fn
 
 from portal.domain.job_state import HOLDING, STOPPING, JobState
 from portal.domain.planning import Demand, Holding, PreemptibleScope, Snapshot
+from portal.domain.reason import LAUNCH_TROUBLE, Reason
+from portal.domain.reason import load as load_reason
 from portal.domain.resources import load_placement
 from portal.models import ClusterRow, JobEventRow, JobRow, NodeRow
 from portal.services.records import inventory
@@ -138,7 +140,7 @@ def _demands() -> tuple[tuple[Demand, ...], Notes]:
     demands, noted = [], {}
     for row in rows:
         *wanted, reason, position, ahead, reserved = row
-        columns: list[Any] = [*wanted, load_placement(reserved)]
+        columns: list[Any] = [*wanted, load_placement(reserved), _trouble(reason)]
         demand = Demand(*columns)
         demands.append(demand)
         noted[demand.job_id] = {
@@ -148,6 +150,11 @@ def _demands() -> tuple[tuple[Demand, ...], Notes]:
             "reserved": reserved,
         }
     return tuple(demands), noted
+
+
+def _trouble(reason: dict[str, Any] | None) -> Reason | None:
+    found = load_reason(reason)
+    return found if found is not None and found.code in LAUNCH_TROUBLE else None
 
 
 def _holdings() -> tuple[Holding, ...]:

@@ -19,14 +19,23 @@ from portal.domain.job import (
     MountChoice,
     RegistryLogin,
 )
+from portal.domain.limits import (
+    MAX_COMMAND_BYTES,
+    MAX_ENV,
+    MAX_ENV_NAME,
+    MAX_ENV_VALUE_BYTES,
+    MAX_IMAGE,
+    MAX_NAME,
+    MAX_REGISTRY_FIELD,
+    too_long,
+)
 from portal.domain.secret_words import REDACTED
 from portal.domain.storage_path import check_sub_path
 
-MAX_NAME, MAX_IMAGE, MAX_COMMAND = 64, 512, 65536
 MAX_PORTS, MIN_PORT, MAX_PORT = 20, 40000, 49999
-MAX_ENV, MAX_ENV_NAME, MAX_ENV_VALUE = 200, 256, 32768
-MAX_REGISTRY_FIELD = 512
 
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 _NAME = re.compile(r"\w[\w .()+:\-]*")
 _IMAGE = re.compile(
     r"(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9.\-]*[a-zA-Z0-9])?)(?::[0-9]{1,5})?/)?"
@@ -86,18 +95,34 @@ def _each(
 
 def text(value: Any, *, maximum: int, required: bool = True) -> str:
     """A string without NUL, not blank when ``required``, of at most ``maximum`` characters."""
+    clean = _plain_text(value, required=required)
+    if len(clean) > maximum:
+        raise FieldProblem(
+            "Must be at most %(max)s characters, has %(have)s", max=maximum, have=len(clean)
+        )
+    return clean
+
+
+def short_text(value: Any, *, max_bytes: int, required: bool = True) -> str:
+    """The same of at most ``max_bytes`` bytes in UTF-8, for what the kernel counts so."""
+    clean = _plain_text(value, required=required)
+    error = too_long(clean, max_bytes)
+    if error is not None:
+        raise FieldProblem(error.template, **error.params)
+    return clean
+
+
+def _plain_text(value: Any, *, required: bool) -> str:
     if value is None:
         value = ""
     if not isinstance(value, str):
         raise FieldProblem("Must be text")
     if required and not value.strip():
         raise FieldProblem("Required")
-    if len(value) > maximum:
-        raise FieldProblem(
-            "Must be at most %(max)s characters, has %(have)s", max=maximum, have=len(value)
-        )
     if "\x00" in value:
         raise FieldProblem("Must not contain a NUL character")
+    if _HALF_PAIR.search(value):
+        raise FieldProblem("Contains half of a character")
     return value
 
 
@@ -119,7 +144,9 @@ def image(value: Any) -> str:
 
 def command(value: Any) -> str:
     """The command, with line ends as the shell wants them."""
-    return text(value, maximum=MAX_COMMAND).replace("\r\n", "\n")
+    if isinstance(value, str):
+        value = value.replace("\r\n", "\n")
+    return short_text(value, max_bytes=MAX_COMMAND_BYTES)
 
 
 def integer(value: Any, minimum: int, maximum: int | None = None) -> int:
@@ -235,9 +262,10 @@ def _env_value(key: str, value: Any) -> str:
         raise FieldProblem("The value must be text", sub=key)
     if value == REDACTED:
         raise FieldProblem("The value was redacted: enter it anew", sub=key)
-    if len(value) > MAX_ENV_VALUE or "\x00" in value:
-        raise FieldProblem("The value is too long or has a NUL", sub=key)
-    return value
+    try:
+        return short_text(value, max_bytes=MAX_ENV_VALUE_BYTES, required=False)
+    except FieldProblem as problem:
+        raise FieldProblem(problem.error.template, sub=key, **problem.error.params) from None
 
 
 def secret_env(value: Any, given: Any = None) -> tuple[str, ...]:

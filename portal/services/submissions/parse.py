@@ -12,6 +12,7 @@ from typing import Any
 
 from portal.domain.errors import FieldError, InvalidSpec
 from portal.domain.job import DEFAULT_PRIORITY, MOUNT_POINTS, JobSpec, MountChoice, RegistryLogin
+from portal.domain.limits import together_too_long
 from portal.services.submissions import field_checks as check
 from portal.services.submissions.field_checks import FieldProblem
 from portal.services.vcs.offer import VcOffer
@@ -81,6 +82,8 @@ def parse(body: Any, registry: Registry, offers: Mapping[str, VcOffer]) -> Submi
     device_type = _device_type(body, registry, offer, errors)
     login = errors.take("registry", body.get("registry"), check.registry, None)
     spec = _spec(body, kind, offer, device_type, errors)
+    if (error := together_too_long(spec.command, spec.env)) is not None:
+        errors.found.append(("env", error))
     if kind is not None and offer is not None:
         spec = _kind_check(spec, kind, device_type, offer, errors)
     if errors.found:

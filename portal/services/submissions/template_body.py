@@ -10,6 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.limits import (
+    MAX_COMMAND_BYTES,
+    MAX_IMAGE,
+    MAX_NAME,
+    MAX_REGISTRY_FIELD,
+    together_too_long,
+)
 from portal.domain.secret_words import emptied, tells_of_secret
 from portal.services.submissions import field_checks as check
 from portal.services.submissions.field_checks import FieldProblem
@@ -42,6 +49,9 @@ def shaped(body: Any) -> Mapping[str, Any]:
             for one in (problem, *problem.others):
                 where = f"{name}.{one.sub}" if one.sub else str(name)
                 wrong.append((where[:128], one.error))
+    if not wrong:
+        error = together_too_long(body.get("command") or "", body.get("env") or {})
+        wrong += [("env", error)] if error is not None else []
     if wrong:
         raise InvalidSpec.of(wrong)
     return {str(name): value for name, value in body.items()}
@@ -61,6 +71,12 @@ def _text(maximum: int) -> Callable[[Any], object]:
     return lambda value: check.text(value, maximum=maximum, required=False)
 
 
+def _command(value: Any) -> None:
+    if isinstance(value, str):
+        value = value.replace("\r\n", "\n")
+    check.short_text(value, max_bytes=MAX_COMMAND_BYTES, required=False)
+
+
 def _count(value: Any) -> None:
     check.integer(value, 0, 10_000_000)
 
@@ -69,7 +85,7 @@ def _registry(value: Any) -> None:
     if not isinstance(value, Mapping):
         raise FieldProblem("Must be {server, username, password}")
     for part in value.values():
-        check.text(part, maximum=check.MAX_REGISTRY_FIELD, required=False)
+        check.text(part, maximum=MAX_REGISTRY_FIELD, required=False)
 
 
 def _plain(value: Any) -> None:
@@ -80,9 +96,9 @@ def _plain(value: Any) -> None:
 
 
 _SHAPES: dict[str, Callable[[Any], object]] = {
-    "name": _text(check.MAX_NAME),
-    "image": _text(check.MAX_IMAGE),
-    "command": _text(check.MAX_COMMAND),
+    "name": _text(MAX_NAME),
+    "image": _text(MAX_IMAGE),
+    "command": _command,
     "preemptible": check.boolean,
     "priority": check.priority,
     "devices": _count,
