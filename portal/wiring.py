@@ -24,6 +24,7 @@ from portal.services.logs.keeper import LogKeeper
 from portal.services.logs.streams import LogStreams
 from portal.services.mail.outbox import Outbox
 from portal.services.mail.support import SupportDesk
+from portal.services.operation.health import Readiness
 from portal.services.operation.metrics import PortalMetrics
 from portal.services.portal import Clock, Portal
 from portal.services.queueing.admission import Admitter
@@ -140,6 +141,7 @@ def connect(
         jobs=jobs,
         outbox=outbox,
         metrics=PortalMetrics(queue),
+        readiness=Readiness(cluster, queue),
         support=SupportDesk(
             jobs=jobs,
             outbox=outbox,

@@ -25,8 +25,8 @@ ACCOUNT = 'User "system:serviceaccount:aoli:aoli"'
 MEANINGS: dict[str, tuple[str, type[AoliError]]] = {
     "a quota that is used up": (
         (
-            'pods "aoli-1" is forbidden: exceeded quota: gpus, requested: requests.nvidia.com/gpu=4,'
-            " used: requests.nvidia.com/gpu=8, limited: requests.nvidia.com/gpu=8"
+            'pods "aoli-1" is forbidden: exceeded quota: gpus,'
+            " requested: requests.nvidia.com/gpu=4, used: requests.nvidia.com/gpu=8, limited: requests.nvidia.com/gpu=8"
         ),
         QuotaUsedUp,
     ),
@@ -55,8 +55,8 @@ MEANINGS: dict[str, tuple[str, type[AoliError]]] = {
     ),
     "a namespace that goes": (
         (
-            'pods "aoli-1" is forbidden: unable to create new content in namespace aoli because it is'
-            " being terminated"
+            'pods "aoli-1" is forbidden: unable to create new content in namespace aoli'
+            " because it is being terminated"
         ),
         TemporaryFailure,
     ),
