@@ -26,7 +26,8 @@ MEANINGS: dict[str, tuple[str, type[AoliError]]] = {
     "a quota that is used up": (
         (
             'pods "aoli-1" is forbidden: exceeded quota: gpus,'
-            " requested: requests.nvidia.com/gpu=4, used: requests.nvidia.com/gpu=8, limited: requests.nvidia.com/gpu=8"
+            " requested: requests.nvidia.com/gpu=4, used: requests.nvidia.com/gpu=8,"
+            " limited: requests.nvidia.com/gpu=8"
         ),
         QuotaUsedUp,
     ),
