@@ -36,6 +36,7 @@ TEMPLATES: dict[str, str] = {
     " %(detail)s",
     "missing_right": "The portal lacks a right on the cluster (%(tries)s tries): %(detail)s",
     "cluster_unreachable": "The cluster does not answer; last seen %(since)s.",
+    "owner": "%(user)s may not start jobs in %(vc)s now.",
     "no_vc": "The virtual cluster %(vc)s no longer exists.",
     # scheduling
     "starting": "Starting on %(nodes)s.",
@@ -57,6 +58,13 @@ TEMPLATES: dict[str, str] = {
     "vc_deleted": "The virtual cluster was deleted.",
 }
 """English sentence of each code; the pages translate the template, then fill it."""
+VARIANTS: dict[str, str] = {
+    "owner.disabled": "The account %(user)s is disabled.",
+    "owner.gone": "The account %(user)s no longer exists.",
+    "owner.no_role": "%(user)s has no role that allows submitting jobs.",
+    "owner.not_member": "%(user)s is not a member of the virtual cluster %(vc)s any more.",
+}
+"""The sentence of a code whose number ``why`` says more: ``code.why``."""
 LAUNCH_TROUBLE = frozenset({"launch_waiting", "cluster_quota", "missing_right"})
 """Why a start failed that is tried again; a job that gave its devices back keeps it."""
 
@@ -71,7 +79,8 @@ class Reason:
     @property
     def template(self) -> str:
         """The sentence with its places not yet filled."""
-        return TEMPLATES.get(self.code, self.code)
+        plain = TEMPLATES.get(self.code, self.code)
+        return VARIANTS.get(f"{self.code}.{self.numbers.get('why')}", plain)
 
     @property
     def message(self) -> str:

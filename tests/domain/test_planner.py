@@ -23,6 +23,7 @@ from planner_words import (
 
 from portal.domain.planning.planner import plan, preview
 from portal.domain.planning.snapshot import Admission, Snapshot, VcShare, Waiting
+from portal.domain.reason import Reason
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,40 @@ ORDER = {
     ),
     "a job without devices whose virtual cluster is gone waits too": Case(
         cluster(node("a"), job("j", 0, vc="gone")), waits={"j": "no_vc"}
+    ),
+}
+
+BARRED = Reason("owner", {"user": "alice", "vc": "red", "why": "disabled"})
+
+OWNERS = {
+    "who may not start anything waits, whatever is free": Case(
+        cluster(node("a"), job("j", 1), job("cpu", 0), barred={("red", "alice"): BARRED}),
+        waits={"j": "owner", "cpu": "owner"},
+    ),
+    "others are not held up by it, however long it has waited": Case(
+        cluster(
+            node("a"),
+            held("h", "a:0-3"),
+            job("barred", 8, waits=99, priority=1000),
+            job("other", 4, user="bob"),
+            barred={("red", "alice"): BARRED},
+        ),
+        starts={"other": "a:4-7"},
+        waits={"barred": "owner"},
+    ),
+    "nobody is preempted for it": Case(
+        cluster(
+            node("a"),
+            held("h", "a:0-7", preemptible=True, vc="blue"),
+            job("j", 8),
+            barred={("red", "alice"): BARRED},
+        ),
+        waits={"j": "owner"},
+    ),
+    "the same user starts where he still may": Case(
+        cluster(node("a"), job("j", 1, vc="blue"), job("k", 1), barred={("red", "alice"): BARRED}),
+        starts={"j": "a:0"},
+        waits={"k": "owner"},
     ),
 }
 
@@ -733,7 +768,7 @@ SHORTAGE = {
     ),
 }
 
-CASES = ORDER | QUOTA | PREEMPTION | PLACEMENT | RINGS | STARVATION | SHORTAGE
+CASES = ORDER | OWNERS | QUOTA | PREEMPTION | PLACEMENT | RINGS | STARVATION | SHORTAGE
 
 
 @pytest.mark.parametrize("sentence", CASES)
@@ -862,3 +897,16 @@ def test_a_preview_says_why_a_job_would_wait_and_behind_whom() -> None:
 def test_a_preview_of_a_waiting_job_replaces_it() -> None:
     snapshot = cluster(node("a"), held("h", "a:0-3"), job("j", 8))
     assert preview(snapshot, job("j", 4), NOW) == Admission("j", (slot("a:4-7"),))
+
+
+def test_a_back_off_says_what_the_trouble_was() -> None:
+    trouble = Reason("cluster_quota", {"tries": 3, "detail": "exceeded quota: gpus"})
+    later = NOW + timedelta(seconds=60)
+    waits = cluster(
+        node("a"), job("told", not_before=later, trouble=trouble), job("untold", not_before=later)
+    )
+    made = plan(waits, NOW).waiting
+    numbers = {**trouble.numbers, "until": later.isoformat()}
+    assert made["told"].reason == Reason("cluster_quota", numbers)
+    assert made["untold"].reason == Reason("back_off", {"until": later.isoformat()})
+    assert plan(waits, later).waiting == {}

@@ -79,6 +79,8 @@ class Snapshot:
     holding: tuple[Holding, ...]
     waiting: tuple[Demand, ...]
     shapes: Mapping[str, DeviceShape]
+    barred: Mapping[tuple[str, str], Reason] = field(default_factory=dict)
+    """By virtual cluster and user: why the jobs of this user do not start there."""
     preemptible_scope: PreemptibleScope = "vc"
     starvation_guard_s: int = 600
     cluster_reachable: bool = True

@@ -61,8 +61,10 @@ class Standings:
         ahead = [self._waiting[other] for other in found.ahead if other in self._waiting]
         checks = [*self._devices(demand), _queue(found, ahead)]
         checks += [*self._shares(demand), self._nodes(demand)]
-        # No priority helps a job that its quota or its user's limit can never hold.
-        lead = None if self._never(demand) else lead_priority(demand, ahead)
+        # No priority helps a job that its quota or its user's limit can never hold, or whose
+        # owner may start nothing.
+        hopeless = self._never(demand) or (demand.vc, demand.user) in self._snapshot.barred
+        lead = None if hopeless else lead_priority(demand, ahead)
         return Standing(tuple(checks), lead)
 
     def _devices(self, demand: Demand) -> Iterable[Check]:

@@ -37,6 +37,7 @@ REMEDIES: dict[str, str] = {
     "missing_right": "It is tried again by itself, and starts when an operator has given the"
     " portal that right.",
     "cluster_unreachable": "It goes on when the cluster answers again.",
+    "owner": "It starts by itself when an administrator has given that right back.",
     "no_vc": "Submit it to another virtual cluster.",
 }
 """What would end the wait: an English sentence for each code, to be translated."""
