@@ -35,7 +35,6 @@ from portal.domain.storage_path import check_sub_path
 MAX_PORTS, MIN_PORT, MAX_PORT = 20, 40000, 49999
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
 _NAME = re.compile(r"\w[\w .()+:\-]*")
 _IMAGE = re.compile(
     r"(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9.\-]*[a-zA-Z0-9])?)(?::[0-9]{1,5})?/)?"
@@ -75,6 +74,13 @@ class FieldProblem(Exception):
         self.others: list[FieldProblem] = []
         """What else is wrong with the same field, when it has parts."""
 
+    @classmethod
+    def of(cls, error: FieldError, sub: str = "") -> FieldProblem:
+        """The problem that ``error`` is, found elsewhere."""
+        made = cls(error.template, sub=sub)
+        made.error = error
+        return made
+
 
 def _each(
     parts: Iterable[tuple[str, Any]], checker: Callable[[str, Any], Clean]
@@ -108,7 +114,7 @@ def short_text(value: Any, *, max_bytes: int, required: bool = True) -> str:
     clean = _plain_text(value, required=required)
     error = too_long(clean, max_bytes)
     if error is not None:
-        raise FieldProblem(error.template, **error.params)
+        raise FieldProblem.of(error)
     return clean
 
 
@@ -236,7 +242,7 @@ def _mount_part(point: str, key: str, value: Any) -> Any:
         raise FieldProblem("Must be text", sub=where)
     error = check_sub_path(value.strip())
     if error is not None:
-        raise FieldProblem(error.template, sub=where, **error.params)
+        raise FieldProblem.of(error, where)
     return value.strip().rstrip("/")
 
 
@@ -265,7 +271,7 @@ def _env_value(key: str, value: Any) -> str:
     try:
         return short_text(value, max_bytes=MAX_ENV_VALUE_BYTES, required=False)
     except FieldProblem as problem:
-        raise FieldProblem(problem.error.template, sub=key, **problem.error.params) from None
+        raise FieldProblem.of(problem.error, key) from None
 
 
 def secret_env(value: Any, given: Any = None) -> tuple[str, ...]:
@@ -310,7 +316,7 @@ def _registry_part(part: str, value: Any) -> str:
     try:
         clean = text(value, maximum=MAX_REGISTRY_FIELD)
     except FieldProblem as problem:
-        raise FieldProblem(problem.error.template, sub=part, **problem.error.params) from None
+        raise FieldProblem.of(problem.error, part) from None
     if part != "server":
         return clean
     if not _SERVER.fullmatch(clean.strip()):

@@ -37,7 +37,7 @@ def unfit(
     user_limit: Mapping[str, int],
     preemptible_scope: PreemptibleScope,
 ) -> Unfit:
-    """The jobs of ``vc`` that neither ``quota`` nor ``user_limit`` may be too small for.
+    """The jobs of ``vc`` that ``quota`` or ``user_limit`` is too small for.
 
     One query for the shapes that jobs have, one for the jobs of those shapes that are too
     large: their number does not grow with the queue.
@@ -47,9 +47,14 @@ def unfit(
     shape = (JobRow.device_type, JobRow.devices, JobRow.nodes, JobRow.preemptible)
     shapes: Any = JobRow.select(*shape).where(here).distinct().tuples()
     too_large = [
-        _same(shape, found)
-        for found in shapes
-        if _too_large(*found, quota, user_limit, preemptible_scope)
+        _same(shape, (kind, devices, nodes, preemptible))
+        for kind, devices, nodes, preemptible in shapes
+        if never_fits(
+            kind,
+            needed=devices * nodes,
+            quota=None if preemptible and preemptible_scope == "cluster" else quota.get(kind, 0),
+            limit=user_limit.get(kind),
+        )
     ]
     if not too_large:
         return Unfit()
@@ -66,18 +71,3 @@ def _same(columns: Sequence[Any], values: Sequence[Any]) -> Any:
     for one in rest:
         first = first & one
     return first
-
-
-def _too_large(
-    kind: str,
-    devices: int,
-    nodes: int,
-    preemptible: bool,
-    quota: Mapping[str, int],
-    user_limit: Mapping[str, int],
-    scope: PreemptibleScope,
-) -> bool:
-    borrows = preemptible and scope == "cluster"
-    bound = None if borrows else quota.get(kind, 0)
-    limit = user_limit.get(kind)
-    return never_fits(kind, needed=devices * nodes, quota=bound, limit=limit) is not None
