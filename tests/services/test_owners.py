@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from house import GPU, IDS
+from house import GPU, IDS, close_database, make_house, make_settings, seed, seed_accounts
+from servers import PostgresServer
 from web_house import Caller, WebHouse
 
-from portal.models.db import session
+from portal.domain.reason import Reason
+from portal.models import VcMemberRow
+from portal.models.db import database, session
 
 
 @pytest.fixture
@@ -154,3 +158,30 @@ def test_an_open_virtual_cluster_has_everybody_as_a_member(
     job_id = house.submit("carol", vc="platform", device_type=GPU, devices=1)
     one_pass(web_house)
     assert house.state(job_id) == "scheduling"
+
+
+def test_rights_are_read_from_postgresql_too(postgres: PostgresServer, tmp_path: Path) -> None:
+    name = postgres.create()
+    settings = make_settings(tmp_path, postgres.url(name))
+    settings.data_dir.mkdir(parents=True)
+    try:
+        seed_accounts(settings)
+        house = make_house(settings)
+        seed(house)
+        with session():
+            VcMemberRow.insert(vc="vision", kind="group", name="lab").execute()
+        waits = {who: house.submit(who, device_type=GPU, devices=1) for who in ("alice", "bob")}
+        with session():
+            database.execute_sql("UPDATE ab_user SET active = false WHERE username = 'alice'")
+        house.work()
+        assert (house.state(waits["alice"]), house.state(waits["bob"])) == ("queued", "scheduling")
+        assert house.job(waits["alice"]).reason == Reason(
+            "owner", {"user": "alice", "vc": "vision", "why": "disabled"}
+        )
+        with session():
+            database.execute_sql("UPDATE ab_user SET active = true WHERE username = 'alice'")
+            house.portal.admitter.admit()
+        assert house.state(waits["alice"]) == "scheduling"
+    finally:
+        close_database()
+        postgres.drop(name)

@@ -71,7 +71,7 @@ class Owners:
         none.
         """
         if not self._accounts_are_here:
-            self._accounts_are_here = database.table_exists(UserRow._meta.table_name)
+            self._accounts_are_here = database.table_exists(RoleGrantRow)
         if not self._accounts_are_here:
             return None
         waiting = JobRow.select(JobRow.user_id).where(JobRow.state == JobState.QUEUED.value)
