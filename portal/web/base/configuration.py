@@ -22,8 +22,6 @@ def flask_config(settings: Settings, secret_key: str, *, initialising: bool) -> 
         "SECRET_KEY": secret_key,
         "JWT_SECRET_KEY": secret_key,
         "MAX_CONTENT_LENGTH": MAX_BODY,
-        # Werkzeug's own limit is for a part of it: a long command is typed into a form, too.
-        "MAX_FORM_MEMORY_SIZE": MAX_BODY,
         "SQLALCHEMY_DATABASE_URI": sqlalchemy_url(settings.database),
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database),
         "SESSION_COOKIE_NAME": "aoli_session",
