@@ -18,7 +18,7 @@ from portal.domain.planning.snapshot import (
     Waiting,
 )
 from portal.domain.planning.standing import Standing, Standings
-from portal.domain.planning.wait import REMEDIES, remedy
+from portal.domain.planning.wait import REMEDIES, never_fits, remedy
 
 __all__ = [
     "REMEDIES",
@@ -34,6 +34,7 @@ __all__ = [
     "Standings",
     "VcShare",
     "Waiting",
+    "never_fits",
     "plan",
     "preview",
     "remedy",

@@ -2,7 +2,8 @@
 
 The jobs are looked at in their order (:mod:`~.queue_order`). For each:
 
-1. what keeps it from starting anywhere (back-off, no virtual cluster);
+1. what keeps it from starting anywhere (its owner lost the right, back-off, no virtual
+   cluster);
 2. quota and limit (:mod:`~.quota`);
 3. a place that is free now: it starts;
 4. a place that stopping jobs are giving back: it is reserved, the job waits;
@@ -96,9 +97,14 @@ class _Pass:
         """Decide for each job in turn."""
         refusals: dict[object, _Refusal] = {}
         limited = {(vc.name, kind) for vc in self._snapshot.vcs.values() for kind in vc.user_limit}
+        barred = self._snapshot.barred
         for demand in ordered:
+            bar = barred.get((demand.vc, demand.user)) if barred else None
+            if bar is not None:
+                self._queues.add(demand, bar)
+                continue
             if demand.not_before is not None and demand.not_before > self._now:
-                self._queues.add(demand, wait.back_off(demand.not_before))
+                self._queues.add(demand, wait.back_off(demand.not_before, demand.trouble))
                 continue
             alike = (
                 demand.vc,

@@ -31,6 +31,8 @@ class Demand:
     not_before: datetime | None = None
     reserved: Placement = ()
     """The place that an earlier plan kept for it (:attr:`Waiting.reserved`), if one did."""
+    trouble: Reason | None = None
+    """Why its last start failed, until ``not_before``."""
 
     @property
     def total_devices(self) -> int:
@@ -77,6 +79,8 @@ class Snapshot:
     holding: tuple[Holding, ...]
     waiting: tuple[Demand, ...]
     shapes: Mapping[str, DeviceShape]
+    barred: Mapping[tuple[str, str], Reason] = field(default_factory=dict)
+    """By virtual cluster and user: why the jobs of this user do not start there."""
     preemptible_scope: PreemptibleScope = "vc"
     starvation_guard_s: int = 600
     cluster_reachable: bool = True

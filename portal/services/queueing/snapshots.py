@@ -11,8 +11,11 @@ from peewee import fn
 
 from portal.domain.job_state import HOLDING, STOPPING, JobState
 from portal.domain.planning import Demand, Holding, PreemptibleScope, Snapshot
+from portal.domain.reason import LAUNCH_TROUBLE, Reason
+from portal.domain.reason import load as load_reason
 from portal.domain.resources import load_placement
-from portal.models import ClusterRow, JobEventRow, JobRow, NodeRow
+from portal.models import AuditRow, ClusterRow, JobEventRow, JobRow, NodeRow
+from portal.services.queueing.owners import Owner, Owners
 from portal.services.records import inventory
 from portal.services.vcs import reading as virtual_clusters
 from portal.spi.registry import Registry
@@ -51,17 +54,19 @@ class Snapshots:
         self._scope = preemptible_scope
         self._guard_s = starvation_guard_s
         self._clock = clock
+        self._owners = Owners()
 
     def take(self) -> tuple[Snapshot, Notes]:
         """The cluster now, and of each waiting job the note that it has."""
         reachable, since = inventory.reachable(self._cluster)
         quiet = since is None or self._clock() - since > timedelta(seconds=UNREACHABLE_GRACE_S)
-        demands, noted = _demands()
+        demands, noted, owners = _demands()
         snapshot = Snapshot(
             nodes=inventory.nodes(self._cluster),
             vcs=virtual_clusters.shares(),
             holding=_holdings(),
             waiting=demands,
+            barred=self._owners.barred(owners),
             shapes={name: kind.shape for name, kind in self._registry.device_types.items()},
             preemptible_scope=self._scope,
             starvation_guard_s=self._guard_s,
@@ -71,11 +76,11 @@ class Snapshots:
         return snapshot, noted
 
     def stamp(self) -> Stamp:
-        """Five sums that tell whether a snapshot would be the same as an earlier one.
+        """Six sums that tell whether a snapshot would be the same as an earlier one.
 
         Every transition has an event, every edit of a virtual cluster moves the epoch on,
-        every edit of a priority is counted; versions and the other sums tell of what is
-        changed without any of these.
+        every edit of a priority is counted, every change of an account, group or role has an
+        audit entry; versions and the other sums tell of what is changed without any of these.
         """
         waiting = _sums(JobRow.state == JobState.QUEUED.value, JobRow.not_before, JobRow.reserved)
         holding = _sums(JobRow.released == False)
@@ -86,7 +91,8 @@ class Snapshots:
             .tuples()
             .first()
         )
-        newest = JobEventRow.select(fn.MAX(JobEventRow.id)).scalar()
+        audited = AuditRow.select(fn.MAX(AuditRow.id))
+        newest: Any = JobEventRow.select(fn.MAX(JobEventRow.id), audited).tuples().first()
         return Stamp(waiting[0], nodes[0], (newest, waiting, holding, nodes, cluster))
 
 
@@ -112,7 +118,7 @@ def _node_sums(cluster: str) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def _demands() -> tuple[tuple[Demand, ...], Notes]:
+def _demands() -> tuple[tuple[Demand, ...], Notes, set[Owner]]:
     rows: Any = (
         JobRow.select(
             JobRow.id,
@@ -131,23 +137,30 @@ def _demands() -> tuple[tuple[Demand, ...], Notes]:
             JobRow.queue_position,
             JobRow.ahead,
             JobRow.reserved,
+            JobRow.user_id,
         )
         .where(JobRow.state == JobState.QUEUED.value)
         .tuples()
     )
-    demands, noted = [], {}
+    demands, noted, owners = [], {}, set()
     for row in rows:
-        *wanted, reason, position, ahead, reserved = row
-        columns: list[Any] = [*wanted, load_placement(reserved)]
+        *wanted, reason, position, ahead, reserved, user_id = row
+        columns: list[Any] = [*wanted, load_placement(reserved), _trouble(reason)]
         demand = Demand(*columns)
         demands.append(demand)
+        owners.add(Owner(user_id, demand.user, demand.vc))
         noted[demand.job_id] = {
             "reason": reason,
             "queue_position": position,
             "ahead": ahead,
             "reserved": reserved,
         }
-    return tuple(demands), noted
+    return tuple(demands), noted, owners
+
+
+def _trouble(reason: dict[str, Any] | None) -> Reason | None:
+    found = load_reason(reason)
+    return found if found is not None and found.code in LAUNCH_TROUBLE else None
 
 
 def _holdings() -> tuple[Holding, ...]:
