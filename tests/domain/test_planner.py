@@ -21,6 +21,7 @@ from planner_words import (
     victims,
 )
 
+from portal.domain.moment import rfc3339
 from portal.domain.planning.planner import plan, preview
 from portal.domain.planning.snapshot import Admission, Snapshot, VcShare, Waiting
 from portal.domain.reason import Reason
@@ -906,7 +907,7 @@ def test_a_back_off_says_what_the_trouble_was() -> None:
         node("a"), job("told", not_before=later, trouble=trouble), job("untold", not_before=later)
     )
     made = plan(waits, NOW).waiting
-    numbers = {**trouble.numbers, "until": later.isoformat()}
+    numbers = {**trouble.numbers, "until": rfc3339(later)}
     assert made["told"].reason == Reason("cluster_quota", numbers)
-    assert made["untold"].reason == Reason("back_off", {"until": later.isoformat()})
+    assert made["untold"].reason == Reason("back_off", {"until": rfc3339(later)})
     assert plan(waits, later).waiting == {}

@@ -121,4 +121,4 @@ def test_a_path_of_several_folders_counts_each_of_them(alice):
     assert alice.post("/jobs", body(mounts=mounts)).status_code == 201
     mounts = {"work": {"sub_path": f"{part}/{part}/{'训' * 84}"}}
     errors = problem_of(alice.post("/jobs", body(mounts=mounts)), 422)["errors"]
-    assert errors == {"mounts.work.sub_path": ["Must be at most 255 characters"]}
+    assert errors == {"mounts.work.sub_path": ["Must be at most 255 characters, has 256"]}
