@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from portal import migrations
+from portal.adapters.plugin_hosts import ProcessHosts
 from portal.domain.mail import is_address
 from portal.domain.reconcile import Limits
 from portal.models import db
@@ -25,6 +26,8 @@ from portal.services.logs.streams import LogStreams
 from portal.services.mail.outbox import Outbox
 from portal.services.mail.support import SupportDesk
 from portal.services.operation.metrics import PortalMetrics
+from portal.services.plugins import guard, kinds
+from portal.services.plugins.marks import Marks
 from portal.services.portal import Clock, Portal
 from portal.services.queueing.admission import Admitter
 from portal.services.queueing.outlook import Outlooks
@@ -57,13 +60,19 @@ def connect(
     mailer: Mailer | None = None,
     registry: Registry | None = None,
     clock: Clock = utc_now,
+    connections: int = db.CONNECTIONS,
+    plugin_deadline_s: float = guard.WORKER_S,
 ) -> Portal:
     """Wire the portal. No I/O beyond reading keys: connections open when they are used.
 
-    The ports can be given (tests do); otherwise the settings choose.
+    The ports can be given (tests do); otherwise the settings choose. ``connections``: at most
+    so many to the database. ``plugin_deadline_s`` is that of each call of a plugin.
     """
-    db.bind(settings.database)
-    registry = registry or _load_plugins(settings)
+    db.bind(settings.database, connections)
+    plugin_guard = guard.PluginGuard(
+        ProcessHosts(settings.plugins), Marks(clock), plugin_deadline_s
+    )
+    registry = kinds.behind(plugin_guard, registry or _load_plugins(settings))
     cluster = cluster or make_cluster(settings, registry)
     queue = queue or _make_queue(settings)
     events = events or _make_events(settings)
@@ -113,6 +122,7 @@ def connect(
         queue=queue,
         events=events,
         registry=registry,
+        plugin_guard=plugin_guard,
         logs=logs,
         log_streams=LogStreams(jobs, logs, clock),
         driver=driver,

@@ -19,6 +19,8 @@ STATUS: dict[str, int] = {
     "unavailable": 503,
     "not_known_yet": 503,
     "refused": 422,
+    "plugin_failed": 503,
+    "plugin_slow": 503,
 }
 """``AoliError.code`` to HTTP status; a code that is missing here is our mistake, a 500."""
 RETRY_AFTER_S = 5

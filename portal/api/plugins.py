@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,14 +11,26 @@ from portal.api.auth import MEMBER
 from portal.api.calls import call
 from portal.api.jobs import PAGING
 from portal.http.services import services
+from portal.services.plugins import marks
+from portal.services.plugins.marks import Mark
+from portal.services.records.job_views import rfc3339
+from portal.spi.registry import PluginStatus
 
 
 def _installed(group: str | None = None) -> list[dict[str, Any]]:
+    found = services()
+    troubled = marks.current(found.clock())
     return [
-        {**asdict(plugin), "reason": plugin.reason or None}
-        for plugin in services().registry.plugins
+        {**asdict(plugin), "reason": plugin.reason or None, "trouble": _trouble(troubled, plugin)}
+        for plugin in found.registry.plugins
         if group is None or plugin.group == group
     ]
+
+
+def _trouble(troubled: Mapping[tuple[str, str, str], Mark], plugin: PluginStatus) -> Any:
+    """What was the matter with a plugin lately, if anything."""
+    mark = troubled.get((plugin.group, plugin.name, plugin.version))
+    return mark and {**asdict(mark), "at": rfc3339(mark.at)}
 
 
 @call(

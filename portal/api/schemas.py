@@ -253,6 +253,14 @@ PLUGIN = record(
     version=TEXT,
     status={"type": "string", "enum": ["ok", "failed"]},
     reason=or_null(TEXT),
+    trouble=or_null(
+        record(
+            state={"type": "string", "enum": ["slow", "failed"]},
+            member={**TEXT, "description": "Which of its functions"},
+            why=TEXT,
+            at=TIME,
+        )
+    ),
 )
 DEVICE_TYPE = record(
     ("title", "resource_name", "devices_per_node", "legal_counts"),

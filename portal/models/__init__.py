@@ -5,6 +5,7 @@ from portal.models.audit import AuditRow
 from portal.models.cluster import ClusterRow, NodeRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
 from portal.models.mail import MailRow
+from portal.models.plugin import PluginMarkRow
 from portal.models.ssh_key import SshKeyRow
 from portal.models.template import TemplateRow
 from portal.models.user import GroupMemberRow, GroupRow, UserChoiceRow, UserRow
@@ -23,7 +24,7 @@ FIRST = (
     TemplateRow,
 )
 """Tables that the first migration makes."""
-OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow, MailRow)
+OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow, MailRow, PluginMarkRow)
 """Tables that the migrations make; ``ab_user`` is not among them."""
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "JobSecretRow",
     "MailRow",
     "NodeRow",
+    "PluginMarkRow",
     "ReplicaRow",
     "SshKeyRow",
     "TemplateRow",

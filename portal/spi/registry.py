@@ -72,6 +72,14 @@ class Registry:
     device_types: Mapping[str, DeviceType] = field(default_factory=dict)
     plugins: tuple[PluginStatus, ...] = ()
 
+    def of_group(self, group: str) -> Mapping[str, Any]:
+        """Those that work of an entry-point group."""
+        found: dict[str, Mapping[str, Any]] = {
+            "portal.job_kinds": self.job_kinds,
+            "portal.device_types": self.device_types,
+        }
+        return found[group]
+
 
 class _Broken(Exception):
     """A plugin cannot be used; the text says why and what to do."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from portal.domain.errors import NotKnownYet, PermanentFailure, TemporaryFailure
+from portal.domain.errors import NotKnownYet, PermanentFailure, PluginSlow, TemporaryFailure
 from portal.domain.job import Job
 from portal.domain.job_state import HOLDING, JobState, Trigger
 from portal.domain.launch import Observed
@@ -37,6 +37,8 @@ from portal.services.running import stop_notice as notice
 from portal.spi.registry import Registry
 
 log = logging.getLogger(__name__)
+SLOW_TRIES = 3
+"""So often a plugin may be too slow for a job before the job ends."""
 MAX_STEPS = 8
 """Steps that one call of ``drive`` takes at most; the ticks go on from there."""
 
@@ -121,7 +123,7 @@ class Driver:
             return move.trigger is not Trigger.REQUEUE
         try:
             return not launching.late_files(job, observed, self._cluster, self._registry)
-        except (NotKnownYet, PermanentFailure):
+        except (NotKnownYet, PermanentFailure, PluginSlow):
             return False
 
     def sweep(self, observed: Observed) -> None:
@@ -199,7 +201,7 @@ class Driver:
             return move
         try:
             files = launching.late_files(job, observed, self._cluster, self._registry)
-        except NotKnownYet as missing:
+        except (NotKnownYet, PluginSlow) as missing:
             now = self._clock()
             patience = timedelta(seconds=self._limits.unschedulable_after_s)
             if now < (move.started_at or now) + patience:
@@ -225,6 +227,17 @@ class Driver:
             reason = Reason("refused", {"detail": failure.message})
             self._move(job, Move(Trigger.PLATFORM_FAILED, reason))
             return True
+        except PluginSlow as slow:
+            tries = job.launch_tries + 1
+            if tries >= SLOW_TRIES:
+                self._move(
+                    job,
+                    Move(Trigger.PLATFORM_FAILED, Reason("refused", {"detail": slow.message})),
+                )
+                return True
+            reason = Reason("launch_waiting", {"tries": tries, "detail": slow.message})
+            job_store.note(job, launch_tries=tries, reason=reason.dump())
+            return False
         except TemporaryFailure as failure:
             # The cluster's absence is not the job's fault: it keeps its place and the
             # ticks try again until the cluster is back or the user gives up.

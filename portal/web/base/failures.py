@@ -16,10 +16,12 @@ from portal.domain.errors import (
     Forbidden,
     InvalidSpec,
     NotFound,
+    PluginFailed,
     TemporaryFailure,
     TooMany,
 )
 from portal.http.access import grants, signed_in
+from portal.http.database import DatabaseAway, as_unavailable, is_away
 from portal.http.problems import http_problem, problem
 from portal.http.redirects import page_it_came_from
 from portal.http.services import services
@@ -27,7 +29,7 @@ from portal.web.base.formats import clock, iso, now
 from portal.web.base.headers import request_id
 from portal.web.base.pager import NoSuchPage
 from portal.web.base.permissions import permission_label
-from portal.web.base.words import gettext, listed
+from portal.web.base.words import gettext, listed, sentences
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ STATUS: dict[type[AoliError], int] = {
     InvalidSpec: 422,
     TooMany: 429,
     TemporaryFailure: 503,
+    PluginFailed: 503,
 }
 
 
@@ -77,11 +80,26 @@ def _domain_error(error: AoliError) -> Any:
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
     if status >= 500:
         log.warning("request %s: %s", request_id(), error)
+    if isinstance(error, PluginFailed) and wants_problem():
+        return problem(status, plugin_words(error) if _in_pages() else error.message)
     if request.path.startswith("/api/"):
         return problem(status, error.message)
     if wants_problem():
         return problem(status, error_words(error.code, error.message))
     return _page(status, error), status
+
+
+def _in_pages() -> bool:
+    return not request.path.startswith("/api/")
+
+
+def plugin_words(error: PluginFailed) -> str:
+    """Which plugin failed and what to do, in the reader's language."""
+    if error.code == "plugin_slow":
+        said = gettext("The plugin %(name)s does not answer.", name=error.name)
+    else:
+        said = gettext("The plugin %(name)s failed.", name=error.name)
+    return sentences([said, gettext("Its state is on the page Plugins; tell an administrator.")])
 
 
 def error_words(code: str, message: str) -> str:
@@ -99,6 +117,9 @@ def error_words(code: str, message: str) -> str:
 def _unforeseen(error: Exception) -> Any:
     if isinstance(error, HTTPException):
         return _http_error(error)
+    away = as_unavailable(error)
+    if away is not None:
+        return _domain_error(away)
     log.exception("request %s failed: %s %s", request_id(), request.method, request.path)
     if wants_problem():
         return problem(500, f"The request failed; it is in the log as {request_id()}.")
@@ -113,13 +134,14 @@ def _page(status: int, error: Exception | None) -> str:
         400: _bad_request,
         405: _not_found,
         413: _too_large,
+        503: _unavailable,
     }
     values = texts.get(status, _broken)(error)
     return render_template(
         "problem.html",
         code=status,
         request_id=request_id(),
-        authorised_home=signed_in() and bool(grants().codes),
+        authorised_home=not is_away() and signed_in() and bool(grants().codes),
         administrator_mail=services().support.address if status == 403 and signed_in() else "",
         **values,
     )
@@ -175,6 +197,19 @@ def _too_large(error: Exception | None) -> dict[str, Any]:
         "text": gettext("Go back and send less. What you typed is kept."),
         "drawing": "",
     }
+
+
+def _unavailable(error: Exception | None) -> dict[str, Any]:
+    if isinstance(error, PluginFailed):
+        text = plugin_words(error)
+    elif isinstance(error, DatabaseAway):
+        text = gettext(
+            "The portal's database does not answer or cannot be written to. Running jobs go on."
+            " An administrator finds the reason in the log."
+        )
+    else:
+        text = error_words("unavailable", "")
+    return {**_broken(error), "heading": gettext("The portal cannot do this now"), "text": text}
 
 
 def _broken(error: Exception | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.errors import FieldError, InvalidSpec, PluginFailed
 from portal.domain.planning import remedy
 from portal.domain.resources import Slot
 from portal.http.access import actor
@@ -17,6 +17,7 @@ from portal.services.cluster import status as cluster_status
 from portal.services.cluster.status import NodeUse
 from portal.services.jobs.service import Preview
 from portal.services.vcs.reading import VirtualCluster
+from portal.web.base.failures import plugin_words
 from portal.web.base.formats import ordinal
 from portal.web.base.words import gettext, listed, ngettext, sentences
 from portal.web.jobs.lines import reason_text
@@ -72,6 +73,12 @@ def errors_of(invalid: InvalidSpec, asks: Mapping[str, str] | None = None) -> Er
 def errors_of_job(invalid: InvalidSpec) -> Errors:
     """The errors of a submission: an empty field says what to enter."""
     return errors_of(invalid, _asks())
+
+
+def errors_of_plugin(failed: PluginFailed) -> Errors:
+    """The error at the field in which the plugin was chosen."""
+    field = "device_type" if failed.kind == "device type" else "kind"
+    return {field: [plugin_words(failed)]}
 
 
 def _missing(error: FieldError) -> bool:
