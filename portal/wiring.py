@@ -40,7 +40,7 @@ from portal.services.submissions.templates import TemplateService
 from portal.services.usage.over_time import ClusterLines
 from portal.services.vcs import reading as virtual_clusters
 from portal.services.vcs.editing import VcEditor
-from portal.settings import Settings, SettingsError
+from portal.settings import Settings
 from portal.spi.registry import Registry, load_registry
 
 log = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ def connect(
 
 def _load_plugins(settings: Settings) -> Registry:
     """The plugins that work; what is left out is logged with what to do."""
-    registry = load_registry(settings.plugins)
+    registry = load_registry(settings.plugins).lacking(settings.local_devices, "AOLI_LOCAL_DEVICES")
     for plugin in registry.plugins:
         if plugin.status != "ok":
             log.error("plugin %s (%s) is left out: %s", plugin.name, plugin.group, plugin.reason)
@@ -210,17 +210,19 @@ def make_cluster(settings: Settings, registry: Registry) -> Cluster:
 def _local(settings: Settings, registry: Registry) -> Cluster:
     from portal.adapters.local.runtime import LocalCluster
 
-    unknown = set(settings.local_devices) - set(registry.device_types)
-    if unknown:
-        raise SettingsError(f"AOLI_LOCAL_DEVICES: no device type {', '.join(sorted(unknown))}")
-    found = {} if settings.local_devices else _detect(registry)
+    known = {
+        name: count
+        for name, count in settings.local_devices.items()
+        if name in registry.device_types
+    }
+    found = known if settings.local_devices else _detect(registry)
     lifeline = os.environ.get("AOLI_LIFELINE")
     return LocalCluster(
         name=cluster_name(settings),
         state_dir=settings.data_dir / "runtime",
         log_dir=Path(settings.logs),
         storage_root=Path(settings.storage),
-        devices=settings.local_devices or found,
+        devices=found,
         simulated=bool(settings.local_devices),
         lifeline=Path(lifeline) if lifeline else None,
         data_dir=settings.data_dir,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
@@ -18,6 +18,7 @@ CHECKS = {
     "nothing": "return None",
     "leaves": "__import__('os')._exit(3)",
     "refuses": "raise InvalidSpec('nodes', 'Only %(most)s here', most=1)",
+    "unkept": "return replace(spec, extra={'thing': {1, 2}})",
     "good": "return replace(spec, command='echo checked; ' + spec.command)",
     "counts": "device_type.check_count(spec.devices, limit)\n        return spec",
 }
@@ -47,19 +48,27 @@ from portal.spi import InvalidSpec, JobKind, Replica, Workload
 """
 
 
+def announce(
+    site: Path, monkeypatch: pytest.MonkeyPatch, package: str, kinds: Mapping[str, str]
+) -> None:
+    """Let the modules in ``site`` be the installed ``package`` with these job kinds."""
+    info = site / f"{package.replace('-', '_')}-2.5.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 2.5\n")
+    points = "".join(f"{name} = {target}\n" for name, target in kinds.items())
+    (info / "entry_points.txt").write_text(f"[portal.job_kinds]\n{points}")
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("PYTHONPATH", str(site), prepend=":")
+
+
 @contextmanager
 def installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The package ``aoli-plugin-odd`` with a kind for each of :data:`CHECKS`."""
     site = folder / "site"
-    info = site / "aoli_plugin_odd-2.5.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: aoli-plugin-odd\nVersion: 2.5\n")
-    points = "".join(f"{name} = aoli_plugin_odd:Kind_{name}\n" for name in CHECKS)
-    (info / "entry_points.txt").write_text(f"[portal.job_kinds]\n{points}")
+    points = {name: f"aoli_plugin_odd:Kind_{name}" for name in CHECKS}
+    announce(site, monkeypatch, "aoli-plugin-odd", points)
     text = HEAD + "".join(KIND.format(name=name, check=check) for name, check in CHECKS.items())
     (site / "aoli_plugin_odd.py").write_text(dedent(text))
-    monkeypatch.syspath_prepend(str(site))
-    monkeypatch.setenv("PYTHONPATH", str(site), prepend=":")
     try:
         yield
     finally:

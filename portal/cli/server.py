@@ -256,4 +256,6 @@ def _with_troubles(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _plugins() -> list[dict[str, Any]]:
     from portal.spi.registry import load_registry
 
-    return [asdict(status) for status in load_registry(load_settings().plugins).plugins]
+    settings = load_settings()
+    registry = load_registry(settings.plugins).lacking(settings.local_devices, "AOLI_LOCAL_DEVICES")
+    return [asdict(status) for status in registry.plugins]

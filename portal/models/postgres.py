@@ -101,11 +101,18 @@ class Pool(PooledPostgresqlDatabase):  # type: ignore[misc]
             kept, self.connect_params = self.connect_params, {**self.connect_params, **options}
             try:
                 return super()._connect()
-            except (peewee.OperationalError, psycopg2.OperationalError):
+            except (peewee.OperationalError, psycopg2.OperationalError) as error:
                 self._away_until = time.monotonic() + PAUSE_S
-                raise
+                where = f"connection to server at {self._server} failed"
+                raise psycopg2.OperationalError(f"{where}: {error}") from error
             finally:
                 self.connect_params = kept
+
+    @property
+    def _server(self) -> str:
+        """As libpq says it, when it is not asked to wait for us."""
+        host, port = (self.connect_params.get(name) for name in ("host", "port"))
+        return f'"{host or "local socket"}", port {port or 5432}'
 
     def _is_closed(self, conn: Any) -> bool:
         """Whether an idle connection is of no use; raises when the server is silent.

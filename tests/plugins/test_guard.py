@@ -94,6 +94,13 @@ def test_one_that_hangs_is_ended_and_named(
     [
         ("raises", "failed: RuntimeError: no such card"),
         ("nothing", "failed: check returned nothing (None), expected a JobSpec"),
+        (
+            "unkept",
+            (
+                "failed: check returned fields that cannot be kept:"
+                " Object of type set is not JSON serializable"
+            ),
+        ),
         ("leaves", "ended the process in which it ran"),
     ],
 )

@@ -98,15 +98,15 @@ class PluginGuard:
         except PluginLate:
             raise self._was_late(guarded, member) from None
         except PluginBroke as error:
-            raise self._has_failed(guarded, member, str(error)) from error
+            raise self.has_failed(guarded, member, str(error)) from error
         except Exception as error:
             log.exception("the %s %s: %s failed", *guarded.words, member)
             why = f"failed: {type(error).__name__}: {error}"
-            raise self._has_failed(guarded, member, why) from error
+            raise self.has_failed(guarded, member, why) from error
         if not isinstance(found, kind):
             what = "nothing (None)" if found is None else f"a {type(found).__name__}"
             why = f"failed: {member} returned {what}, expected a {kind.__name__}"
-            raise self._has_failed(guarded, member, why)
+            raise self.has_failed(guarded, member, why)
         self._has_answered(guarded, member, self._timer() - begun)
         return found
 
@@ -134,7 +134,8 @@ class PluginGuard:
         self._marks.set(guarded.name, guarded.version, SLOW, member, why)
         return PluginSlow(*guarded.words, why)
 
-    def _has_failed(self, guarded: Guarded, member: str, why: str) -> PluginFailed:
+    def has_failed(self, guarded: Guarded, member: str, why: str) -> PluginFailed:
+        """Log and mark that ``member`` failed; the error to raise."""
         log.error("the %s %s: %s %s", *guarded.words, member, why)
         self._marks.set(guarded.name, guarded.version, FAILED, member, why)
         return PluginFailed(*guarded.words, why)

@@ -6,6 +6,7 @@ What they only *are* (titles, fields, shape) is read once, when the portal start
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -34,7 +35,14 @@ class GuardedJobKind(JobKind):
 
     def check(self, spec: JobSpec, device_type: DeviceType | None, limit: int) -> JobSpec:
         """See :class:`JobKind`; ``device_type`` is one of the same registry."""
-        return self._guard.call(self.guarded, "check", (spec, device_type, limit), JobSpec)  # type: ignore[no-any-return]
+        given = (spec, device_type, limit)
+        found: JobSpec = self._guard.call(self.guarded, "check", given, JobSpec)
+        try:
+            json.dumps(dict(found.extra))
+        except (TypeError, ValueError) as error:
+            why = f"failed: check returned fields that cannot be kept: {error}"
+            raise self._guard.has_failed(self.guarded, "check", why) from error
+        return found
 
     def workload(self, job: Job, placement: Placement, host_of: Callable[[str], str]) -> Workload:
         """See :class:`JobKind`."""
@@ -50,7 +58,7 @@ class GuardedDeviceType(DeviceType):
         self.guarded = guarded
         self._guard = guard
         self.name, self.title = kind.name, kind.title  # type: ignore[misc]
-        self._shape, self._notes = kind.shape, kind.notes
+        self._shape, self._notes = kind.shape, tuple(kind.notes)
         self._resource_name, self._node_labels = kind.resource_name, dict(kind.node_labels)
 
     @property
