@@ -21,12 +21,12 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Database, queue and cluster answer; 503 with the failing parts when one does not.
+    """Database and queue take writes, the cluster answers; 503 with the parts that do not.
 
     Why it does not is in the log: the answer is for everyone.
     """
     found = services()
-    parts = health.check(found.cluster, found.queue)
+    parts = health.check(found.cluster, found.queue, found.clock())
     checks = {part: "ok" if answers else "failed" for part, answers in parts.items()}
     failing = [part for part, answers in parts.items() if not answers]
     if failing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import g
+from flask import current_app, g
 
 from portal.domain.errors import TemporaryFailure
 from portal.models import db
@@ -19,13 +19,11 @@ def as_unavailable(error: Exception) -> DatabaseAway | None:
     From then on the request asks the database nothing: not even who is asking.
     """
     words = engine.trouble(error)
-    if words is None and not isinstance(error.__cause__, Exception):
-        return None
-    words = words or (engine.trouble(error.__cause__) if error.__cause__ else None)
     if words is None:
         return None
     db.throw_away()
     g.database_is_away = True
+    g.user = g._login_user = current_app.login_manager.anonymous_user()  # type: ignore[attr-defined]
     return DatabaseAway(words)
 
 

@@ -6,6 +6,7 @@ from portal.models.cluster import ClusterRow, NodeRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
 from portal.models.mail import MailRow
 from portal.models.plugin import PluginMarkRow
+from portal.models.probe import ProbeRow
 from portal.models.ssh_key import SshKeyRow
 from portal.models.template import TemplateRow
 from portal.models.user import GroupMemberRow, GroupRow, UserChoiceRow, UserRow
@@ -24,7 +25,7 @@ FIRST = (
     TemplateRow,
 )
 """Tables that the first migration makes."""
-OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow, MailRow, PluginMarkRow)
+OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow, MailRow, PluginMarkRow, ProbeRow)
 """Tables that the migrations make; ``ab_user`` is not among them."""
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "MailRow",
     "NodeRow",
     "PluginMarkRow",
+    "ProbeRow",
     "ReplicaRow",
     "SshKeyRow",
     "TemplateRow",

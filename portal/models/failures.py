@@ -33,18 +33,33 @@ _POSTGRES = {"53100": FULL, "53": BUSY, "25006": READ_ONLY, "08": AWAY, "57": AW
 def trouble(error: BaseException) -> str | None:
     """What is the matter with the database, in words; ``None`` if it is not its fault.
 
-    Takes errors of peewee and of the drivers below it (those that SQLAlchemy wraps).
+    Takes errors of peewee and of the drivers below it (those that SQLAlchemy wraps). What
+    fails while a transaction is being given up has the trouble behind it: SQLite gives up a
+    transaction by itself when the disk is full, and then there is none to roll back.
     """
     if isinstance(error, MaxConnectionsExceeded):
         return BUSY
+    seen: BaseException | None = error
+    while seen is not None and _is_of_a_database(seen):
+        words = _trouble(seen)
+        if words is not None:
+            return words
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def _is_of_a_database(error: BaseException) -> bool:
+    kinds = (peewee.PeeweeException, sqlite3.Error, psycopg2.Error)
+    return isinstance(error, kinds) or hasattr(error, "orig")
+
+
+def _trouble(error: BaseException) -> str | None:
     for one in _with_causes(error):
         if isinstance(one, sqlite3.Error):
             return _SQLITE.get((getattr(one, "sqlite_errorcode", 0) or 0) & 0xFF)
         if isinstance(one, psycopg2.Error):
             return _of_postgres(one)
-    if isinstance(error, peewee.OperationalError):
-        return AWAY
-    return None
+    return AWAY if isinstance(error, peewee.OperationalError) else None
 
 
 def _of_postgres(error: psycopg2.Error) -> str | None:

@@ -33,6 +33,7 @@ from portal.web.base.words import gettext, listed, sentences
 
 log = logging.getLogger(__name__)
 
+RETRY_AFTER_S = 5
 STATUS: dict[type[AoliError], int] = {
     NotFound: 404,
     Forbidden: 403,
@@ -46,7 +47,8 @@ STATUS: dict[type[AoliError], int] = {
 
 def wants_problem() -> bool:
     """Whether a program asks: the API, or a fragment of a page."""
-    return request.path.startswith("/api/") or "X-Requested-With" in request.headers
+    program = request.path.startswith("/api/") or request.blueprint == "probes"
+    return program or "X-Requested-With" in request.headers
 
 
 def _http_error(error: HTTPException) -> Any:
@@ -82,15 +84,17 @@ def _domain_error(error: AoliError) -> Any:
         log.warning("request %s: %s", request_id(), error)
     if isinstance(error, PluginFailed) and wants_problem():
         return problem(status, plugin_words(error) if _in_pages() else error.message)
-    if request.path.startswith("/api/"):
-        return problem(status, error.message)
     if wants_problem():
-        return problem(status, error_words(error.code, error.message))
+        said = error_words(error.code, error.message) if _in_pages() else error.message
+        answer = problem(status, said, code=error.code)
+        if status == 503:
+            answer.headers["Retry-After"] = str(RETRY_AFTER_S)
+        return answer
     return _page(status, error), status
 
 
 def _in_pages() -> bool:
-    return not request.path.startswith("/api/")
+    return not (request.path.startswith("/api/") or request.blueprint == "probes")
 
 
 def plugin_words(error: PluginFailed) -> str:
