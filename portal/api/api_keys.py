@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 
 from portal.api import reading, schemas
-from portal.api.auth import ACCOUNT, actor
+from portal.api.auth import ACCOUNT, actor, refuse_keys
 from portal.api.calls import call
 from portal.api.jobs import PAGING
 from portal.api.people import number
@@ -61,10 +61,11 @@ def list_api_keys() -> Any:
     body=schemas.ref("NewApiKey"),
     answer=schemas.ref("MadeApiKey"),
     status=201,
-    problems=(409, 422),
+    problems=(403, 409, 422),
 )
 def create_api_key() -> Any:
-    """Send it as ``Authorization: Bearer <key>``. It may do whatever you may."""
+    """Send it as ``Authorization: Bearer <key>``. It may do whatever you may, but make keys."""
+    refuse_keys()
     body = reading.json_body()
     if isinstance(body, dict) and body.get("expires_at", 1) is None:
         del body["expires_at"]

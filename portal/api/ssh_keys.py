@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 
 from portal.api import reading, schemas
-from portal.api.auth import ACCOUNT, actor
+from portal.api.auth import ACCOUNT, actor, refuse_keys
 from portal.api.calls import call
 from portal.api.jobs import PAGING
 from portal.api.people import number
@@ -56,10 +56,11 @@ def list_ssh_keys() -> Any:
     body=schemas.ref("NewSshKey"),
     answer=schemas.ref("SshKey"),
     status=201,
-    problems=(409, 422),
+    problems=(403, 409, 422),
 )
 def create_ssh_key() -> Any:
     """It opens SSH endpoints of your jobs. Types: ed25519, ecdsa, rsa from 2048 bits."""
+    refuse_keys()
     body = reading.json_object(("name", "key"))
     return ssh_keys.add(actor(), body["name"], body["key"], services().clock()).dump()
 

@@ -96,7 +96,10 @@ def email_clash(session: Session, address: str, name: str) -> fields.Errors:
 def write_changes(
     session: Session, before: Account, values: Mapping[str, Any], hashed: str
 ) -> None:
-    """Write what ``values`` name; a new password or being disabled ends every session."""
+    """Write what ``values`` name; a new password or being disabled ends every session.
+
+    Being disabled ends the API keys as well.
+    """
     columns: dict[Any, Any] = {}
     if "nickname" in values:
         columns[User.nickname] = columns[User.first_name] = values["nickname"]
@@ -111,6 +114,8 @@ def write_changes(
         columns[User.password_changed_on] = _now()
     if hashed or values.get("active") is False:
         columns[User.session_epoch] = User.session_epoch + 1
+    if values.get("active") is False:  # enabled again, it begins without keys
+        session.execute(delete(ApiKey).where(ApiKey.user_id == before.id))
     if columns:
         session.execute(
             update(User).where(User.id == before.id).values(columns),
