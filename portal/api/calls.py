@@ -44,6 +44,7 @@ class Call:
     summary: str
     access: auth.Access
     query: tuple[Parameter, ...]
+    headers: tuple[Parameter, ...]
     body: Schema | None
     answer: Schema | None
     status: int
@@ -65,6 +66,7 @@ def call(
     summary: str,
     access: auth.Access,
     query: tuple[Parameter, ...] = (),
+    headers: tuple[Parameter, ...] = (),
     body: Schema | None = None,
     answer: Schema | None = None,
     status: int = 200,
@@ -91,6 +93,7 @@ def call(
             summary=summary,
             access=access,
             query=query,
+            headers=headers,
             body=body,
             answer=answer,
             status=status,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from portal.api import reading, schemas
 from portal.api.auth import MEMBER, actor, holders
@@ -61,12 +61,19 @@ def known_id(job_id: str) -> str:
     body=schemas.ref("Submission"),
     answer=schemas.ref("Job"),
     status=201,
+    headers=(
+        Parameter(
+            "Idempotency-Key",
+            {"type": "string", "minLength": 1, "maxLength": 255},
+            "Of your choice: the same body sent again with it within a day makes no second job",
+        ),
+    ),
     problems=(400, 422),
 )
 def submit_job() -> Any:
     """Check it whole, store it as queued, wake the scheduler."""
-    caller = actor()
-    job = services().jobs.submit(caller, reading.json_body())
+    caller, key = actor(), request.headers.get("Idempotency-Key")
+    job = services().jobs.submit(caller, reading.json_body(), key)
     answer = reply({**job, "replicas": []}, 201)
     answer.headers["Location"] = f"{PREFIX}/jobs/{job['id']}"
     return answer

@@ -135,7 +135,11 @@ def _parameters(one: Call) -> list[dict[str, Any]]:
     for parameter in in_query:
         if parameter["schema"].get("type") == "array":
             parameter.update(style="form", explode=False)
-    return in_path + in_query
+    in_header: list[dict[str, Any]] = [
+        {"name": found.name, "in": "header", "schema": found.schema, "description": found.about}
+        for found in one.headers
+    ]
+    return in_path + in_query + in_header
 
 
 def _responses(one: Call) -> dict[str, Any]:

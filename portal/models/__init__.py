@@ -8,6 +8,7 @@ from portal.models.mail import MailRow
 from portal.models.plugin import PluginMarkRow
 from portal.models.probe import ProbeRow
 from portal.models.ssh_key import SshKeyRow
+from portal.models.submission_key import SubmissionKeyRow
 from portal.models.template import TemplateRow
 from portal.models.user import GroupMemberRow, GroupRow, UserChoiceRow, UserRow
 from portal.models.virtual_cluster import VcMemberRow, VcRow
@@ -25,7 +26,16 @@ FIRST = (
     TemplateRow,
 )
 """Tables that the first migration makes."""
-OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow, MailRow, PluginMarkRow, ProbeRow)
+OWNED = (
+    *FIRST,
+    AuditRow,
+    AllocationRow,
+    SshKeyRow,
+    MailRow,
+    PluginMarkRow,
+    ProbeRow,
+    SubmissionKeyRow,
+)
 """Tables that the migrations make; ``ab_user`` is not among them."""
 
 __all__ = [
@@ -45,6 +55,7 @@ __all__ = [
     "ProbeRow",
     "ReplicaRow",
     "SshKeyRow",
+    "SubmissionKeyRow",
     "TemplateRow",
     "UserChoiceRow",
     "UserRow",
