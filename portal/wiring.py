@@ -148,7 +148,7 @@ def connect(
         ),
         jobs=jobs,
         outbox=outbox,
-        metrics=PortalMetrics(queue),
+        metrics=PortalMetrics(queue, logs),
         support=SupportDesk(
             jobs=jobs,
             outbox=outbox,

@@ -174,6 +174,7 @@ JOB = record(
     },
     retries={**NUMBER, "description": "Starts that the platform lost"},
     released={**YES_NO, "description": "It holds nothing on the cluster, its output is whole"},
+    output_lost={**YES_NO, "description": "The log folder was full when it ended"},
     replicas=array(
         record(
             name=TEXT,

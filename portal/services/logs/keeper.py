@@ -7,13 +7,14 @@ repeat: :class:`~portal.services.logs.appending.Appender` keeps each line once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from threading import Event
 
 from portal.domain.job import AttemptRef
 from portal.domain.storage_path import log_path
 from portal.ports import Cluster
+from portal.services.logs import room
 from portal.services.logs.appending import Appender
 from portal.services.logs.files import BLOCK, read_from, reading, tail
 
@@ -21,9 +22,23 @@ from portal.services.logs.files import BLOCK, read_from, reading, tail
 class LogKeeper:
     """Writes and reads the kept output below ``log_dir``."""
 
-    def __init__(self, cluster: Cluster, log_dir: str) -> None:
+    def __init__(
+        self, cluster: Cluster, log_dir: str, free: Callable[[str], int] = room.free_bytes
+    ) -> None:
         self._cluster = cluster
         self._log_dir = log_dir
+        self._free = free
+
+    def free_bytes(self) -> int:
+        """Room for output; raises ``OSError`` when the folder is away."""
+        return self._free(self._log_dir)
+
+    def is_full(self) -> bool:
+        """Whether lines may have been lost for want of room."""
+        try:
+            return self.free_bytes() < room.LEAST_BYTES
+        except OSError:
+            return True
 
     def path(self, ref: AttemptRef, replica: str) -> Path:
         """The file of one replica's output."""

@@ -16,6 +16,7 @@ from portal.domain.job_state import JobState
 from portal.models import JobEventRow, JobRow, NodeRow
 from portal.models.db import session
 from portal.ports import Queue
+from portal.services.logs.keeper import LogKeeper
 from portal.services.mail import outbox as mail
 from portal.services.vcs import reading as virtual_clusters
 
@@ -28,8 +29,11 @@ Sample = tuple[Mapping[str, str], float]
 class PortalMetrics:
     """Counts, keeps for :data:`KEEP_S`, and writes the Prometheus text format."""
 
-    def __init__(self, queue: Queue, timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, queue: Queue, logs: LogKeeper, timer: Callable[[], float] = time.monotonic
+    ) -> None:
         self._queue = queue
+        self._logs = logs
         self._timer = timer
         self._lock = Lock()
         self._text = ""
@@ -68,6 +72,8 @@ class PortalMetrics:
         about = "Mails that were given up in the last month."
         yield _family("aoli_mail_failed", "gauge", about, [({}, mails["failed"])])
         yield _family("aoli_nodes", "gauge", "Nodes by what they may take.", _nodes())
+        about = "Room for the output of jobs; -1 when its folder is away."
+        yield _family("aoli_log_free_bytes", "gauge", about, [({}, _room(self._logs))])
 
 
 def _jobs() -> list[Sample]:
@@ -99,6 +105,13 @@ def _nodes() -> list[Sample]:
     for row in NodeRow.select(NodeRow.ready, NodeRow.cordoned):
         counted["not_ready" if not row.ready else "cordoned" if row.cordoned else "ready"] += 1
     return [({"status": status}, number) for status, number in counted.items()]
+
+
+def _room(logs: LogKeeper) -> int:
+    try:
+        return logs.free_bytes()
+    except OSError:
+        return -1
 
 
 def _family(name: str, kind: str, about: str, samples: Iterable[Sample]) -> str:

@@ -30,6 +30,7 @@ from portal.domain.reconcile import (
 from portal.models import JobSecretRow
 from portal.ports import Cluster, Events, Queue
 from portal.services.logs.keeper import LogKeeper
+from portal.services.logs.room import NO_ROOM
 from portal.services.records import job_store
 from portal.services.records.vault import Vault
 from portal.services.running import launching
@@ -153,7 +154,7 @@ class Driver:
                 self._cluster.stop(current.ref, action.grace_s)
                 return job_store.note(current, stop_requested_at=self._clock())
             elif isinstance(action, Clear):
-                self._logs.keep(current.ref, [replica.name for replica in observed.replicas])
+                self._keep_output(current, observed)
                 self._cluster.remove(current.ref, force=action.force)
             elif isinstance(action, Release):
                 self._release(current)
@@ -214,6 +215,23 @@ class Driver:
         if files:
             self._cluster.publish(job.ref, files)
         return move
+
+    def _keep_output(self, job: Job, observed: Observed) -> None:
+        """Keep what the replicas have printed; where there is no room, the job says so.
+
+        It must not hold its devices until somebody makes room.
+        """
+        try:
+            self._logs.keep(job.ref, [replica.name for replica in observed.replicas])
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            lost = True
+        else:
+            lost = self._logs.is_full()
+        if lost:
+            log.error("no room for the output of %s: the log folder is full", job.ref)
+            job_store.note(job, output_lost=job.attempt)
 
     def _start(self, job: Job) -> bool:
         try:
