@@ -15,7 +15,9 @@ from portal.services.plugins.kinds import has_foreign
 from portal.services.portal import Portal
 from portal.settings import Settings
 from portal.web import app as pages
-from portal.wiring import connect, redis_url, secret_key
+from portal.wiring import connect
+from portal.wiring.addresses import redis_url
+from portal.wiring.keys import secret_key
 
 
 def create_app(

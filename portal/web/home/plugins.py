@@ -28,7 +28,7 @@ def index() -> str:
         ),
     )
     return render_template(
-        "plugins.html",
+        "home/plugins.html",
         plugins=found,
         marks={
             plugin: mark
