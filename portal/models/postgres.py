@@ -86,8 +86,10 @@ def wait_with_a_limit() -> None:
     extensions.set_wait_callback(wait_for)
 
 
-class Pool(PooledPostgresqlDatabase):  # type: ignore[misc]
+class Pool(PooledPostgresqlDatabase):
     """The pool, which leaves a server alone for a moment that has just failed to answer."""
+
+    connect_params: dict[str, Any]
 
     def __init__(self, *given: Any, **named: Any) -> None:
         self._away_until = 0.0

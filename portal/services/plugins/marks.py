@@ -97,7 +97,8 @@ def _drop(plugin: PluginName, member: str) -> None:
 
 def known(now: datetime) -> dict[tuple[str, str, str], Mark]:
     """As :func:`current`; empty where no portal has made its tables yet."""
-    return current(now) if PluginMarkRow.table_exists() else {}
+    there: bool = PluginMarkRow.table_exists()  # type: ignore[no-untyped-call]
+    return current(now) if there else {}
 
 
 def current(now: datetime) -> dict[tuple[str, str, str], Mark]:

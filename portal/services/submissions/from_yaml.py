@@ -28,13 +28,13 @@ class _NoAliases(yaml.SafeLoader):
         """``[`` or ``{``; seen before anything is parsed."""
         if self.flow_level >= MAX_DEPTH:
             raise _TooDeep
-        super().fetch_flow_collection_start(TokenClass)  # type: ignore[no-untyped-call]
+        super().fetch_flow_collection_start(TokenClass)
 
     def add_indent(self, column: int) -> bool:
         """A further level by indentation."""
         if len(self.indents) >= MAX_DEPTH:
             raise _TooDeep
-        return bool(super().add_indent(column))  # type: ignore[no-untyped-call]
+        return bool(super().add_indent(column))
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(AliasEvent):
