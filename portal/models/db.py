@@ -93,6 +93,8 @@ def failing_softly() -> Iterator[None]:
 def throw_away() -> None:
     """Close this thread's connection for good, and the idle ones beside it."""
     handle: Any = database.obj
+    if handle is None:
+        return
     try:
         if not handle.is_closed():
             getattr(handle, "manual_close", handle.close)()
