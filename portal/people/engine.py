@@ -19,7 +19,7 @@ PRAGMAS = ("journal_mode=wal", "synchronous=1", "foreign_keys=1", "busy_timeout=
 def engine_options(database: str, connections: int = 5) -> dict[str, Any]:
     """SQLAlchemy's engine: parameters stay out of logs, SQLite waits for its turn.
 
-    At most so many ``connections``; whoever finds none free within
+    At most so many ``connections`` to a server; whoever finds none free within
     :data:`~portal.models.postgres.POOL_WAIT_S` fails.
     """
     options: dict[str, Any] = {
@@ -32,6 +32,7 @@ def engine_options(database: str, connections: int = 5) -> dict[str, Any]:
     if database.startswith("sqlite"):
         options["connect_args"] = {"isolation_level": "IMMEDIATE", "timeout": 15}
         options["pool_pre_ping"] = False
+        options["max_overflow"] = -1  # a file has no places that could run out
     else:
         options["connect_args"] = dict(postgres.OPTIONS)
     return options
