@@ -64,7 +64,8 @@ class WebHouse:
         token lives for 15 minutes.
         """
         with self.app.app_context():
-            return str(create_access_token(identity=str(IDS[name]), fresh=True))
+            user = self.app.appbuilder.sm.get_user_by_id(IDS[name])
+            return str(create_access_token(identity=user.get_id(), fresh=True))
 
     def close(self) -> None:
         """Give all connections back."""

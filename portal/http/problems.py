@@ -17,6 +17,7 @@ from portal.domain.errors import (
     NotFound,
     NotKnownYet,
     PermanentFailure,
+    PluginFailed,
     TemporaryFailure,
     TooMany,
 )
@@ -30,6 +31,7 @@ STATUS: Mapping[type[AoliError], int] = {
     TemporaryFailure: 503,
     NotKnownYet: 503,
     PermanentFailure: 422,
+    PluginFailed: 503,
 }
 """Pages and API alike; an error that is none of these is our mistake, a 500."""
 RETRY_AFTER_S = 5

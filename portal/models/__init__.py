@@ -6,7 +6,10 @@ from portal.models.cluster import ClusterRow, NodeRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
 from portal.models.key_print import KeyPrintRow
 from portal.models.mail import MailRow
+from portal.models.plugin import PluginMarkRow
+from portal.models.probe import ProbeRow
 from portal.models.ssh_key import SshKeyRow
+from portal.models.submission_key import SubmissionKeyRow
 from portal.models.tally import TallyRow
 from portal.models.template import TemplateRow
 from portal.models.user import GroupMemberRow, GroupRow, UserChoiceRow, UserRow
@@ -25,7 +28,18 @@ FIRST = (
     TemplateRow,
 )
 """Tables that the first migration makes."""
-OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow, MailRow, TallyRow, KeyPrintRow)
+OWNED = (
+    *FIRST,
+    AuditRow,
+    AllocationRow,
+    SshKeyRow,
+    MailRow,
+    TallyRow,
+    KeyPrintRow,
+    PluginMarkRow,
+    ProbeRow,
+    SubmissionKeyRow,
+)
 """Tables that the migrations make; ``ab_user`` is not among them."""
 
 __all__ = [
@@ -42,8 +56,11 @@ __all__ = [
     "KeyPrintRow",
     "MailRow",
     "NodeRow",
+    "PluginMarkRow",
+    "ProbeRow",
     "ReplicaRow",
     "SshKeyRow",
+    "SubmissionKeyRow",
     "TallyRow",
     "TemplateRow",
     "UserChoiceRow",
