@@ -53,6 +53,7 @@ LOGIN = Call(
     tag="Account",
     summary="Get a bearer token for an account and its password",
     access=EVERYONE,
+    headers=(),
     query=(),
     body=LoginRequest,
     answer=Tokens,
@@ -109,11 +110,8 @@ def document() -> dict[str, Any]:
 
 
 def _kinds(one: Call) -> list[Any]:
-    return [
-        one.answer,
-        *([one.body] if one.body else []),
-        *(found.kind for found in (*one.query, *one.headers)),
-    ]
+    bodies = [one.body] if one.body else []
+    return [one.answer, *bodies, *(found.kind for found in (*one.query, *one.headers))]
 
 
 def _operation(one: Call, by_kind: ByKind) -> dict[str, Any]:
