@@ -18,6 +18,7 @@ from portal.domain.errors import (
     NotKnownYet,
     PermanentFailure,
     PluginFailed,
+    PluginSlow,
     TemporaryFailure,
     TooMany,
 )
@@ -32,6 +33,7 @@ STATUS: Mapping[type[AoliError], int] = {
     NotKnownYet: 503,
     PermanentFailure: 422,
     PluginFailed: 503,
+    PluginSlow: 503,
 }
 """Pages and API alike; an error that is none of these is our mistake, a 500."""
 RETRY_AFTER_S = 5

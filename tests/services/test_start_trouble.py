@@ -8,6 +8,7 @@ import pytest
 from house import BOTH_DATABASES, GPU, House, actor
 
 from portal.domain.errors import AoliError, MissingRight, QuotaUsedUp, TemporaryFailure
+from portal.domain.moment import rfc3339
 from portal.domain.reconcile import LAUNCH_TRIES, Limits
 from portal.models.db import session
 
@@ -59,7 +60,7 @@ def test_a_start_that_always_fails_gives_its_devices_to_others(
     assert house.cluster.launches[-1].ref == house.ref(other)
     waits = told(house, first)["reason"]
     assert (waits["code"], waits["detail"]) == (code, failure.message)
-    assert waits["until"] == job.not_before.isoformat()
+    assert waits["until"] == rfc3339(job.not_before)
     # Its trouble is over when it is tried again, also after many passes that only noted it.
     house.cluster.run(house.ref(other))
     house.look()
