@@ -101,7 +101,7 @@ DEVELOPMENT = [
 
 setup(
     name="aoli",
-    version="0.1.0",
+    version="0.2.0",
     description="A self-hosted portal for AI training clusters",
     license="Apache-2.0",
     python_requires=">=3.11",

@@ -1,3 +1,3 @@
 """Aoli: a self-hosted portal for AI training clusters."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
