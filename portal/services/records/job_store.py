@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from portal.domain.job import Job, JobSpec, MountChoice
-from portal.domain.job_state import JobState, Trigger, next_state
+from portal.domain.job_state import TERMINAL, JobState, Trigger, allows, next_state
 from portal.domain.launch import Observed
 from portal.domain.reason import Reason
 from portal.domain.reason import load as load_reason
@@ -162,7 +162,7 @@ def transition(
         )
         if not changed:
             return False
-        if target in (JobState.FINISHED, JobState.FAILED, JobState.ERROR, JobState.KILLED):
+        if target in TERMINAL:
             JobSecretRow.delete().where(JobSecretRow.job == job.id).execute()
         if trigger is Trigger.ADMIT:
             allocations.begin(job, job.attempt + 1, now)
@@ -170,6 +170,18 @@ def transition(
             allocations.end(job.id, now)
         _event(job.id, now, job.state, target, reason, actor)
     return True
+
+
+def finish_stop(job_id: str, now: datetime) -> bool:
+    """Take the last step of a stop when nothing of the job is on the cluster; whether it was.
+
+    Called in the transaction of the step before it, so that no job is left between the two.
+    """
+    job = fetch(job_id)
+    if job is None or not job.released or not allows(job.state, Trigger.STOPPED):
+        return False
+    reason = Reason("new") if job.state is JobState.PREEMPTING else job.reason
+    return transition(job, Trigger.STOPPED, now, reason=reason)
 
 
 def release(job: Job, now: datetime) -> bool:

@@ -16,7 +16,6 @@ from portal.domain.errors import Conflict, FieldError, Forbidden, InvalidSpec, N
 from portal.domain.job_state import VC_BUSY
 from portal.domain.permission import Actor, Permission
 from portal.models import (
-    ClusterRow,
     GroupRow,
     JobEventRow,
     JobRow,
@@ -29,7 +28,7 @@ from portal.models import (
 )
 from portal.models.db import database
 from portal.ports import Events, Queue
-from portal.services.records import allocations, audit
+from portal.services.records import allocations, audit, inventory
 from portal.services.vcs import reading as virtual_clusters
 from portal.services.vcs.reading import VirtualCluster
 
@@ -63,7 +62,7 @@ class VcEditor:
         fields = self._parse(body, required=("name", "quota"))
         name = fields.pop("name")
         with database.atomic():
-            self._take_turn()
+            inventory.take_turn(self._cluster_name)
             if VcRow.get_or_none(VcRow.name == name) is not None:
                 raise Conflict(f"There is a virtual cluster named {name} already")
             self._check_remaining(fields["quota"], besides=name)
@@ -81,7 +80,7 @@ class VcEditor:
         if fields.pop("name", name) != name:
             raise InvalidSpec("name", "The name cannot be changed")
         with database.atomic():
-            self._take_turn()
+            inventory.take_turn(self._cluster_name)
             row, before = _row(name), _facts(name)
             quota = fields.get("quota")
             if quota is not None:
@@ -101,7 +100,7 @@ class VcEditor:
         _may_manage(actor)
         current = virtual_clusters.current(actor)
         with database.atomic():
-            self._take_turn()
+            inventory.take_turn(self._cluster_name)
             _row(name)
             if current is not None and current.name == name:
                 raise Conflict("The current virtual cluster cannot be deleted; switch first")
@@ -124,12 +123,6 @@ class VcEditor:
             for kind, count in row.quota.items():
                 totals[kind] = totals.get(kind, 0) - count
         return {kind: max(count, 0) for kind, count in totals.items()}
-
-    def _take_turn(self) -> None:
-        """Lock the cluster's row for this transaction and make older plans void."""
-        ClusterRow.update(plan_epoch=ClusterRow.plan_epoch + 1).where(
-            ClusterRow.name == self._cluster_name
-        ).execute()
 
     def _check_remaining(self, quota: Mapping[str, int], besides: str) -> None:
         free = self.remaining(besides)
