@@ -2,7 +2,7 @@
 
 from portal.models.allocation import AllocationRow
 from portal.models.audit import AuditRow
-from portal.models.cluster import ClusterRow, NodeRow
+from portal.models.cluster import ClusterRow, NodeRow, QueueNoteRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
 from portal.models.mail import MailRow
 from portal.models.ssh_key import SshKeyRow
@@ -23,7 +23,7 @@ FIRST = (
     TemplateRow,
 )
 """Tables that the first migration makes."""
-OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow, MailRow)
+OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow, MailRow, QueueNoteRow)
 """Tables that the migrations make; ``ab_user`` is not among them."""
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "JobSecretRow",
     "MailRow",
     "NodeRow",
+    "QueueNoteRow",
     "ReplicaRow",
     "SshKeyRow",
     "TemplateRow",

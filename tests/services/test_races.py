@@ -14,7 +14,6 @@ from house import BOTH_DATABASES, GPU, House, actor
 from portal.domain.errors import AoliError, Conflict, PriorityClash, TemporaryFailure
 from portal.domain.job import Job
 from portal.domain.job_state import JobState, Trigger, next_state
-from portal.domain.reason import Reason
 from portal.models import AuditRow, JobEventRow, JobRow, VcRow
 from portal.models.db import session
 from portal.services.jobs import priority as job_priority
@@ -78,7 +77,7 @@ def test_two_passes_that_saw_the_same_moment(house: House) -> None:
     first = house.submit(device_type=GPU, devices=4)
     with session():
         epoch = inventory.plan_epoch("lab")
-        snapshot, _ = house.portal.snapshots.take()
+        snapshot = house.portal.snapshots.take().snapshot
     house.advance(1)
     second = house.submit(device_type=GPU, devices=4)
     house.work()
@@ -295,9 +294,7 @@ def test_a_reason_of_old_does_not_outlive_its_cause(house: House) -> None:
     blocker = house.run(device_type=GPU, devices=4)
     job_id = house.submit(device_type=GPU, devices=4)
     house.work()
-    reason = house.job(job_id).reason
-    assert isinstance(reason, Reason)
-    assert reason.code == "vc_quota"
+    assert house.noted(job_id) == "vc_quota"
     house.end(blocker)
     after = house.job(job_id)
     assert after.state is JobState.SCHEDULING

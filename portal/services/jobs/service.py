@@ -163,6 +163,7 @@ class JobService:
     ) -> JobPage:
         """A page of jobs; ``by_state`` is what :meth:`counts` says of it, if it was asked."""
         page = list_jobs(actor, query, by_state)
+        waiting.tell(page.items)
         waiting.for_reader(actor, page.items)
         return page
 

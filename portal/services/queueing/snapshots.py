@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from peewee import fn
 
 from portal.domain.job_state import HOLDING, STOPPING, JobState
-from portal.domain.planning import Demand, Holding, PreemptibleScope, Snapshot
+from portal.domain.planning import Holding, PreemptibleScope, Request, Snapshot
 from portal.domain.resources import load_placement
 from portal.models import ClusterRow, JobEventRow, JobRow, NodeRow
+from portal.services.queueing import heads
 from portal.services.records import inventory
 from portal.services.vcs import reading as virtual_clusters
 from portal.spi.registry import Registry
@@ -21,17 +23,31 @@ UNREACHABLE_GRACE_S = 10
 _GIVING_BACK = frozenset(
     state.value for state in JobState if state in STOPPING or state not in HOLDING
 )
-Notes = dict[str, dict[str, Any]]
-"""Of each waiting job what its row says of its outlook."""
+FIRST = 3
+"""So many jobs of each request are looked at first."""
+GROWTH = 8
+"""When all of them can start, so many times more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """Changes with everything that a plan depends on, but time."""
 
-    waiting: int
     nodes: int
     changes: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A snapshot, and what it leaves out."""
+
+    snapshot: Snapshot
+    noted: Mapping[str, heads.Note]
+    """What the rows of single jobs say of them alone."""
+    waiting: int
+    """All that wait, also those that were left out."""
+    cut: Mapping[Request, int]
+    """Of which requests only so many were read."""
 
 
 class Snapshots:
@@ -52,33 +68,51 @@ class Snapshots:
         self._guard_s = starvation_guard_s
         self._clock = clock
 
-    def take(self) -> tuple[Snapshot, Notes]:
-        """The cluster now, and of each waiting job the note that it has."""
+    def take(self, most: int = FIRST) -> Taken:
+        """The cluster now, with the first ``most`` waiting jobs of each request."""
         reachable, since = inventory.reachable(self._cluster)
         quiet = since is None or self._clock() - since > timedelta(seconds=UNREACHABLE_GRACE_S)
-        demands, noted = _demands()
+        vcs = virtual_clusters.shares()
+        numbers = heads.numbers(vcs)
+        apart, noted = heads.apart()
+        later = sum(demand.not_before is not None for demand in apart.values())
+        first = heads.first(numbers, most, self._due_before())
         snapshot = Snapshot(
             nodes=inventory.nodes(self._cluster),
-            vcs=virtual_clusters.shares(),
+            vcs=vcs,
             holding=_holdings(),
-            waiting=demands,
+            waiting=tuple({**first, **apart}.values()),
             shapes={name: kind.shape for name, kind in self._registry.device_types.items()},
             preemptible_scope=self._scope,
             starvation_guard_s=self._guard_s,
             cluster_reachable=reachable or not quiet,
             cluster_seen_at=since,
         )
-        return snapshot, noted
+        cut = {request: most for request, number in numbers.items() if number > most}
+        return Taken(snapshot, noted, sum(numbers.values()) + later, cut)
+
+    def further(self, taken: Taken, requests: Collection[Request]) -> Taken:
+        """The same moment with more jobs of these requests, which all can start so far."""
+        most = max(taken.cut[request] for request in requests) * GROWTH
+        found = heads.first(requests, most, self._due_before())
+        known = {demand.job_id: demand for demand in taken.snapshot.waiting}
+        read = Counter(map(taken.snapshot.request_of, found.values()))
+        cut = {request: most for request in requests if read[request] >= most}
+        rest = {request: n for request, n in taken.cut.items() if request not in requests}
+        snapshot = replace(taken.snapshot, waiting=tuple({**found, **known}.values()))
+        return replace(taken, snapshot=snapshot, cut={**rest, **cut})
+
+    def _due_before(self) -> datetime:
+        return self._clock() - timedelta(seconds=self._guard_s)
 
     def stamp(self) -> Stamp:
-        """Five sums that tell whether a snapshot would be the same as an earlier one.
+        """Sums that tell whether a snapshot would be the same as an earlier one.
 
         Every transition has an event, every edit of a virtual cluster moves the epoch on,
         every edit of a priority is counted; versions and the other sums tell of what is
-        changed without any of these.
+        changed without any of these. None of them walks through all that wait.
         """
-        waiting = _sums(JobRow.state == JobState.QUEUED.value, JobRow.not_before, JobRow.reserved)
-        holding = _sums(JobRow.released == False)
+        holding = _holding_sums()
         nodes = _node_sums(self._cluster)
         cluster: Any = (
             ClusterRow.select(ClusterRow.plan_epoch, ClusterRow.reachable, ClusterRow.since)
@@ -87,13 +121,16 @@ class Snapshots:
             .first()
         )
         newest = JobEventRow.select(fn.MAX(JobEventRow.id)).scalar()
-        return Stamp(waiting[0], nodes[0], (newest, waiting, holding, nodes, cluster))
+        return Stamp(nodes[0], (newest, heads.changes(), holding, nodes, cluster))
 
 
-def _sums(which: Any, *counted: Any) -> tuple[Any, ...]:
-    sums = fn.SUM(JobRow.version), fn.SUM(JobRow.priority_edits)
-    counts = (fn.COUNT(column) for column in counted)
-    found: Any = JobRow.select(fn.COUNT(JobRow.id), *sums, *counts).where(which).tuples().first()
+def _holding_sums() -> tuple[Any, ...]:
+    found: Any = (
+        JobRow.select(fn.COUNT(JobRow.id), fn.SUM(JobRow.version), fn.SUM(JobRow.priority_edits))
+        .where(JobRow.released == False)
+        .tuples()
+        .first()
+    )
     return tuple(found)
 
 
@@ -110,44 +147,6 @@ def _node_sums(cluster: str) -> tuple[Any, ...]:
         .first()
     )
     return tuple(found)
-
-
-def _demands() -> tuple[tuple[Demand, ...], Notes]:
-    rows: Any = (
-        JobRow.select(
-            JobRow.id,
-            JobRow.name,
-            JobRow.vc,
-            JobRow.username,
-            JobRow.device_type,
-            JobRow.devices,
-            JobRow.nodes,
-            JobRow.preemptible,
-            JobRow.priority,
-            JobRow.submitted_at,
-            JobRow.waiting_since,
-            JobRow.not_before,
-            JobRow.reason,
-            JobRow.queue_position,
-            JobRow.ahead,
-            JobRow.reserved,
-        )
-        .where(JobRow.state == JobState.QUEUED.value)
-        .tuples()
-    )
-    demands, noted = [], {}
-    for row in rows:
-        *wanted, reason, position, ahead, reserved = row
-        columns: list[Any] = [*wanted, load_placement(reserved)]
-        demand = Demand(*columns)
-        demands.append(demand)
-        noted[demand.job_id] = {
-            "reason": reason,
-            "queue_position": position,
-            "ahead": ahead,
-            "reserved": reserved,
-        }
-    return tuple(demands), noted
 
 
 def _holdings() -> tuple[Holding, ...]:

@@ -204,18 +204,11 @@ def _columns_of(trigger: Trigger, target: JobState, now: datetime) -> dict[str, 
             "started_at": None,
             "stop_requested_at": None,
             "not_before": None,
-            "queue_position": None,
-            "ahead": None,
             "reserved": None,
             "released": False,
         }
     if trigger in (Trigger.PAUSE, Trigger.KILL, Trigger.REQUEUE):
-        return {
-            "stop_requested_at": None,
-            "queue_position": None,
-            "ahead": None,
-            "reserved": None,
-        }
+        return {"stop_requested_at": None, "reserved": None}
     if trigger is Trigger.STOPPED:
         columns: dict[str, Any] = {"released": True, "placement": None}
         if target is JobState.QUEUED:

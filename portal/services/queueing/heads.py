@@ -1,0 +1,154 @@
+"""The first of the waiting jobs of each request: all that a plan has to look at.
+
+Jobs that are alike (``planning.Request``) start in their order, and what keeps one of them
+back keeps all later ones back. So some of each are read, and more only where all of those can
+start. Beside them stand those that have waited too long (the first of them may hold others
+back), and those of which something holds for them alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from peewee import chunked
+
+from portal.domain.planning import Demand, Request, VcShare
+from portal.domain.resources import load_placement
+from portal.models import JobRow
+from portal.models.db import database
+
+CHUNK = 50
+"""Requests asked for in one statement."""
+COLUMNS = (
+    "id, name, vc, username, device_type, devices, nodes, preemptible, priority, submitted_at,"
+    " waiting_since, not_before, reserved"
+)
+WAITS = "FROM job WHERE state = 'queued'"
+"""As the partial indexes of the queue have it."""
+PLAIN = f"{WAITS} AND not_before IS NULL"
+APART = (
+    f"{WAITS} AND not_before IS NOT NULL",
+    f"{WAITS} AND reserved IS NOT NULL AND LENGTH(reserved) > 0",
+)
+"""Of which something holds for them alone: each by an index that has only them."""
+_REQUEST = "vc, device_type, devices, nodes, preemptible"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the row of a waiting job says of it alone."""
+
+    reason: Any
+    reserved: Any
+
+
+def numbers(vcs: Mapping[str, VcShare]) -> dict[Request, int]:
+    """How many jobs wait of each request; those that are tried again later left out."""
+    found = {
+        Request(vc, None, kind, devices, nodes, bool(preemptible)): number
+        for vc, kind, devices, nodes, preemptible, number in ask(
+            f"SELECT {_REQUEST}, COUNT(*) {PLAIN} GROUP BY {_REQUEST}"
+        )
+    }
+    limited = {(vc.name, kind) for vc in vcs.values() for kind in vc.user_limit}
+    for vc, kind in sorted(limited & {(one.vc, one.device_type or "") for one in found}):
+        for request in [one for one in found if (one.vc, one.device_type) == (vc, kind)]:
+            del found[request]
+        found.update(_by_user(vc, kind))
+    return found
+
+
+def _by_user(vc: str, kind: str) -> Iterator[tuple[Request, int]]:
+    columns = f"{_REQUEST}, username"
+    query = f"SELECT {columns}, COUNT(*) {PLAIN} AND vc = ? AND device_type = ? GROUP BY {columns}"
+    for _, _, devices, nodes, preemptible, user, number in ask(query, vc, kind):
+        yield Request(vc, user, kind, devices, nodes, bool(preemptible)), number
+
+
+def first(wanted: Collection[Request], most: int, due_before: datetime) -> dict[str, Demand]:
+    """The first ``most`` of each request, and as many of those that wait since before then."""
+    found = _each(wanted, most, "")
+    late: dict[Request, int] = dict.fromkeys(wanted, 0)
+    for request, demand in found:
+        late[request] += demand.waiting_since < due_before
+    more = [request for request, number in late.items() if number < most]
+    found += _each(more, most, " AND waiting_since < ?", JobRow.waiting_since.db_value(due_before))
+    return {demand.job_id: demand for _, demand in found}
+
+
+def apart() -> tuple[dict[str, Demand], dict[str, Note]]:
+    """The jobs of which something holds for them alone, with what their rows say."""
+    demands, notes = {}, {}
+    query = " UNION ".join(f"SELECT {COLUMNS}, reason {which}" for which in APART)
+    for *columns, reason in ask(query):
+        demand = load(columns)
+        demands[demand.job_id] = demand
+        kept = (JobRow.reason.python_value(reason), JobRow.reserved.python_value(columns[-1]))
+        notes[demand.job_id] = Note(*kept)
+    return demands, notes
+
+
+def one(job_id: str) -> Demand | None:
+    """What a waiting job asks for; ``None`` when it does not wait."""
+    rows = ask(f"SELECT {COLUMNS} {WAITS} AND id = ?", job_id)
+    return next((load(row) for row in rows), None)
+
+
+def changes() -> tuple[tuple[int, int], ...]:
+    """Numbers that change with every edit of a priority, and with whatever holds for one alone."""
+    sums = [f"SELECT COUNT(*), SUM(version) {which}" for which in APART]
+    sums.append(f"SELECT COUNT(*), SUM(priority_edits) {WAITS} AND priority_edits > 0")
+    return tuple((int(jobs), int(total or 0)) for jobs, total in ask(" UNION ALL ".join(sums)))
+
+
+def next_due(after: datetime) -> datetime | None:
+    """The earliest moment from ``after`` on since when some job waits."""
+    query = f"SELECT MIN(waiting_since) {WAITS} AND waiting_since >= ?"
+    (found,) = next(iter(ask(query, JobRow.waiting_since.db_value(after))))
+    return JobRow.waiting_since.python_value(found)
+
+
+def load(columns: Iterable[Any]) -> Demand:
+    """The demand of a row's :data:`COLUMNS`."""
+    job_id, name, vc, user, kind, devices, nodes, preemptible, priority, *rest = columns
+    submitted_at, waiting_since, not_before = map(JobRow.submitted_at.python_value, rest[:3])
+    return Demand(
+        *(job_id, name, vc, user, kind, devices, nodes, bool(preemptible), priority),
+        *(submitted_at, waiting_since, not_before),
+        load_placement(JobRow.reserved.python_value(rest[3])),
+    )
+
+
+def _each(
+    wanted: Collection[Request], most: int, further: str, *values: Any
+) -> list[tuple[Request, Demand]]:
+    found: list[tuple[Request, Demand]] = []
+    for chunk in chunked(wanted, CHUNK):
+        parts, given = [], []
+        for number, request in enumerate(chunk):
+            where, of = _of(request)
+            order = f"ORDER BY priority DESC, submitted_at, id LIMIT {most}"
+            inner = f"{number} AS part, {COLUMNS} {PLAIN} AND {where}{further} {order}"
+            parts.append(f"SELECT * FROM (SELECT {inner}) AS part{number}")  # noqa: S608 - no value
+            given += [*of, *values]
+        for part, *columns in ask(" UNION ALL ".join(parts), *given):
+            found.append((chunk[part], load(columns)))
+    return found
+
+
+def _of(request: Request) -> tuple[str, list[Any]]:
+    kind = "device_type IS NULL" if request.device_type is None else "device_type = ?"
+    values: list[Any] = [request.vc, request.device_type, request.devices, request.replicas]
+    where = f"vc = ? AND {kind} AND devices = ? AND nodes = ? AND preemptible = ?"
+    given = [value for value in values if value is not None] + [request.preemptible]
+    if request.user is None:
+        return where, given
+    return f"{where} AND username = ?", [*given, request.user]
+
+
+def ask(query: str, *values: Any) -> Any:
+    """Rows of a statement that has ``?`` for its values."""
+    return database.execute_sql(query.replace("?", database.param), values)

@@ -1,0 +1,150 @@
+"""Where waiting jobs stand in their lines, counted when it is asked for.
+
+A line is all that wait in a virtual cluster for a device type, in the planner's order.
+Nothing is written down: one job that leaves moves all behind it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from peewee import chunked
+
+from portal.domain.planning import MAX_AHEAD, Demand
+from portal.models import JobRow
+from portal.services.queueing.heads import COLUMNS, WAITS, ask, load
+
+CHUNK = 100
+"""Counts asked for in one statement."""
+
+
+class Place(NamedTuple):
+    """What the place of a job in its line depends on."""
+
+    job_id: str
+    vc: str
+    device_type: str | None
+    """``None`` for jobs without devices, whatever type they name."""
+    preemptible: bool
+    priority: int
+    submitted_at: datetime
+
+    @property
+    def line(self) -> tuple[str, str | None]:
+        """The line it stands in."""
+        return self.vc, self.device_type
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """Its part of the line."""
+        return self.preemptible, -self.priority
+
+    @property
+    def since(self) -> tuple[datetime, str]:
+        """Its place in that part."""
+        return self.submitted_at, self.job_id
+
+
+def place_of(demand: Demand) -> Place:
+    """Where ``demand`` stands, or would stand."""
+    kind = demand.device_type if demand.devices else None
+    named = (demand.job_id, demand.vc, kind)
+    return Place(*named, demand.preemptible, demand.priority, demand.submitted_at)
+
+
+def positions(places: Collection[Place]) -> dict[str, int]:
+    """How many wait before each in its line, and itself; two queries for a page of a list."""
+    ranks = _ranks({place.line for place in places})
+    before = _before(places)
+    return {
+        place.job_id: 1
+        + before[place.job_id]
+        + sum(n for rank, n in ranks[place.line].items() if rank < place.rank)
+        for place in places
+    }
+
+
+def ahead(place: Place, gone: Collection[str]) -> list[Demand]:
+    """The first :data:`MAX_AHEAD` of the line before ``place``, without those that are gone."""
+    where, values = _line(place.line)
+    query = (
+        f"SELECT {COLUMNS} {WAITS} AND {where}"
+        f" ORDER BY preemptible, priority DESC, submitted_at, id LIMIT {MAX_AHEAD + len(gone)}"
+    )
+    found = [load(row) for row in ask(query, *values)]
+    return [one for one in found if one.job_id not in gone and is_before(one, place)][:MAX_AHEAD]
+
+
+def is_before(demand: Demand, place: Place) -> bool:
+    """Whether ``demand`` stands before ``place``, in the same line."""
+    other = place_of(demand)
+    if other.line != place.line:
+        return False
+    return (other.rank, other.since) < (place.rank, place.since)
+
+
+def _line(line: tuple[str, str | None]) -> tuple[str, list[Any]]:
+    vc, kind = line
+    if kind is None:
+        return "vc = ? AND devices = 0", [vc]
+    return "vc = ? AND device_type = ? AND devices > 0", [vc, kind]
+
+
+def _ranks(
+    lines: Collection[tuple[str, str | None]],
+) -> dict[tuple[str, str | None], dict[tuple[bool, int], int]]:
+    """How many wait in each part of the lines."""
+    found: dict[tuple[str, str | None], dict[tuple[bool, int], int]] = defaultdict(dict)
+    for chunk in chunked(lines, CHUNK):
+        parts, values = [], []
+        for number, line in enumerate(chunk):
+            where, of = _line(line)
+            parts.append(
+                f"SELECT {number} AS part, preemptible, priority, COUNT(*) {WAITS} AND {where}"
+                " GROUP BY preemptible, priority"
+            )
+            values += of
+        for part, preemptible, priority, number in ask(" UNION ALL ".join(parts), *values):
+            found[chunk[part]][bool(preemptible), -priority] = number
+    return found
+
+
+def _before(places: Iterable[Place]) -> dict[str, int]:
+    """How many stand before each in its own part.
+
+    Each is counted from the one before it, so that a part is walked through once at the most.
+    """
+    parts: dict[tuple[Any, ...], list[Place]] = defaultdict(list)
+    for place in places:
+        parts[place.line, place.rank].append(place)
+    steps: list[tuple[Place, Place | None]] = []
+    for members in parts.values():
+        members.sort(key=lambda place: place.since)
+        steps += zip(members, [None, *members], strict=False)
+    between = [number for chunk in chunked(steps, CHUNK) for number in _between(chunk)]
+    found: dict[str, int] = {}
+    for (place, earlier), number in zip(steps, between, strict=True):
+        found[place.job_id] = number + (found[earlier.job_id] if earlier else 0)
+    return found
+
+
+def _between(steps: Collection[tuple[Place, Place | None]]) -> list[int]:
+    parts, values = [], []
+    for number, (place, earlier) in enumerate(steps):
+        where, of = _line(place.line)
+        where += " AND preemptible = ? AND priority = ? AND (submitted_at, id) < (?, ?)"
+        of += [place.preemptible, place.priority, *_since(place)]
+        if earlier is not None:
+            where += " AND (submitted_at, id) >= (?, ?)"
+            of += _since(earlier)
+        parts.append(f"SELECT {number} AS part, COUNT(*) {WAITS} AND {where}")
+        values += of
+    counted = dict(ask(" UNION ALL ".join(parts), *values)) if parts else {}
+    return [counted[number] for number in range(len(parts))]
+
+
+def _since(place: Place) -> list[Any]:
+    return [JobRow.submitted_at.db_value(place.submitted_at), place.job_id]
