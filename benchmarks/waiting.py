@@ -158,7 +158,6 @@ def build(folder: Path, nodes: int, waiting: int) -> Portal:
         with db.database.atomic():
             for begin in range(0, len(rows), 500):
                 JobRow.insert_many(rows[begin : begin + 500]).execute()
-        db.database.execute_sql("ANALYZE")
     return portal
 
 

@@ -150,7 +150,7 @@ def _of_modules() -> Iterator[str]:
                 yield f"{info.name}.{name}"
 
 
-WITHIN = frozenset({"create"})
+WITHIN = frozenset({"create", "write"})
 """Called in the transaction of another, which is in the list."""
 
 

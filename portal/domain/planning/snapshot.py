@@ -156,4 +156,4 @@ class Plan:
     admit: tuple[Admission, ...] = ()
     preempt: tuple[Preemption, ...] = ()
     waiting: Mapping[str, Waiting] = field(default_factory=dict)
-    refused: Mapping[Request, Reason] = field(default_factory=dict)
+    refused: Mapping[Request, Reason] = field(default_factory=dict, compare=False)

@@ -15,10 +15,13 @@ from peewee import chunked
 
 from portal.domain.planning import MAX_AHEAD, Demand
 from portal.models import JobRow
-from portal.services.queueing.heads import COLUMNS, WAITS, ask, load
+from portal.services.queueing.heads import COLUMNS, ask, load, waits
 
 CHUNK = 100
 """Counts asked for in one statement."""
+
+
+LINE = waits("job_line")
 
 
 class Place(NamedTuple):
@@ -71,7 +74,7 @@ def ahead(place: Place, gone: Collection[str]) -> list[Demand]:
     """The first :data:`MAX_AHEAD` of the line before ``place``, without those that are gone."""
     where, values = _line(place.line)
     query = (
-        f"SELECT {COLUMNS} {WAITS} AND {where}"
+        f"SELECT {COLUMNS} {LINE} AND {where}"
         f" ORDER BY preemptible, priority DESC, submitted_at, id LIMIT {MAX_AHEAD + len(gone)}"
     )
     found = [load(row) for row in ask(query, *values)]
@@ -103,7 +106,7 @@ def _ranks(
         for number, line in enumerate(chunk):
             where, of = _line(line)
             parts.append(
-                f"SELECT {number} AS part, preemptible, priority, COUNT(*) {WAITS} AND {where}"
+                f"SELECT {number} AS part, preemptible, priority, COUNT(*) {LINE} AND {where}"
                 " GROUP BY preemptible, priority"
             )
             values += of
@@ -140,7 +143,7 @@ def _between(steps: Collection[tuple[Place, Place | None]]) -> list[int]:
         if earlier is not None:
             where += " AND (submitted_at, id) >= (?, ?)"
             of += _since(earlier)
-        parts.append(f"SELECT {number} AS part, COUNT(*) {WAITS} AND {where}")
+        parts.append(f"SELECT {number} AS part, COUNT(*) {LINE} AND {where}")
         values += of
     counted = dict(ask(" UNION ALL ".join(parts), *values)) if parts else {}
     return [counted[number] for number in range(len(parts))]
