@@ -123,10 +123,10 @@ def next_due(after: datetime) -> datetime | None:
 def load(columns: Iterable[Any]) -> Demand:
     """The demand of a row's :data:`COLUMNS`."""
     job_id, name, vc, user, kind, devices, nodes, preemptible, priority, *rest = columns
-    submitted_at, waiting_since, not_before = map(JobRow.submitted_at.python_value, rest[:3])
+    times: list[Any] = [JobRow.submitted_at.python_value(at) for at in rest[:3]]
     return Demand(
         *(job_id, name, vc, user, kind, devices, nodes, bool(preemptible), priority),
-        *(submitted_at, waiting_since, not_before),
+        *times,
         load_placement(JobRow.reserved.python_value(rest[3])),
     )
 
