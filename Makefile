@@ -9,8 +9,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 KEPT ?= $(if $(DEMO),demo,runtime)
 UP := $(BIN)/aoli up $(if $(DEMO),--demo) $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 WORKERS ?= auto
-TEMPLATES := portal/web/templates
-STATIC := portal/web/static
+WEB := portal/web
 # Extras stay in the locks: pip 23 refuses NAME[EXTRA] of a dependency where only NAME is pinned
 # and a newer release exists.
 COMPILE := $(BIN)/uv pip compile setup.py --quiet --universal --python-version 3.11 \
@@ -35,16 +34,16 @@ lint: $(VENV)/.dev ## Check style, types, who imports whom, and the pages' templ
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djangofmt --check $(TEMPLATES)
-	$(BIN)/djangofmt check $(TEMPLATES)
-	$(BIN)/oxfmt --check $(STATIC)/js $(STATIC)/css
-	$(BIN)/oxlint $(STATIC)/js
+	$(BIN)/djangofmt --check $(WEB)
+	$(BIN)/djangofmt check $(WEB)
+	$(BIN)/oxfmt --check $(WEB)
+	$(BIN)/oxlint $(WEB)
 	$(BIN)/python tests/web/lint_pages.py
 
 format: $(VENV)/.dev ## Write Python, templates, scripts and styles as `make lint` wants them
 	$(BIN)/ruff format .
-	$(BIN)/djangofmt $(TEMPLATES)
-	$(BIN)/oxfmt $(STATIC)/js $(STATIC)/css
+	$(BIN)/djangofmt $(WEB)
+	$(BIN)/oxfmt $(WEB)
 
 bench: $(VENV)/.dev ## Measure; prints one table
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -70,7 +70,7 @@ setup(
     package_data={
         "portal.api": ["pages/*"],
         "portal.cli": ["skeletons/*/*"],
-        "portal.web": ["templates/**/*", "static/**/*", "translations/**/*"],
+        "portal.web": ["**/*.html", "**/*.js", "**/*.css", "static/**/*", "translations/**/*"],
         "portal": ["py.typed"],
     },
     install_requires=RUNTIME,

@@ -12,7 +12,9 @@ from portal.models import db
 from portal.services.portal import Portal
 from portal.settings import Settings
 from portal.web import app as pages
-from portal.wiring import connect, redis_url, secret_key
+from portal.wiring import connect
+from portal.wiring.addresses import redis_url
+from portal.wiring.keys import secret_key
 
 
 def create_app(

@@ -186,7 +186,7 @@ def seed(house: House) -> None:
     """Make our tables, tell of the nodes, share the devices among two VCs."""
     wiring.upgrade(house.portal)
     with session():
-        house.portal.ear.nodes_changed(house.cluster.nodes())
+        house.portal.watch_handler.nodes_changed(house.cluster.nodes())
         VcRow.delete().execute()
         for name, quota in (("platform", {GPU: 4, NPU: 8}), ("vision", {GPU: 4})):
             VcRow.insert(

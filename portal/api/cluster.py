@@ -187,7 +187,7 @@ def show_cluster_usage() -> Any:
     """Devices held, by user in the virtual cluster, and in the whole cluster."""
     vc, name = _vc(), reading.text("range") or usage.DEFAULT_RANGE
     span = usage.span_of(name, services().clock())
-    found = usage.vc_usage(vc, span, services().cluster_lines)
+    found = usage.vc_usage(vc, span, services().cluster_series)
     return {
         "vc": vc.name,
         "range": name,

@@ -27,7 +27,7 @@ VIEWERS = holders(Permission.VIEW_VC, Permission.MANAGE_VC)
 def show_me() -> Any:
     """Also for an account without any role."""
     caller = actor()
-    sight = vcs.sight(caller) if caller.anything else vcs.Sight([], {}, None)
+    access = vcs.access(caller) if caller.anything else vcs.VcAccess([], {}, None)
     order = [code.value for code in Permission]
     known = [code for code in order if code in caller.permissions]
     return {
@@ -37,8 +37,8 @@ def show_me() -> Any:
         "roles": list(caller.roles),
         "groups": sorted(caller.groups),
         "permissions": known + sorted(caller.permissions.difference(order)),
-        "vcs": list(sight.usable),
-        "current_vc": sight.current.name if sight.current else None,
+        "vcs": list(access.usable),
+        "current_vc": access.current.name if access.current else None,
     }
 
 
@@ -96,11 +96,11 @@ class Shown:
     """What one caller sees of the virtual clusters, asked once."""
 
     def __init__(self, caller: Actor) -> None:
-        sight = vcs.sight(caller)
-        self.usable = sight.usable
+        access = vcs.access(caller)
+        self.usable = access.usable
         self._manages = caller.may(Permission.MANAGE_VC)
-        self.visible = sight.visible_to(caller)
-        self._current = sight.current.name if sight.current else None
+        self.visible = access.visible_to(caller)
+        self._current = access.current.name if access.current else None
 
     def dump(self, vc: VirtualCluster) -> dict[str, Any]:
         """By the names of the contract."""

@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from portal.cli import login_store
+from portal.cli.client_cluster import cluster
+from portal.cli.client_jobs import job
+from portal.cli.client_support import support
+from portal.cli.client_templates import template
 from portal.cli.http import Failed, PortalApi, connect
 from portal.cli.login_store import Login
+from portal.cli.options import portal_options, quote
 from portal.cli.output import print_facts, print_json, print_table
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def register(cli: click.Group) -> None:
     """Add the client's commands to ``cli``."""
-    from portal.cli.client_cluster import cluster
-    from portal.cli.client_jobs import job
-    from portal.cli.client_support import support
-    from portal.cli.client_templates import template
-
     job.add_command(support)
     for command in (login, logout, whoami, job, template, vc, cluster):
         cli.add_command(command)
-
-
-def portal_options(command: Command) -> Command:
-    """Add ``--json`` and ``--url``; the command gets ``as_json`` and ``api``."""
-
-    def with_api(*arguments: Any, url: str | None, **options: Any) -> Any:
-        return command(*arguments, api=connect(url), **options)
-
-    with_api.__name__, with_api.__doc__ = command.__name__, command.__doc__
-    with_api.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
-    wrapped: Any = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(with_api)
-    wrapped = click.option("--url", help="The portal (default: AOLI_URL, then the last login).")(
-        wrapped
-    )
-    done: Command = wrapped
-    return done
 
 
 @click.command()
@@ -130,10 +111,3 @@ def vc_select(api: PortalApi, as_json: bool, name: str) -> None:
         print_json(chosen)
         return
     click.echo(f"working in {chosen['name']}")
-
-
-def quote(text: str) -> str:
-    """A name as part of an address."""
-    from urllib.parse import quote as encode
-
-    return encode(text, safe="")

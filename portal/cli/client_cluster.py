@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from portal.cli.client import portal_options, quote
 from portal.cli.http import PortalApi
+from portal.cli.options import portal_options, quote
 from portal.cli.output import print_json, print_table
 
 LARGEST_PAGE = 200

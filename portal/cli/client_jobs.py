@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from portal.cli.client import portal_options, quote
 from portal.cli.client_logs import copy_answer, print_logs
 from portal.cli.client_submit import body_of, submission_options
 from portal.cli.http import Failed, PortalApi, Unreachable
 from portal.cli.moments import MOMENT
+from portal.cli.options import portal_options, quote
 from portal.cli.output import local_time, print_facts, print_json, print_table
 
 ENDED = ("finished", "failed", "error", "killed")

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from portal.cli.client import quote
 from portal.cli.http import Failed, PortalApi, Unreachable
+from portal.cli.options import quote
 
 SILENCE_S = 45.0
 """A stream says something every ten seconds; one that is silent for so long has died."""

@@ -6,9 +6,9 @@ import sys
 
 import click
 
-from portal.cli.client import portal_options, quote
 from portal.cli.client_jobs import find
 from portal.cli.http import PortalApi
+from portal.cli.options import portal_options, quote
 from portal.cli.output import print_json
 
 

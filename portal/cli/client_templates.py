@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from portal.cli.client import portal_options, quote
 from portal.cli.client_jobs import find, job
 from portal.cli.client_submit import body_of, submission_options
 from portal.cli.http import Failed, PortalApi
+from portal.cli.options import portal_options, quote
 from portal.cli.output import local_time, print_json, print_table
 
 Command = TypeVar("Command", bound=Callable[..., Any])

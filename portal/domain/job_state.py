@@ -81,11 +81,9 @@ TERMINAL = frozenset({_S.FINISHED, _S.FAILED, _S.ERROR, _S.KILLED})
 STOPPING = frozenset({_S.PAUSING, _S.PREEMPTING, _S.KILLING})
 """States in which the cluster is being cleared of the job."""
 HOLDING = frozenset({_S.SCHEDULING, _S.RUNNING}) | STOPPING
-"""States in which the job holds its devices."""
-LIVE = HOLDING | {_S.QUEUED}
-"""States in which the platform has something to do for the job."""
-VC_BUSY = frozenset({_S.RUNNING, _S.SCHEDULING, _S.KILLING, _S.PAUSING, _S.PREEMPTING})
-"""States in which a job keeps its virtual cluster from being modified or deleted."""
+"""States in which the job holds its devices, and keeps its virtual cluster as it is."""
+ACTIVE = tuple(state for state in JobState if state not in TERMINAL)
+"""States that are left again, in the order of the table."""
 
 
 class IllegalTransition(Exception):

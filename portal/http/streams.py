@@ -120,7 +120,7 @@ def _news(
     recheck: Callable[[], Actor | None],
     ended: threading.Event,
 ) -> Iterator[bytes]:
-    sight = _Sight(parts, reader) if reader else None
+    reading = _Reading(parts, reader) if reader else None
     news = parts.events.subscribe(ended)  # before the greeting: the page looks anew at it
     begun = spoken = asked = time.monotonic()
     yield _event("hello", {})
@@ -129,11 +129,11 @@ def _news(
         if now - asked > KEEP_ALIVE_S:
             asked, again = now, recheck()
             if again != reader:
-                reader, sight = again, _Sight(parts, again) if again else None
-        if gate.stop.is_set() or now - begun > LONGEST_S or sight is None:
+                reader, reading = again, _Reading(parts, again) if again else None
+        if gate.stop.is_set() or now - begun > LONGEST_S or reading is None:
             yield _event("bye", {})
             return
-        said = sight.tell(notice) if notice is not None else None
+        said = reading.tell(notice) if notice is not None else None
         if said is not None:
             spoken = now
             yield said
@@ -146,7 +146,7 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
 
 
-class _Sight:
+class _Reading:
     """What of the news this reader may hear. Whose a job is never changes, so it is asked once."""
 
     def __init__(self, parts: Portal, reader: Actor) -> None:

@@ -146,16 +146,17 @@ def run(settings: Settings) -> None:
     """The process ``aoli scheduler``."""
     configure_logging()
     from portal import wiring
+    from portal.wiring.addresses import redis_url
 
     portal = wiring.connect(settings)
     leader = Leader(
-        wiring.redis_url(settings),
+        redis_url(settings),
         settings.leader_ttl_s,
         on_gain=lambda epoch: duty.begin(epoch),
         on_loss=lambda: duty.end(),
         token=os.environ.get(TOKEN_VARIABLE) or None,
     )
-    duty = Duty(all_ticks(portal), portal.cluster, portal.ear, leader.is_leader)
+    duty = Duty(all_ticks(portal), portal.cluster, portal.watch_handler, leader.is_leader)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

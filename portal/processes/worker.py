@@ -165,9 +165,10 @@ def run(settings: Settings) -> None:
     # Imported here: these bring everything, and must be there before the first call comes.
     from portal import wiring
     from portal.tasks import context
+    from portal.wiring.addresses import redis_url
 
     context.use(wiring.connect(settings))
-    process = WorkerProcess(wiring.redis_url(settings))
+    process = WorkerProcess(redis_url(settings))
     process.install_signal_handlers()
     log.info("working")
     process.run()

@@ -18,9 +18,9 @@ from portal.services.operation.metrics import PortalMetrics
 from portal.services.queueing.admission import Admitter
 from portal.services.queueing.snapshots import Snapshots
 from portal.services.running.driving import Driver
-from portal.services.running.passes import Ear, Passes
+from portal.services.running.passes import Passes, WatchHandler
 from portal.services.submissions.templates import TemplateService
-from portal.services.usage.over_time import ClusterLines
+from portal.services.usage.over_time import ClusterSeries
 from portal.services.vcs.editing import VcEditor
 from portal.settings import Settings
 from portal.spi.registry import Registry
@@ -48,12 +48,12 @@ class Portal:
     admitter: Admitter
     driver: Driver
     passes: Passes
-    ear: Ear
+    watch_handler: WatchHandler
     vc_editor: VcEditor
     templates: TemplateService
     cordoner: Cordoner
     outbox: Outbox
     metrics: PortalMetrics
     support: SupportDesk
-    cluster_lines: ClusterLines
+    cluster_series: ClusterSeries
     storage: StorageWatch

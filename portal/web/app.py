@@ -76,7 +76,7 @@ def make_flask(settings: Settings, secret_key: str, *, initialising: bool = Fals
     ``secret_key`` signs sessions and tokens. ``initialising`` makes Flask-AppBuilder's tables;
     only the init step does.
     """
-    app = Flask("portal.web", static_folder=None)
+    app = Flask("portal.web", static_folder=None, template_folder=".")  # <group>/<name>.html
     app.url_map.converters["int"] = RowNumber
     app.config.update(flask_config(settings, secret_key, initialising=initialising))
     app.json.sort_keys = False  # type: ignore[attr-defined]  # errors stay in the form's order

@@ -37,6 +37,8 @@ WEB_WORDS: Words = {
 ERROR_WORDS: Words = {"FieldError": None, "FieldProblem": None, "InvalidSpec": (2,), "add": (2,)}
 SOURCES: dict[str, Words] = {
     "portal/web": WEB_WORDS,
+    "portal/http": WEB_WORDS,
+    "portal/people": WEB_WORDS,
     "portal/services": ERROR_WORDS,
     "portal/domain": ERROR_WORDS,
     "portal/spi": ERROR_WORDS,
@@ -44,7 +46,7 @@ SOURCES: dict[str, Words] = {
     "device_plugins": ERROR_WORDS,
 }
 """Folder and the calls in it that hold a text."""
-METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
+METHODS = [("**.py", "python"), ("**.html", "jinja2")]
 _PLACE = re.compile(r"%\((\w+)\)s")
 
 Text = str | tuple[str, ...]

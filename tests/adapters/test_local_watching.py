@@ -12,8 +12,8 @@ import pytest
 from local_replicas import Place, until
 
 from portal.adapters.local import watching
-from portal.adapters.local.bell import Bell, ring
 from portal.adapters.local.runtime import LocalCluster
+from portal.adapters.local.shim.bell import Bell, ring
 from portal.domain.launch import Observed, ReplicaPhase
 from portal.testing import RecordingListener, a_launch, eventually
 

@@ -6,10 +6,11 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from typing import Any
 
 from house import House
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page, Route
 from web_house import WebHouse
 from werkzeug.serving import ThreadedWSGIServer
 
@@ -69,6 +70,23 @@ class Site:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+class Held:
+    """Requests of a page that get no answer until the test gives one."""
+
+    def __init__(self, page: Page, pattern: str) -> None:
+        self._page = page
+        self._waiting: list[Route] = []
+        page.route(pattern, lambda route: self._waiting.append(route))
+
+    def next(self) -> Route:
+        """The newest one. What the page shows may be ahead of its request: that is awaited."""
+        give_up = time.monotonic() + 60
+        while not self._waiting:
+            assert time.monotonic() < give_up, "the page asked nothing"
+            self._page.evaluate("null")
+        return self._waiting.pop()
 
 
 class Complaints(list[str]):

@@ -305,14 +305,16 @@ class Visitor:
     browser: Browser
     showcase: Showcase
     _sessions: dict[str, StorageState] = field(default_factory=dict)
+    _profiles: dict[tuple[str | None, str, str], BrowserContext] = field(default_factory=dict)
 
     @contextmanager
     def at(
         self, scene: Scene, width: int, theme: str = "light", language: str = "en"
     ) -> Iterator[tuple[Page, Complaints]]:
         """A tab in which the scene stands, and what its scripts complained of."""
-        context = self.context(scene.reader, width, theme, language)
-        heard, page = Complaints(), context.new_page()
+        profile = self._profile(scene.reader, theme, language)
+        heard, page = Complaints(), profile.new_page()
+        page.set_viewport_size({"width": width, "height": WIDTHS[width]})
         heard.listen(page)
         answer = page.goto(scene.path.format(**self.showcase.ids), wait_until="load")
         if answer is None or answer.status != scene.status:
@@ -324,8 +326,22 @@ class Visitor:
             yield page, heard
         finally:
             page.unroute_all(behavior="ignoreErrors")
-            page.goto("about:blank")  # a context that closes amid a page's requests may hang
-            context.close()
+            page.evaluate("localStorage.clear(); sessionStorage.clear()")
+            page.goto("about:blank")  # a page that closes amid its requests may hang
+            page.close()
+
+    def _profile(self, reader: str | None, theme: str, language: str) -> BrowserContext:
+        """A profile as if it were fresh; scripts and fonts are in its cache from then on."""
+        key = (reader, theme, language)
+        if key not in self._profiles:
+            self._profiles[key] = self.context(reader, DESK, theme, language)
+            return self._profiles[key]
+        profile = self._profiles[key]
+        profile.clear_cookies()
+        if reader:
+            profile.add_cookies(self._session(reader)["cookies"])  # type: ignore[arg-type]
+        self._choose(profile, theme, language)
+        return profile
 
     def context(self, reader: str | None, width: int, theme: str, language: str) -> BrowserContext:
         """A profile of the reader, or of nobody."""
@@ -337,14 +353,17 @@ class Visitor:
             storage_state=self._session(reader) if reader else None,
         )
         opened.set_default_timeout(60_000)
+        self._choose(opened, theme, language)
+        return opened
+
+    def _choose(self, profile: BrowserContext, theme: str, language: str) -> None:
         choices = {"theme": theme, "language": language, "zone": "Asia%2FShanghai"}
-        opened.add_cookies(
+        profile.add_cookies(
             [
                 {"name": name, "value": value, "url": self.showcase.url}
                 for name, value in choices.items()
             ]
         )
-        return opened
 
     def _session(self, reader: str) -> StorageState:
         if reader not in self._sessions:

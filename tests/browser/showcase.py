@@ -195,7 +195,7 @@ def make_virtual_clusters(house: House, mei: Actor) -> None:
     """Three: two teams' and one without devices."""
     vision = {"users": [ADMIN, "tomas"], "groups": ["city-vision"]}
     with db.session():
-        house.portal.ear.nodes_changed(house.cluster.nodes())
+        house.portal.watch_handler.nodes_changed(house.cluster.nodes())
         VcRow.delete().execute()
         for body in (
             {"name": "platform", "quota": {NPU: 16, GPU: 8}},

@@ -80,7 +80,7 @@ def fill(house: House, people: Mapping[str, Actor]) -> dict[str, str]:
     _templates(story, people)
     story.until(end)
     with session():
-        house.portal.ear.nodes_changed(house.cluster.nodes())
+        house.portal.watch_handler.nodes_changed(house.cluster.nodes())
     return story.ids
 
 

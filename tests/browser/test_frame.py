@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from chromium import Held
 from playwright.sync_api import expect
 
 from portal.http import streams as sse
@@ -71,16 +72,16 @@ def test_the_first_tab_stop_skips_to_the_content(signed_in):
 
 
 def test_news_that_are_refused_while_one_logs_out_change_nothing(alice, say):
-    page, held = alice, []
+    page = alice
     page.goto("/")
     page.route("**/home/cards", lambda route: route.fulfill(status=401))
-    page.route("**/logout/**", lambda route: held.append(route))
+    held = Held(page, "**/logout/**")
     with page.expect_response("**/home/cards"), page.expect_request("**/logout/**"):
         page.evaluate("""() => {
             document.querySelector('form[action*=logout]').requestSubmit();
             document.body.dispatchEvent(new CustomEvent('aoli:refresh', {bubbles: true}));
         }""")
-    held.pop().continue_()
+    held.next().continue_()
     expect(page.get_by_text(say("You are signed out."))).to_be_visible()
 
 

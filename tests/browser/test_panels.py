@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from chromium import Held
 from playwright.sync_api import Page, Route, expect
 
 PREVIEW, LINES, USAGE = "**/submit/preview", "**/lines?*", "**/cluster/usage?*"
@@ -22,14 +23,14 @@ def stand_still(page: Page) -> None:
 
 
 def test_the_first_preview_is_waited_for_and_its_failure_stops_nothing(signed_in):
-    page, waiting = signed_in, []
-    page.route(PREVIEW, lambda route: waiting.append(route))
+    page = signed_in
+    waiting = Held(page, PREVIEW)
     page.goto("/submit/")
     panel = page.locator("#panel")
     expect(panel.locator(".skel").first).to_be_visible()
     expect(panel).to_have_attribute("aria-busy", "true")
     expect(panel.get_by_role("status")).to_have_text("Loading")
-    waiting.pop().abort()
+    waiting.next().abort()
     expect(panel.locator(".fail h2")).to_have_text("The preview could not be made")
     expect(page.locator("#submit-job")).to_be_enabled()
     page.unroute(PREVIEW)
@@ -57,30 +58,30 @@ def test_a_wait_is_silent_at_first_and_says_when_it_is_long(signed_in):
 
 
 def test_later_previews_dim_what_stands_there(signed_in):
-    page, waiting = signed_in, []
+    page = signed_in
     page.goto("/submit/")
     panel = page.locator("#panel")
     expect(panel).to_contain_text("Still to fill in")
-    page.route(PREVIEW, lambda route: waiting.append(route))
+    waiting = Held(page, PREVIEW)
     page.get_by_label("Job name").fill("typed")
     expect(panel).to_have_class(re.compile("stale"))
     expect(panel).to_contain_text("Still to fill in")
-    waiting.pop().continue_()
+    waiting.next().continue_()
     expect(panel).not_to_have_class(re.compile("stale"))
 
 
 def test_a_button_at_work_says_what_it_does(signed_in):
-    page, waiting = signed_in, []
+    page = signed_in
     page.goto("/submit/")
     page.get_by_label("Job name").fill("slow")
     page.get_by_label("Docker image").fill("img:1")
     page.locator("#f-command").fill("true")
-    page.route("**/submit/", lambda route: waiting.append(route))
+    waiting = Held(page, "**/submit/")
     button = page.locator("#submit-job")
     button.click()
     expect(button).to_have_text("Submitting")
     expect(button).to_have_attribute("aria-busy", "true")
-    waiting.pop().abort()
+    waiting.next().abort()
     expect(button).to_have_text("Submit job")
     expect(page.locator(".toast.dng")).to_be_visible()
 
@@ -126,12 +127,12 @@ def test_a_console_that_cannot_be_read_keeps_the_rest_of_the_page(signed_in, sit
 
 
 def test_a_search_without_an_answer_says_so(signed_in):
-    page, waiting = signed_in, []
-    page.route("**/search/?*", lambda route: waiting.append(route))
+    page = signed_in
+    waiting = Held(page, "**/search/?*")
     page.keyboard.press("/")
     palette = page.locator("#palette")
     expect(palette).to_have_text("Searching")
-    waiting.pop().abort()
+    waiting.next().abort()
     expect(palette).to_contain_text("Search does not answer.")
 
 

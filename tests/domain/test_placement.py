@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.planning.capacity import FreeDevices
-from portal.domain.planning.making_room import JobKind, NodeCounts, fewest
+from portal.domain.planning.making_room import JobShape, NodeCounts, fewest
 from portal.domain.planning.placement import (
     Fit,
     counts_without_highest,
@@ -155,21 +155,21 @@ class TestMakingRoom:
     node = NodeCounts(free=(1,), taken=(0,), unknown=0, size=8, ring=0)
 
     def test_one_large_job_rather_than_two_small_ones(self) -> None:
-        small, large = JobKind((1,), 0, 1), JobKind((4,), 0, 4)
+        small, large = JobShape((1,), 0, 1), JobShape((4,), 0, 4)
         assert fewest(self.node, 3, ((small, 3), (large, 1))) == ((0, 1),)
 
     def test_the_smallest_of_those_that_suffice(self) -> None:
-        two, four = JobKind((2,), 0, 2), JobKind((4,), 0, 4)
+        two, four = JobShape((2,), 0, 2), JobShape((4,), 0, 4)
         assert fewest(self.node, 3, ((two, 1), (four, 1))) == ((1, 0),)
 
     def test_all_ways_that_cost_the_same(self) -> None:
-        near, far = JobKind((2,), 0, 4), JobKind((3,), 0, 4)
+        near, far = JobShape((2,), 0, 4), JobShape((3,), 0, 4)
         assert fewest(self.node, 3, ((near, 1), (far, 1))) == ((1, 0), (0, 1))
 
     def test_none_when_all_together_are_not_enough(self) -> None:
-        assert fewest(self.node, 8, ((JobKind((2,), 0, 2), 3),)) == ()
+        assert fewest(self.node, 8, ((JobShape((2,), 0, 2), 3),)) == ()
 
     def test_devices_of_unknown_index_come_off_the_highest_ring(self) -> None:
         node = NodeCounts(free=(0, 3), taken=(0, 0), unknown=1, size=8, ring=4)
-        low, high = JobKind((4, 0), 0, 4), JobKind((0, 1), 0, 1)
+        low, high = JobShape((4, 0), 0, 4), JobShape((0, 1), 0, 1)
         assert fewest(node, 3, ((low, 1), (high, 1))) == ((0, 1),)

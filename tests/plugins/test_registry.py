@@ -21,6 +21,7 @@ from portal.settings import Settings
 from portal.spi import DeviceShape, DeviceType
 from portal.spi.registry import Registry, load_registry
 from portal.testing import FakeCluster, FakeEvents, FakeQueue, a_job, a_spec
+from portal.wiring.cluster import make_cluster
 
 GROUP = "portal.device_types"
 
@@ -204,7 +205,7 @@ def test_a_search_for_devices_that_fails_has_found_none(
     loaded: Callable[..., Registry], tmp_path: Path
 ) -> None:
     registry = loaded(variant(detect=raising(PermissionError("/dev/acme"))))
-    cluster = wiring.make_cluster(Settings(data_dir=tmp_path), registry)
+    cluster = make_cluster(Settings(data_dir=tmp_path), registry)
     assert [node.device_type for node in cluster.nodes()] == [None]
 
 

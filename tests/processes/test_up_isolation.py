@@ -9,7 +9,7 @@ import pytest
 
 from portal.settings import Settings, load_settings
 from portal.testing.running import RunningPortal
-from portal.wiring import private_paths
+from portal.wiring.cluster import private_paths
 
 WARNING = "jobs run as the portal's own user"
 root_only = pytest.mark.skipif(os.getuid() != 0, reason="needs root")

@@ -173,6 +173,13 @@ def all_stopped(scene: Scene) -> None:
     scene.house.submit(device_type=GPU, devices=1)
 
 
+def many_alike(scene: Scene) -> Any:
+    """A look at the queue that has left jobs out."""
+    for _ in range(2):
+        scene.house.submit(device_type=GPU, devices=4)
+    return scene.portal.snapshots.take(1)
+
+
 Prepare = Callable[[Scene], Any]
 Deed = tuple[Prepare | None, Callable[[Scene, Any], Any]]
 
@@ -283,16 +290,22 @@ DEEDS: dict[str, dict[str, Deed]] = {
     },
     "passes.stop_unheld": {"two": (half_stopped, lambda s, _: s.portal.passes.stop_unheld())},
     "passes.overtime": {"two": (over_its_time, lambda s, _: s.portal.passes.overtime())},
-    "ear.nodes_changed": {
-        "grown": (more_nodes, lambda s, nodes: s.portal.ear.nodes_changed(nodes)),
+    "watch_handler.nodes_changed": {
+        "grown": (more_nodes, lambda s, nodes: s.portal.watch_handler.nodes_changed(nodes)),
         "back": (
-            lambda s: s.portal.ear.unreachable("no route") or s.house.cluster.nodes(),
-            lambda s, nodes: s.portal.ear.nodes_changed(nodes),
+            lambda s: s.portal.watch_handler.unreachable("no route") or s.house.cluster.nodes(),
+            lambda s, nodes: s.portal.watch_handler.nodes_changed(nodes),
         ),
     },
-    "ear.attempt_changed": {"runs": (runs, lambda s, seen: s.portal.ear.attempt_changed(seen))},
-    "ear.listed": {"news": (changes, lambda s, seen: s.portal.ear.listed(seen))},
-    "ear.unreachable": {"gone": (None, lambda s, _: s.portal.ear.unreachable("no route"))},
+    "watch_handler.attempt_changed": {
+        "runs": (runs, lambda s, seen: s.portal.watch_handler.attempt_changed(seen))
+    },
+    "watch_handler.listed": {
+        "news": (changes, lambda s, seen: s.portal.watch_handler.listed(seen))
+    },
+    "watch_handler.unreachable": {
+        "gone": (None, lambda s, _: s.portal.watch_handler.unreachable("no route"))
+    },
     "vc_editor.add": {
         "with members": (
             lambda s: s.house.cluster.set_nodes(a_node("node-1", devices=16)) or s.house.look(),
@@ -374,6 +387,10 @@ QUIET: dict[str, Deed] = {
     "jobs.replicas": (None, lambda s, _: s.portal.jobs.replicas(actor("alice"), s.running)),
     "jobs.may_manage": (None, lambda s, _: s.portal.jobs.may_manage(actor("alice"), s.running)),
     "snapshots.take": (None, lambda s, _: s.portal.snapshots.take()),
+    "snapshots.further": (
+        many_alike,
+        lambda s, taken: s.portal.snapshots.further(taken, list(taken.cut)),
+    ),
     "snapshots.stamp": (None, lambda s, _: s.portal.snapshots.stamp()),
     "vc_editor.remaining": (None, lambda s, _: s.portal.vc_editor.remaining()),
     "templates.visible": (
@@ -391,9 +408,9 @@ QUIET: dict[str, Deed] = {
     ),
     "metrics.text": (None, lambda s, _: s.portal.metrics.text()),
     "support.draft": (None, lambda s, _: s.portal.support.draft(actor("alice"), s.running)),
-    "cluster_lines.of": (
+    "cluster_series.of": (
         None,
-        lambda s, _: s.portal.cluster_lines.of(span_of("24h", s.house.now), {}),
+        lambda s, _: s.portal.cluster_series.of(span_of("24h", s.house.now), {}),
     ),
     "storage.usage": (None, lambda s, _: s.portal.storage.usage({})),
 }

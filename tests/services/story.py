@@ -49,7 +49,7 @@ class Story:
             database.create_tables([UserRow, GroupRow])
             for number, name in enumerate(USERS, start=1):
                 UserRow.insert(id=number, username=name, email=name, active=True).execute()
-            house.portal.ear.nodes_changed(house.cluster.nodes())
+            house.portal.watch_handler.nodes_changed(house.cluster.nodes())
             for name, quota in QUOTAS.items():
                 VcRow.update(quota=quota).where(VcRow.name == name).execute()
         self._turns: list[tuple[Callable[[], None], int]] = [

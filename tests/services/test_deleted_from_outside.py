@@ -57,7 +57,7 @@ def hear(house: House, ref: AttemptRef, events: list[Deletion]) -> None:
         seen = watch.observed(ref, house.now)
         assert seen is not None
         with session():
-            house.portal.ear.attempt_changed(seen)
+            house.portal.watch_handler.attempt_changed(seen)
 
 
 @pytest.mark.parametrize("events", [NEW_SERVER, OLD_SERVER, WATCH_RESTARTED])

@@ -76,7 +76,7 @@ def random_queue(house: House, chance: random.Random) -> None:
     """Jobs of few kinds, many of each; some have waited too long, some are tried again later."""
     house.cluster.set_nodes(*(a_node(f"gpu-{n}", devices=chance.choice([4, 8])) for n in range(4)))
     with session():
-        house.portal.ear.nodes_changed(house.cluster.nodes())
+        house.portal.watch_handler.nodes_changed(house.cluster.nodes())
         for vc in ("vision", "platform"):
             limit = chance.choice([{}, {GPU: 3}])
             quota = {GPU: chance.choice([4, 12, 24]), NPU: 2}

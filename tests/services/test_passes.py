@@ -20,7 +20,7 @@ def test_a_cluster_that_does_not_answer(house: House) -> None:
     running = house.run()
     house.cluster.unreachable = True
     with session():
-        house.portal.ear.unreachable("connection refused")
+        house.portal.watch_handler.unreachable("connection refused")
         with pytest.raises(TemporaryFailure):
             house.portal.passes.full_pass()
     job_id = house.submit()
@@ -31,7 +31,7 @@ def test_a_cluster_that_does_not_answer(house: House) -> None:
     assert house.state(running) == "running"
     house.cluster.unreachable = False
     with session():
-        house.portal.ear.nodes_changed(house.cluster.nodes())
+        house.portal.watch_handler.nodes_changed(house.cluster.nodes())
     house.work()
     assert house.state(job_id) == "scheduling"
     assert house.state(running) == "running"
@@ -39,7 +39,7 @@ def test_a_cluster_that_does_not_answer(house: House) -> None:
 
 def test_a_cluster_that_is_away_for_a_moment_changes_nothing(house: House) -> None:
     with session():
-        house.portal.ear.unreachable("connection refused")
+        house.portal.watch_handler.unreachable("connection refused")
     job_id = house.submit()
     house.work()
     assert house.state(job_id) == "scheduling"
@@ -94,13 +94,13 @@ def test_due_asks_again_for_what_nobody_did(house: House) -> None:
 def test_a_new_node_starts_what_waits(house: House) -> None:
     house.cluster.set_nodes(a_node("node-1", devices=0))
     with session():
-        house.portal.ear.nodes_changed(house.cluster.nodes())
+        house.portal.watch_handler.nodes_changed(house.cluster.nodes())
     job_id = house.submit(device_type=GPU, devices=1)
     house.work()
     assert house.state(job_id) == "queued"
     house.cluster.set_nodes(a_node("node-1"), a_node("node-9"))
     with session():
-        house.portal.ear.nodes_changed(house.cluster.nodes())
+        house.portal.watch_handler.nodes_changed(house.cluster.nodes())
         names = [node.name for node in inventory.nodes("lab")]
     assert names == ["node-1", "node-9"]
     house.work()
@@ -112,7 +112,7 @@ def test_nodes_that_take_nothing_new(house: House, state: str) -> None:
     fields = {"cordoned": True} if state == "cordoned" else {"ready": False}
     house.cluster.set_nodes(a_node("node-1", **fields))
     with session():
-        house.portal.ear.nodes_changed(house.cluster.nodes())
+        house.portal.watch_handler.nodes_changed(house.cluster.nodes())
     job_id = house.submit(device_type=GPU, devices=1)
     house.work()
     assert house.state(job_id) == "queued"
@@ -125,7 +125,7 @@ def test_the_watch_moves_jobs_on(house: House) -> None:
 
     def listen() -> None:
         with session():
-            house.cluster.watch(house.portal.ear, stop)
+            house.cluster.watch(house.portal.watch_handler, stop)
 
     thread = threading.Thread(target=listen)
     thread.start()

@@ -17,7 +17,7 @@ def nodes(house: House, *, closed: int, of: int = 4) -> None:
     every = [a_node(f"gpu-{n}", devices=2, cordoned=n >= of - closed) for n in range(of)]
     house.cluster.set_nodes(*every, a_node("npu-1", device_type=NPU))
     with session():
-        house.portal.ear.nodes_changed(house.cluster.nodes())
+        house.portal.watch_handler.nodes_changed(house.cluster.nodes())
 
 
 def usable(vc: str) -> int:

@@ -191,7 +191,7 @@ def test_members_come_by_group_too(web_house) -> None:
 
 def test_the_line_of_the_whole_cluster_is_kept_for_a_sixtieth_of_a_step(house: House) -> None:
     house.run(device_type=GPU, devices=2)
-    lines = usage.ClusterLines()
+    lines = usage.ClusterSeries()
 
     def last(name: str) -> float:
         with session():

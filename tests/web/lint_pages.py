@@ -61,10 +61,9 @@ def repeated_properties(text: str) -> Iterator[Fault]:
 
 def faults() -> Iterator[str]:
     """All of them, as ``file:line: what``."""
-    static = WEB / "static"
-    scripts = sorted((static / "js").glob("*.js"))
-    sheets = sorted((static / "css").glob("*.css"))
-    templates = sorted((WEB / "templates").rglob("*.html"))
+    scripts = sorted(WEB.glob("*/*.js"))
+    sheets = sorted(WEB.glob("*/*.css"))
+    templates = sorted(WEB.rglob("*.html"))
     texts = {path: path.read_text("utf-8") for path in (*scripts, *sheets, *templates)}
     known = {name for path in sheets for name in DEFINED.findall(texts[path])}
     known |= {name for text in texts.values() for name in re.findall(r"[\"'](--[\w-]+)[\"']", text)}

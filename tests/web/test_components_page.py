@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from web_house import WebHouse
 
-TEMPLATES = Path(__file__).parents[2] / "portal/web/templates"
+WEB = Path(__file__).parents[2] / "portal/web"
 ELSEWHERE = {
     "first_job": "an empty state with what the reader may do",
     "cluster": "parts of Cluster Status and what builds on them",
@@ -27,9 +27,9 @@ def test_it_is_not_there_in_production(browse):
     assert browse("alice").get("/_components").status_code == 404
 
 
-@pytest.mark.parametrize("path", sorted((TEMPLATES / "components").glob("*.html")))
+@pytest.mark.parametrize("path", sorted((WEB / "base/components").glob("*.html")))
 def test_every_file_of_macros_is_shown(path):
-    page = (TEMPLATES / "components_page.html").read_text("utf-8")
+    page = (WEB / "home/components_page.html").read_text("utf-8")
     defined = set(re.findall(r"{% macro (\w+)", path.read_text("utf-8")))
     used = {name for name in defined if re.search(rf"\b{name}\(", page)}
     assert used == defined or path.stem in ELSEWHERE, defined - used

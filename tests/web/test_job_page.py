@@ -79,7 +79,7 @@ def test_who_may_not_see_the_cluster_sees_no_nodes(browse, web_house):
 def test_a_cluster_that_is_away_was_seen_at_a_readable_time(at_alices, web_house):
     house = web_house.house
     waiting = submit_job(house, device_type=NPU, devices=4)
-    house.portal.ear.unreachable("connection refused")
+    house.portal.watch_handler.unreachable("connection refused")
     house.advance(60)
     house.work()
     page = at_alices.page(f"/jobs/{waiting}")

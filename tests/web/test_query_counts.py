@@ -74,7 +74,7 @@ def fill(house: House, times: int) -> str:
         *house.cluster.nodes(), *(a_node(f"more-{number}") for number in range(times))
     )
     with session():
-        house.portal.ear.nodes_changed(house.cluster.nodes())
+        house.portal.watch_handler.nodes_changed(house.cluster.nodes())
         for number in range(times):
             VcRow.insert(
                 name=f"vc-{times}-{number}", quota={GPU: 0}, user_limit={}, created_at=house.now

@@ -26,7 +26,6 @@ from threading import Event
 from typing import Any
 
 from portal.adapters.local import stopping
-from portal.adapters.local.bell import ring
 from portal.adapters.local.folders import prepare
 from portal.adapters.local.layout import (
     SCRATCH,
@@ -39,6 +38,7 @@ from portal.adapters.local.layout import (
 from portal.adapters.local.nodes import LocalNodes, hostname
 from portal.adapters.local.output import read_lines
 from portal.adapters.local.preview import preview
+from portal.adapters.local.shim.bell import ring
 from portal.adapters.local.starting import ShimOrder, start_shims
 from portal.adapters.local.status import ENDED, observe, replica_status, shim_lives
 from portal.adapters.local.surroundings import Folder, surroundings

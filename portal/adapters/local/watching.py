@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
-from portal.adapters.local.bell import Bell
 from portal.adapters.local.layout import Layout, attempt_of, read_json
+from portal.adapters.local.shim.bell import Bell
 from portal.adapters.local.status import observe
 from portal.adapters.local.stopping import open_shim, sweep_after_shim
 from portal.domain.job import AttemptRef

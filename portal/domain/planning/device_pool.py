@@ -40,7 +40,7 @@ class Movable:
 
 
 @dataclass(slots=True)
-class NodeUse:
+class PooledNode:
     """Who holds devices of one node. All masks of it are apart from each other.
 
     The indexes of foreign devices are not known: the highest free ones are counted as
@@ -104,7 +104,7 @@ class DevicePool:
         self.movable: list[Movable] = []
         self.changed: list[int] = []
         """Nodes whose free devices have changed, as it happened; it only grows."""
-        self.use = [NodeUse(node.devices, node.foreign_devices) for node in nodes]
+        self.use = [PooledNode(node.devices, node.foreign_devices) for node in nodes]
         self._empty: FreeDevices | None = None
         self._reclaimable: FreeDevices | None = None
         self._layers: list[FreeDevices] = []
@@ -216,7 +216,7 @@ def _load_holders(snapshot: Snapshot, pools: Mapping[str, DevicePool]) -> None:
         _load_movable(job, rank, pools[job.device_type])
 
 
-_NOWHERE: tuple[str | None, NodeUse | None] = (None, None)
+_NOWHERE: tuple[str | None, PooledNode | None] = (None, None)
 
 
 def _load_movable(job: Holding, rank: int, pool: DevicePool) -> None:

@@ -23,7 +23,7 @@ class NodeCounts(NamedTuple):
     ring: int
 
 
-class JobKind(NamedTuple):
+class JobShape(NamedTuple):
     """Jobs that give back the same on this node and are equally large."""
 
     here: tuple[int, ...]
@@ -34,7 +34,7 @@ class JobKind(NamedTuple):
     """Devices on all nodes."""
 
 
-Stock = tuple[tuple[JobKind, int], ...]
+Stock = tuple[tuple[JobShape, int], ...]
 """Which kinds of jobs may leave, and how many there are of each."""
 
 

@@ -30,7 +30,7 @@ from portal.domain.planning import wait
 from portal.domain.planning.capacity import NO_SIZES, FreeDevices, Place
 from portal.domain.planning.cpu_nodes import CpuNodes
 from portal.domain.planning.device_pool import DevicePool, build_pools
-from portal.domain.planning.queue_order import Lines, in_order, order_key
+from portal.domain.planning.queue_order import Queues, in_order, order_key
 from portal.domain.planning.quota import Ledger
 from portal.domain.planning.snapshot import (
     Admission,
@@ -51,12 +51,12 @@ def plan(snapshot: Snapshot, now: datetime) -> Plan:
     ordered = in_order(snapshot.waiting)
     if snapshot.cluster_reachable:
         return _Pass(snapshot, now).run(ordered)
-    lines = Lines()
+    queues = Queues()
     reason = wait.cluster_unreachable(snapshot.cluster_seen_at)
     for demand in ordered:
-        lines.add(demand, reason)
+        queues.add(demand, reason)
     requests = {snapshot.request_of(demand) for demand in ordered}
-    return Plan(waiting=lines.waiting, refused=dict.fromkeys(requests, reason))
+    return Plan(waiting=queues.waiting, refused=dict.fromkeys(requests, reason))
 
 
 def preview(snapshot: Snapshot, demand: Demand, now: datetime) -> Admission | Waiting:
@@ -97,7 +97,7 @@ class _Pass:
         self._ledger = Ledger(snapshot)
         self._guard = StarvationGuard(now, snapshot.starvation_guard_s)
         self._cpu = CpuNodes(snapshot)
-        self._lines = Lines()
+        self._queues = Queues()
         self._admit: list[Admission] = []
         self._preempt: list[Preemption] = []
         self._no_nodes: dict[str | None, Reason] = {}
@@ -108,7 +108,7 @@ class _Pass:
         limited = {(vc.name, kind) for vc in self._snapshot.vcs.values() for kind in vc.user_limit}
         for demand in ordered:
             if demand.not_before is not None and demand.not_before > self._now:
-                self._lines.add(demand, wait.back_off(demand.not_before))
+                self._queues.add(demand, wait.back_off(demand.not_before))
                 continue
             alike = (  # of a hundred thousand a bare tuple is made sooner than a Request
                 demand.vc,
@@ -127,9 +127,9 @@ class _Pass:
             if refusal.keep and self._guard.is_due(demand):
                 self._guard.keep(demand, refusal.keep)
                 refusal.keep = NO_SIZES
-            self._lines.add(demand, refusal.reason)
+            self._queues.add(demand, refusal.reason)
         refused = {Request(*alike): refusal.reason for alike, refusal in refusals.items()}
-        return Plan(tuple(self._admit), tuple(self._preempt), self._lines.waiting, refused)
+        return Plan(tuple(self._admit), tuple(self._preempt), self._queues.waiting, refused)
 
     def _decide(self, demand: Demand) -> _Refusal | None:
         """Start or reserve, or say why neither is possible."""
@@ -189,7 +189,7 @@ class _Pass:
         missing = max(missing, self._ledger.missing_now(demand, pool.kind))
         pool.take(places)
         self._ledger.reserve(demand, pool.kind)
-        self._lines.add(demand, wait.preempting(missing), pool.placement(places))
+        self._queues.add(demand, wait.preempting(missing), pool.placement(places))
         return True
 
     def _make_room(self, demand: Demand, pool: DevicePool, need: Need) -> None:

@@ -34,8 +34,8 @@ def in_order(waiting: Iterable[Demand]) -> list[Demand]:
     return ordered
 
 
-class Lines:
-    """Who waits behind whom: one line per virtual cluster and device type."""
+class Queues:
+    """Who waits behind whom: one queue per virtual cluster and device type."""
 
     def __init__(self) -> None:
         self._lengths: dict[tuple[str, str | None], int] = {}
@@ -43,11 +43,11 @@ class Lines:
         self.waiting: dict[str, Waiting] = {}
 
     def add(self, demand: Demand, reason: Reason, reserved: Placement = ()) -> None:
-        """Put ``demand`` at the end of its line."""
-        line = (demand.vc, demand.device_type if demand.devices else None)
-        position = self._lengths.get(line, 0) + 1
-        self._lengths[line] = position
-        ahead = self._first.get(line, ())
+        """Put ``demand`` at the end of its queue."""
+        queue = (demand.vc, demand.device_type if demand.devices else None)
+        position = self._lengths.get(queue, 0) + 1
+        self._lengths[queue] = position
+        ahead = self._first.get(queue, ())
         self.waiting[demand.job_id] = Waiting(reason, position, ahead, reserved)
         if position <= MAX_AHEAD:
-            self._first[line] = (*ahead, demand.job_id)
+            self._first[queue] = (*ahead, demand.job_id)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from portal.domain.planning.device_pool import DevicePool, Movable
-from portal.domain.planning.making_room import JobKind, NodeCounts, fewest
+from portal.domain.planning.making_room import JobShape, NodeCounts, fewest
 from portal.domain.planning.placement import all_devices, free_by_group
 from portal.domain.planning.quota import Excess
 
@@ -202,7 +202,7 @@ class _Options:
 def _option(pool: DevicePool, number: int, devices: int, vc: str | None) -> _Option | None:
     """The cheapest victims on one node that make room for one more request there."""
     use = pool.use[number]
-    kinds: dict[JobKind, list[Movable]] = {}
+    kinds: dict[JobShape, list[Movable]] = {}
     free, unknown = all_devices(use.size) & ~use.fixed, use.unknown
     for job, mask, more in use.movable:
         if job.gone:
@@ -211,7 +211,7 @@ def _option(pool: DevicePool, number: int, devices: int, vc: str | None) -> _Opt
         unknown += more
         if job.preemptible and (vc is None or job.job.vc == vc):
             here = free_by_group(mask, use.size, pool.ring)
-            kinds.setdefault(JobKind(here, more, job.total), []).append(job)
+            kinds.setdefault(JobShape(here, more, job.total), []).append(job)
     if not kinds:
         return None
     node = NodeCounts(

@@ -130,8 +130,8 @@ def resolve(actor: Actor, name: str | None) -> VirtualCluster:
     """
     if not actor.may(Permission.VIEW_CLUSTER):
         raise Forbidden("This needs the permission View cluster status")
-    sight = virtual_clusters.sight(actor)
-    vc = sight.visible_to(actor).get(name) if name else sight.current
+    access = virtual_clusters.access(actor)
+    vc = access.visible_to(actor).get(name) if name else access.current
     if vc is None:
         raise NotFound("There is no virtual cluster of this name")
     return vc

@@ -13,7 +13,7 @@ from typing import Any
 from peewee import Case, fn
 
 from portal.domain.errors import Forbidden, InvalidSpec
-from portal.domain.job_state import TERMINAL, JobState
+from portal.domain.job_state import ACTIVE, JobState
 from portal.domain.permission import Actor, Permission
 from portal.models import JobRow, UserRow
 from portal.services.records.job_views import summary
@@ -22,7 +22,6 @@ MAX_LIMIT, DEFAULT_LIMIT = 200, 20
 MAX_OFFSET = 10**9
 COUNT_CAP = 10000
 """Lists longer than this are not counted to the end (``total`` is ``None``)."""
-ACTIVE = tuple(state for state in JobState if state not in TERMINAL)
 GROUPS: dict[str, tuple[JobState, ...]] = {
     "running": (JobState.RUNNING, JobState.KILLING),
     "waiting": (JobState.QUEUED, JobState.SCHEDULING, JobState.PREEMPTING),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from portal.domain.job_state import ACTIVE
 from portal.domain.permission import Actor, Permission
 from portal.models import JobRow
-from portal.services.jobs.listing import ACTIVE
 from portal.services.records.job_views import summary
 
 MOST = 6

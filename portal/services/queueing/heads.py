@@ -122,13 +122,12 @@ def next_due(after: datetime) -> datetime | None:
 
 def load(columns: Iterable[Any]) -> Demand:
     """The demand of a row's :data:`COLUMNS`."""
-    job_id, name, vc, user, kind, devices, nodes, preemptible, priority, *rest = columns
-    times: list[Any] = [JobRow.submitted_at.python_value(at) for at in rest[:3]]
-    return Demand(
-        *(job_id, name, vc, user, kind, devices, nodes, bool(preemptible), priority),
-        *times,
-        load_placement(JobRow.reserved.python_value(rest[3])),
-    )
+    *asked, priority, submitted_at, waiting_since, not_before, reserved = columns
+    asked[-1] = bool(asked[-1])  # preemptible
+    times = map(JobRow.submitted_at.python_value, (submitted_at, waiting_since, not_before))
+    place = load_placement(JobRow.reserved.python_value(reserved))
+    values: list[Any] = [*asked, priority, *times, place]
+    return Demand(*values)
 
 
 def _each(

@@ -145,8 +145,8 @@ class Passes:
         self._driver.sweep(Observed(AttemptRef(job_id, attempt)))
 
 
-class Ear:
-    """Hears the cluster's watch (``ports.ClusterListener``)."""
+class WatchHandler:
+    """Takes in what the cluster's watch reports (``ports.ClusterListener``)."""
 
     def __init__(
         self,

@@ -66,7 +66,7 @@ def span_of(name: str, now: datetime) -> Span:
     return Span(milliseconds(now), step, length // step)
 
 
-class ClusterLines:
+class ClusterSeries:
     """What the whole cluster held over time, by device type.
 
     Everybody's holds of 30 days are many, so long ranges are kept for a little while: a
@@ -88,7 +88,7 @@ class ClusterLines:
         return lines
 
 
-def vc_usage(vc: VirtualCluster, span: Span, whole: ClusterLines | None = None) -> list[TypeUsage]:
+def vc_usage(vc: VirtualCluster, span: Span, whole: ClusterSeries | None = None) -> list[TypeUsage]:
     """What the VC's users held of each device type, and what all of the cluster held."""
     held = _held(span, vc.name)
     hours = _hours(span, vc.name, held)
@@ -96,7 +96,7 @@ def vc_usage(vc: VirtualCluster, span: Span, whole: ClusterLines | None = None) 
     top = {kind: _top(hours, kind) for kind in kinds}
     in_vc = _series(span, vc.name, _by_name(top), _gathered(held, top))
     held_in_all = _held(span, None)
-    in_all = (whole or ClusterLines()).of(span, held_in_all)
+    in_all = (whole or ClusterSeries()).of(span, held_in_all)
     totals = device_totals()
     nothing = [0.0] * span.steps
     return [

@@ -8,11 +8,10 @@ from typing import Any
 
 from peewee import fn
 
-from portal.domain.job_state import TERMINAL, VC_BUSY, JobState
+from portal.domain.job_state import ACTIVE, HOLDING, JobState
 from portal.models import GroupRow, JobRow, TemplateRow, UserRow, VcMemberRow
 
 MAX_CANDIDATES = 500
-LIVE = tuple(state for state in JobState if state not in TERMINAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,13 @@ def activity() -> dict[str, Activity]:
     """By VC; one query whatever their number. A VC without such jobs is not in it."""
     rows: Any = (
         JobRow.select(JobRow.vc, JobRow.state, fn.COUNT(JobRow.id))
-        .where(JobRow.state.in_([state.value for state in LIVE]))
+        .where(JobRow.state.in_([state.value for state in ACTIVE]))
         .group_by(JobRow.vc, JobRow.state)
         .tuples()
     )
     counted: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for vc, state, number in rows:
-        counted[vc]["busy" if JobState(state) in VC_BUSY else state] += number
+        counted[vc]["busy" if JobState(state) in HOLDING else state] += number
     return {vc: Activity(**numbers) for vc, numbers in counted.items()}
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from portal.domain.errors import Conflict, FieldError, Forbidden, InvalidSpec, NotFound
-from portal.domain.job_state import VC_BUSY
+from portal.domain.job_state import HOLDING
 from portal.domain.permission import Actor, Permission
 from portal.models import (
     GroupRow,
@@ -222,7 +222,7 @@ def _facts(name: str) -> dict[str, Any]:
 
 
 def _refuse_busy(name: str, done: str) -> None:
-    busy = [state.value for state in VC_BUSY]
+    busy = [state.value for state in HOLDING]
     count = JobRow.select().where(JobRow.vc == name, JobRow.state.in_(busy)).count()
     if count:
         raise Conflict(

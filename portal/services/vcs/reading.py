@@ -101,7 +101,7 @@ def used_devices() -> dict[tuple[str, str], int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class VcAccess:
     """The virtual clusters as one user sees them, read once for everything that asks."""
 
     everything: list[VirtualCluster]
@@ -118,11 +118,11 @@ class Sight:
         return self.usable
 
 
-def sight(actor: Actor) -> Sight:
-    """What ``actor`` sees now; five queries whatever the number of VCs."""
+def access(actor: Actor) -> VcAccess:
+    """What ``actor`` may use and see now; five queries whatever the number of VCs."""
     everything = list_all()
     usable = {vc.name: vc for vc in everything if _is_member(actor, vc.members)}
-    return Sight(everything, usable, _current(actor, usable))
+    return VcAccess(everything, usable, _current(actor, usable))
 
 
 def usable(actor: Actor) -> dict[str, VirtualCluster]:
@@ -152,7 +152,7 @@ def current(actor: Actor) -> VirtualCluster | None:
 
     The oldest, so that adding a VC moves nobody out of the one he works in.
     """
-    return sight(actor).current
+    return access(actor).current
 
 
 def _current(actor: Actor, choices: Mapping[str, VirtualCluster]) -> VirtualCluster | None:

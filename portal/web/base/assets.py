@@ -1,7 +1,9 @@
-"""Files below ``static/``: served under a hash of their content, cached for a year.
+"""Scripts, style sheets, fonts and pictures: served under a hash of all of them, for a year.
 
-The hash covers the whole tree, so a relative address inside a style sheet (a font) is under
-the same hash and as durable as the sheet itself.
+A script or style sheet lies beside the pages it belongs to and is served as ``js/<name>`` or
+``css/<name>``; what belongs to no page group lies in ``static/``. The hash covers all files,
+so a relative address inside a style sheet (a font) is under the same hash and as durable as
+the sheet itself.
 """
 
 from __future__ import annotations
@@ -9,26 +11,44 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 import re
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 
 from flask import Flask, Response, abort, request, url_for
 from markupsafe import Markup
-from werkzeug.security import safe_join
 
-FOLDER = Path(__file__).parents[1] / "static"
+WEB = Path(__file__).parents[1]
+FOLDER = WEB / "static"
 FOREVER = "public, max-age=31536000, immutable"
 ENDPOINT = "asset"
+
+
+@cache
+def files() -> Mapping[str, Path]:
+    """Every file that is served, by its name in addresses; found once per process.
+
+    Raises ValueError for two scripts or two style sheets of one name.
+    """
+    found = {
+        path.relative_to(FOLDER).as_posix(): path for path in FOLDER.rglob("*") if path.is_file()
+    }
+    for kind in ("js", "css"):
+        for path in WEB.glob(f"*/*.{kind}"):
+            name = f"{kind}/{path.name}"
+            if name in found:
+                raise ValueError(f"{path} and {found[name]} have one name")
+            found[name] = path
+    return dict(sorted(found.items()))
 
 
 @cache
 def tree_hash() -> str:
     """A short hash over names and contents of every file, read once per process."""
     digest = hashlib.sha256()
-    for path in sorted(FOLDER.rglob("*")):
-        if path.is_file():
-            digest.update(path.relative_to(FOLDER).as_posix().encode() + b"\0")
-            digest.update(path.read_bytes())
+    for name, path in files().items():
+        digest.update(name.encode() + b"\0")
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -38,8 +58,8 @@ def _icon_names() -> frozenset[str]:
 
 
 def asset_url(name: str) -> str:
-    """The address of a file of ``static/``; raises when there is no such file."""
-    if not (FOLDER / name).is_file():
+    """The address of a file; raises LookupError when there is no such file."""
+    if name not in files():
         raise LookupError(f"no static file {name!r}")
     return url_for(ENDPOINT, version=tree_hash(), name=name)
 
@@ -66,10 +86,9 @@ def _content(path: Path, _changed_ns: int) -> bytes:
 
 
 def _serve(version: str, name: str) -> Response:
-    joined = safe_join(str(FOLDER), name)
-    if joined is None or not Path(joined).is_file() or len(version) != len(tree_hash()):
+    path = files().get(name)
+    if path is None or len(version) != len(tree_hash()):
         abort(404)
-    path = Path(joined)
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     response = Response(_content(path, path.stat().st_mtime_ns), mimetype=kind)
     # During a rolling update an old page asks for an old hash: give it what there is, but

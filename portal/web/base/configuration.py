@@ -40,7 +40,7 @@ def flask_config(settings: Settings, secret_key: str, *, initialising: bool) -> 
         "AUTH_TYPE": AUTH_DB,
         "AUTH_ROLE_ADMIN": "Admin",
         "AUTH_ROLE_PUBLIC": "Public",
-        "FAB_BASE_TEMPLATE": "base.html",
+        "FAB_BASE_TEMPLATE": "base/base.html",
         "FAB_CREATE_DB": initialising,
         "FAB_UPDATE_PERMS": initialising,
         "FAB_ADD_SECURITY_API": False,

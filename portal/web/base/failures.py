@@ -116,7 +116,7 @@ def _page(status: int, error: Exception | None) -> str:
     }
     values = texts.get(status, _broken)(error)
     return render_template(
-        "problem.html",
+        "base/problem.html",
         code=status,
         request_id=request_id(),
         authorised_home=signed_in() and bool(grants().codes),

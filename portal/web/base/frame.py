@@ -12,7 +12,7 @@ from portal.http.redirects import here
 from portal.http.services import services
 from portal.services.records import inventory
 from portal.services.vcs import reading as virtual_clusters
-from portal.services.vcs.reading import Sight, VirtualCluster
+from portal.services.vcs.reading import VcAccess, VirtualCluster
 from portal.web import __version__
 from portal.web.base.words import gettext, ngettext
 
@@ -95,17 +95,17 @@ def frame() -> Frame:
     return found
 
 
-def vc_sight() -> Sight:
+def vc_access() -> VcAccess:
     """The virtual clusters as the reader sees them, read once for this answer."""
-    if "vc_sight" not in g:
-        g.vc_sight = virtual_clusters.sight(actor())
-    found: Sight = g.vc_sight
+    if "vc_access" not in g:
+        g.vc_access = virtual_clusters.access(actor())
+    found: VcAccess = g.vc_access
     return found
 
 
 def current_vc() -> VirtualCluster | None:
     """The virtual cluster that the reader works in."""
-    return vc_sight().current
+    return vc_access().current
 
 
 def _make() -> Frame:
@@ -114,7 +114,7 @@ def _make() -> Frame:
     return Frame(
         user=FrameUser(reader.username, reader.nickname or reader.username, reader.roles),
         menu=tuple(_menu(reader)),
-        vcs=tuple(map(_vc, vc_sight().usable.values())) if vc else (),
+        vcs=tuple(map(_vc, vc_access().usable.values())) if vc else (),
         current_vc=vc.name if vc else "",
         cluster=services().cluster.name,
         nodes=_nodes() if reader.may(Permission.VIEW_CLUSTER) else None,

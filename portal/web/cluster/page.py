@@ -35,7 +35,7 @@ def _tab(name: str, values: Callable[[VirtualCluster], dict[str, Any]]) -> str:
 def _page(name: str, **values: Any) -> str:
     """The page of a tab, or its body alone."""
     alone = "X-Requested-With" in request.headers
-    template = f"cluster_{name}_body.html" if alone else f"cluster_{name}.html"
+    template = f"cluster/{name}_body.html" if alone else f"cluster/{name}.html"
     return render_template(template, tab=name, **values)
 
 

@@ -36,7 +36,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class NodeLine:
+class NodeItem:
     """A node as the table and the drawer show it."""
 
     use: NodeUse
@@ -64,10 +64,10 @@ def marks(uses: Iterable[NodeUse]) -> dict[str, JobMark]:
     return found
 
 
-def node_line(use: NodeUse, marked: Mapping[str, JobMark]) -> NodeLine:
+def node_line(use: NodeUse, marked: Mapping[str, JobMark]) -> NodeItem:
     """The line of one node."""
     devices = tuple(_devices(use, marked))
-    return NodeLine(use, devices, _read_out(devices))
+    return NodeItem(use, devices, _read_out(devices))
 
 
 def _devices(use: NodeUse, marked: Mapping[str, JobMark]) -> Iterable[Device]:

@@ -22,10 +22,10 @@ from portal.services.usage import over_time as usage
 from portal.services.usage.by_user import UserQuery
 from portal.services.vcs.reading import VirtualCluster
 from portal.web.base.formats import now
-from portal.web.base.frame import vc_sight
+from portal.web.base.frame import vc_access
 from portal.web.base.pager import Pager
 from portal.web.base.words import gettext
-from portal.web.cluster.squares import MOST_LEGENDS, NodeLine, marks, node_line, vc_cells
+from portal.web.cluster.squares import MOST_LEGENDS, NodeItem, marks, node_line, vc_cells
 
 ROWS = 50
 MAX_SQUARES = 64
@@ -69,7 +69,7 @@ def status_values(vc: VirtualCluster) -> dict[str, Any]:
     holding = cluster_status.holds()
     uses = cluster_status.node_uses(services().cluster.name, holding)
     declared = {use.node.device_type for use in uses if use.node.simulated}
-    visible = vc_sight().visible_to(actor())
+    visible = vc_access().visible_to(actor())
     lines = cluster_status.vc_devices(vc, uses, holding)
     return {
         "lines": [_status_line(line, line.device_type in declared) for line in lines],
@@ -132,7 +132,7 @@ def usage_values(vc: VirtualCluster) -> dict[str, Any]:
     chosen = request.args.get("range", "")
     name = chosen if chosen in usage.RANGES else usage.DEFAULT_RANGE
     span = _to_the_minute(usage.span_of(name, now()))
-    found = {one.device_type: one for one in usage.vc_usage(vc, span, services().cluster_lines)}
+    found = {one.device_type: one for one in usage.vc_usage(vc, span, services().cluster_series)}
     kind = request.args.get("type", "")
     one = found.get(kind) or next(iter(found.values()), None)
     return {
@@ -193,7 +193,7 @@ def _may_open(username: str) -> bool:
     return username == actor().username or actor().may(Permission.VIEW_ALL_JOBS)
 
 
-def unit(line: NodeLine) -> str:
+def unit(line: NodeItem) -> str:
     """The word for the node's devices: ``NPU``."""
     kind = services().registry.device_types.get(line.use.node.device_type or "")
     return str(kind.title) if kind else str(line.use.node.device_type or "CPU")

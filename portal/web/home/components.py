@@ -15,4 +15,4 @@ def index() -> str:
     """Show all components in all their states."""
     address = TableAddress(url_for("components.index"), number=6)
     pages = Pager.of(address, address.limit, 600, True)
-    return render_template("components_page.html", pages=pages)
+    return render_template("home/components_page.html", pages=pages)

@@ -21,7 +21,7 @@ from portal.services.usage import over_time as usage
 from portal.services.vcs.reading import VirtualCluster
 from portal.web.base.formats import clock_seconds, now
 from portal.web.base.frame import current_vc
-from portal.web.jobs.lines import make_line
+from portal.web.jobs.items import make_item
 from portal.web.jobs.waiting import waiting
 
 blueprint = Blueprint("home", __name__)
@@ -71,14 +71,14 @@ class DeviceUse:
 @requires()
 def index() -> str:
     """The page."""
-    return render_template("home.html", **_values())
+    return render_template("home/home.html", **_values())
 
 
 @blueprint.get("/home/cards")
 @requires()
 def cards() -> str:
     """The cards alone, for the live update."""
-    return render_template("home_cards.html", **_values())
+    return render_template("home/cards.html", **_values())
 
 
 def _values() -> dict[str, Any]:
@@ -140,9 +140,9 @@ def _jobs(vc: VirtualCluster) -> dict[str, Any]:
     oldest = services().jobs.page(
         actor(), JobQuery(vc=vc.name, statuses=("queued",), sort="submitted", limit=1)
     )
-    waiting_line = make_line(oldest.items[0], actor()) if oldest.items else None
+    waiting_line = make_item(oldest.items[0], actor()) if oldest.items else None
     return {
-        "lines": [make_line(job, actor()) for job in recent.items],
+        "lines": [make_item(job, actor()) for job in recent.items],
         "total": recent.total,
         "oldest": waiting_line,
         "why": waiting(waiting_line) if waiting_line else None,

@@ -21,7 +21,7 @@ def index() -> str:
         key=lambda plugin: (plugin.status == "ok", plugin.group, plugin.name),
     )
     return render_template(
-        "plugins.html",
+        "home/plugins.html",
         plugins=found,
         groups=group_words(),
         unprotected=services().cluster.jobs_reach_portal,

@@ -16,7 +16,7 @@ from portal.services.jobs.search import find_jobs
 from portal.services.records import inventory
 from portal.web.base.frame import frame
 from portal.web.base.words import gettext
-from portal.web.jobs.lines import make_line
+from portal.web.jobs.items import make_item
 
 blueprint = Blueprint("search", __name__, url_prefix="/search")
 
@@ -40,9 +40,9 @@ def index() -> Any:
     if "X-Requested-With" not in request.headers:
         return redirect(url_for("jobs.index", q=text or None))
     return render_template(
-        "search_results.html",
+        "home/search_results.html",
         text=text,
-        lines=[make_line(job, actor()) for job in find_jobs(actor(), text)],
+        lines=[make_item(job, actor()) for job in find_jobs(actor(), text)],
         kinds=_kinds(text),
         nodes=_nodes(text),
         users=_users(text),

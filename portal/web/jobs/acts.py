@@ -14,7 +14,7 @@ from portal.http.redirects import next_or_home
 from portal.http.services import services
 from portal.web.base.failures import error_words
 from portal.web.base.words import gettext, ngettext, sentences
-from portal.web.jobs.lines import make_line
+from portal.web.jobs.items import make_item
 from portal.web.jobs.listing import blueprint
 from portal.web.jobs.words import status_word
 
@@ -62,7 +62,7 @@ def _refusals(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _why(refused: dict[str, Any]) -> str:
     """Why a job was left as it is; for a clash, who was first."""
     if refused["code"] == "conflict":
-        line = make_line(services().jobs.get(actor(), refused["id"]), actor())
+        line = make_item(services().jobs.get(actor(), refused["id"]), actor())
         name, status, reason = line.job["name"], status_word(line.state.value), line.reason
         return f"{name}: {status}. {reason}".strip()
     return error_words(refused["code"], refused["detail"])

@@ -15,7 +15,7 @@ from portal.http.services import services
 from portal.web.base.formats import duration, moment, now
 from portal.web.base.words import clauses, gettext, listed, ngettext
 from portal.web.jobs.console import last_lines
-from portal.web.jobs.lines import JobLine, reason_text
+from portal.web.jobs.items import JobItem, reason_text
 from portal.web.jobs.progress import progress_of
 from portal.web.jobs.waiting import Why, room_for, waiting
 from portal.web.jobs.words import status_word
@@ -54,7 +54,7 @@ class _History:
     total: float = 0
 
 
-def brief_values(line: JobLine) -> dict[str, Any]:
+def brief_values(line: JobItem) -> dict[str, Any]:
     """Everything the template needs beside the line."""
     job = line.job
     kind = services().registry.job_kinds.get(job["kind"])
@@ -77,7 +77,7 @@ def brief_values(line: JobLine) -> dict[str, Any]:
     }
 
 
-def _history(events: Sequence[Mapping[str, Any]], line: JobLine) -> _History:
+def _history(events: Sequence[Mapping[str, Any]], line: JobItem) -> _History:
     """The timeline, newest first, and the bar, oldest first."""
     history = _History()
     if not events:
@@ -106,13 +106,13 @@ def _submitted(event: Mapping[str, Any]) -> Step:
     return Step(event["to"], gettext("Job submitted"), text, event["at"], None, first=True)
 
 
-def _step(event: Mapping[str, Any], lasted: float | None, line: JobLine | None) -> Step:
+def _step(event: Mapping[str, Any], lasted: float | None, line: JobItem | None) -> Step:
     """``line`` is the job for the present step, which may say more than the event did."""
     text = reason_text(reasons.load(event["reason"])) or (_at_present(line) if line else "")
     return Step(event["to"], _state_title(event["to"]), text, event["at"], lasted, first=False)
 
 
-def _at_present(line: JobLine) -> str:
+def _at_present(line: JobItem) -> str:
     job = line.job
     if line.state is JobState.QUEUED and job["queue_position"]:
         return gettext("#%(n)s in queue", n=job["queue_position"])
@@ -144,7 +144,7 @@ def _spans_label(history: _History) -> str:
     return clauses(said)
 
 
-def _why(line: JobLine) -> Why | None:
+def _why(line: JobItem) -> Why | None:
     if line.state is JobState.QUEUED:
         return waiting(line)
     if line.state in (JobState.FAILED, JobState.ERROR):
@@ -152,7 +152,7 @@ def _why(line: JobLine) -> Why | None:
     return None
 
 
-def _failure(line: JobLine) -> Why:
+def _failure(line: JobItem) -> Why:
     code = line.job["exit_code"]
     tags = [] if code is None else [gettext("exit code %(code)s", code=code)]
     return Why(
@@ -165,7 +165,7 @@ def _failure(line: JobLine) -> Why:
     )
 
 
-def _tail(line: JobLine) -> str:
+def _tail(line: JobItem) -> str:
     """The last lines; none when they cannot be read now: the rest of the page stays."""
     try:
         return last_lines(line, FAILURE_LINES)

@@ -20,7 +20,7 @@ from portal.http.services import services
 from portal.services.logs.files import read_from, split_lines
 from portal.web.base.formats import ordinal
 from portal.web.base.words import gettext, listed
-from portal.web.jobs.lines import JobLine
+from portal.web.jobs.items import JobItem
 
 log = logging.getLogger(__name__)
 NEWEST = 2000
@@ -31,7 +31,7 @@ _RANK = re.compile(r"-(\d{1,6})$")
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def _pods(line: JobLine) -> list[dict[str, Any]]:
+def _pods(line: JobItem) -> list[dict[str, Any]]:
     """The replicas in rank order; ``label`` is the short word for one before its lines."""
     pods = services().jobs.replicas(actor(), line.job["id"])
     found = [_RANK.search(pod["name"]) for pod in pods]
@@ -62,11 +62,11 @@ def _choose(pods: list[dict[str, Any]], wanted: str) -> str:
     return wanted or (names[0] if names else "")
 
 
-def _ref(line: JobLine) -> AttemptRef:
+def _ref(line: JobItem) -> AttemptRef:
     return AttemptRef(line.job["id"], line.job["attempts"])
 
 
-def console_values(line: JobLine, wanted: str) -> dict[str, Any]:
+def console_values(line: JobItem, wanted: str) -> dict[str, Any]:
     """What the console's page shows before its script runs."""
     pods = _pods(line)
     chosen = _choose(pods, wanted)
@@ -78,7 +78,7 @@ def console_values(line: JobLine, wanted: str) -> dict[str, Any]:
     }
 
 
-def _plain(line: JobLine, chosen: str) -> dict[str, Any]:
+def _plain(line: JobItem, chosen: str) -> dict[str, Any]:
     """The newest lines for who has no script; ``unreadable`` when nobody can read them now."""
     try:
         return {"plain": last_lines(line, 200, chosen), "unreadable": False}
@@ -87,7 +87,7 @@ def _plain(line: JobLine, chosen: str) -> dict[str, Any]:
         return {"plain": "", "unreadable": True}
 
 
-def _empty_text(line: JobLine) -> str:
+def _empty_text(line: JobItem) -> str:
     position = line.job["queue_position"]
     if line.state is JobState.QUEUED and position:
         return gettext(
@@ -96,7 +96,7 @@ def _empty_text(line: JobLine) -> str:
     return gettext("There was no output.") if line.ended else gettext("No output yet.")
 
 
-def console_lines(line: JobLine, wanted: str, after: str) -> dict[str, Any]:
+def console_lines(line: JobItem, wanted: str, after: str) -> dict[str, Any]:
     """Lines behind ``after`` (``attempt:number:offset``), or the newest when that is void.
 
     Each line is its time, its text, and its bytes in the file; ``begin`` is the place before
@@ -128,7 +128,7 @@ def console_lines(line: JobLine, wanted: str, after: str) -> dict[str, Any]:
     }
 
 
-def earlier_lines(line: JobLine, wanted: str, before: str) -> dict[str, Any]:
+def earlier_lines(line: JobItem, wanted: str, before: str) -> dict[str, Any]:
     """The lines that end at ``before``, a ``begin`` of an earlier answer; none when it is void."""
     pod, ref = _choose(_pods(line), wanted), _ref(line)
     attempt, number, offset = _place(before)
@@ -195,7 +195,7 @@ def _split(item: bytes) -> tuple[str, str, int]:
     return stamp, text, len(item)
 
 
-def last_lines(line: JobLine, count: int, pod: str = "") -> str:
+def last_lines(line: JobItem, count: int, pod: str = "") -> str:
     """The last lines without their times, as text."""
     name = pod or _choose(_pods(line), "")
     if not name:
@@ -204,7 +204,7 @@ def last_lines(line: JobLine, count: int, pod: str = "") -> str:
     return "\n".join(_COLOUR.sub("", _split(item)[1]) for item in found)
 
 
-def download_blocks(line: JobLine, wanted: str) -> tuple[str, Iterator[bytes]]:
+def download_blocks(line: JobItem, wanted: str) -> tuple[str, Iterator[bytes]]:
     """A file's name and its content."""
     pod = _choose(_pods(line), wanted)
     blocks = services().logs.whole(_ref(line), pod) if pod else iter(())

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from portal.domain.job_state import JobState
-from portal.services.jobs.listing import ACTIVE, SORTS, JobQuery
+from portal.domain.job_state import ACTIVE, JobState
 from portal.services.jobs.listing import GROUPS as LIST_GROUPS
+from portal.services.jobs.listing import SORTS, JobQuery
 from portal.web.jobs import times as submission_times
 
 LIMITS = (15, 30, 60, 100)

@@ -30,7 +30,7 @@ from portal.web.base.pager import Pager
 from portal.web.base.words import clauses, gettext, ngettext, told
 from portal.web.jobs import times as submission_times
 from portal.web.jobs.filters import CHIPS, EVERYONE, MINE, ListAddress, chip_sizes
-from portal.web.jobs.lines import JobLine, make_line
+from portal.web.jobs.items import JobItem, make_item
 from portal.web.jobs.words import status_word, time_word, yes_no_word
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
@@ -70,7 +70,7 @@ def _list(*, everyone: bool) -> str:
     sizes = _sizes(address, by_state)
     page = services().jobs.page(actor(), address.query, by_state)
     return render_template(
-        "jobs.html",
+        "jobs/list.html",
         everyone=everyone,
         sizes=sizes if everyone else {},
         status_chips=[] if everyone else _chips(address, sizes),
@@ -88,8 +88,8 @@ def _list(*, everyone: bool) -> str:
     )
 
 
-def _lines(items: list[dict[str, Any]]) -> list[JobLine]:
-    return [make_line(item, actor()) for item in items]
+def _lines(items: list[dict[str, Any]]) -> list[JobItem]:
+    return [make_item(item, actor()) for item in items]
 
 
 def _numbers(address: ListAddress) -> tuple[dict[str, int], dict[str, int]]:
@@ -218,7 +218,7 @@ def rows() -> str:
     """The present rows of some jobs, by id; a job that may not be seen is left out."""
     wanted = request.args.getlist("id")[:MAX_ROWS]
     return render_template(
-        "jobs_rows.html",
+        "jobs/list_rows.html",
         lines=_lines(list(_visible(wanted))),
         everyone=request.args.get("everyone") == "1",
         back=next_or_home(),

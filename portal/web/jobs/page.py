@@ -16,16 +16,16 @@ from portal.web.base.failures import error_words
 from portal.web.base.words import gettext
 from portal.web.jobs.brief import brief_values
 from portal.web.jobs.console import console_lines, console_values, download_blocks, earlier_lines
-from portal.web.jobs.lines import JobLine, make_line
+from portal.web.jobs.items import JobItem, make_item
 from portal.web.jobs.listing import blueprint
 from portal.web.submit.panel import Errors, errors_of
 
 
-def _line(job_id: Any) -> JobLine:
-    return make_line(services().jobs.get(actor(), str(job_id)), actor())
+def _line(job_id: Any) -> JobItem:
+    return make_item(services().jobs.get(actor(), str(job_id)), actor())
 
 
-def _common(line: JobLine) -> dict[str, Any]:
+def _common(line: JobItem) -> dict[str, Any]:
     return {"line": line, "may_submit": allowed(Permission.SUBMIT_JOB)}
 
 
@@ -34,7 +34,7 @@ def _common(line: JobLine) -> dict[str, Any]:
 def brief(job_id: Any) -> str:
     """Tab BRIEF."""
     line = _line(job_id)
-    return render_template("job_brief.html", tab="brief", **_common(line), **brief_values(line))
+    return render_template("jobs/brief.html", tab="brief", **_common(line), **brief_values(line))
 
 
 @blueprint.get("/<uuid:job_id>/brief")
@@ -42,21 +42,21 @@ def brief(job_id: Any) -> str:
 def brief_body(job_id: Any) -> str:
     """The body of tab BRIEF, for the live update."""
     line = _line(job_id)
-    return render_template("job_brief_body.html", **_common(line), **brief_values(line))
+    return render_template("jobs/brief_body.html", **_common(line), **brief_values(line))
 
 
 @blueprint.get("/<uuid:job_id>/head")
 @requires()
 def head(job_id: Any) -> str:
     """Title, state and actions, for the live update."""
-    return render_template("job_head.html", **_common(_line(job_id)))
+    return render_template("jobs/head.html", **_common(_line(job_id)))
 
 
 @blueprint.get("/<uuid:job_id>/bar")
 @requires()
 def bar(job_id: Any) -> str:
     """The phone's action bar, for the live update."""
-    return render_template("job_bar.html", **_common(_line(job_id)))
+    return render_template("jobs/bar.html", **_common(_line(job_id)))
 
 
 @blueprint.get("/<uuid:job_id>/console")
@@ -65,7 +65,7 @@ def console(job_id: Any) -> str:
     """Tab CONSOLE."""
     line = _line(job_id)
     values = console_values(line, request.args.get("pod", ""))
-    return render_template("job_console.html", tab="console", **_common(line), **values)
+    return render_template("jobs/console.html", tab="console", **_common(line), **values)
 
 
 @blueprint.get("/<uuid:job_id>/support")
@@ -92,9 +92,9 @@ def ask_support(job_id: Any) -> Any:
 
 
 def _support_page(job_id: str, typed: dict[str, str], errors: Errors) -> str:
-    line = make_line(services().jobs.get(actor(), job_id), actor())
+    line = make_item(services().jobs.get(actor(), job_id), actor())
     draft = services().support.draft(actor(), job_id)
-    return render_template("job_support.html", line=line, draft=draft, typed=typed, errors=errors)
+    return render_template("jobs/support.html", line=line, draft=draft, typed=typed, errors=errors)
 
 
 @blueprint.get("/<uuid:job_id>/lines")

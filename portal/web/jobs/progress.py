@@ -8,7 +8,7 @@ from typing import Any
 
 from portal.domain.job_state import JobState
 from portal.web.base.words import gettext, told
-from portal.web.jobs.lines import JobLine
+from portal.web.jobs.items import JobItem
 
 Replicas = Sequence[Mapping[str, Any]]
 
@@ -28,7 +28,7 @@ class Progress:
         return self.done / self.total if self.total else 0.0
 
 
-def progress_of(line: JobLine, replicas: Replicas) -> Progress | None:
+def progress_of(line: JobItem, replicas: Replicas) -> Progress | None:
     """The progress of a job that is on its way; ``None`` of one that stays as it is."""
     total = line.job["nodes"] if line.job["nodes"] > 1 else 0
     if line.state is JobState.SCHEDULING:

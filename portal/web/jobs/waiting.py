@@ -19,8 +19,8 @@ from portal.services.cluster.status import NodeUse
 from portal.services.records import job_views
 from portal.web.base.formats import duration, moment, now, ordinal
 from portal.web.base.words import gettext, ngettext
-from portal.web.cluster.squares import MOST_LEGENDS, JobMark, NodeLine, marks, node_line
-from portal.web.jobs.lines import JobLine, reason_text
+from portal.web.cluster.squares import MOST_LEGENDS, JobMark, NodeItem, marks, node_line
+from portal.web.jobs.items import JobItem, reason_text
 
 MAX_AHEAD = 5
 MAX_NODES = 8
@@ -58,14 +58,14 @@ class Why:
 class Room:
     """The nodes that a job could run on, and whose jobs are there."""
 
-    lines: Sequence[NodeLine]
+    lines: Sequence[NodeItem]
     more_nodes: int
     legend: Sequence[JobMark]
     more_jobs: int
     href: str
 
 
-def waiting(line: JobLine) -> Why:
+def waiting(line: JobItem) -> Why:
     """Why a queued job waits, with its place and who is ahead.
 
     Of a job out of a list only the reason is known, not all that it needs.
@@ -204,7 +204,7 @@ def _ahead(ids: Sequence[str]) -> list[dict[str, str]]:
     ]
 
 
-def room_for(line: JobLine) -> Room | None:
+def room_for(line: JobItem) -> Room | None:
     """Who holds the devices that a waiting job asks for; for who may see the cluster."""
     kind = line.job["device_type"]
     if not kind or not line.job["devices"] or not allowed(Permission.VIEW_CLUSTER):

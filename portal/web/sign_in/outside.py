@@ -217,7 +217,7 @@ def sign_up() -> Any:
 def _form(outsider: Outsider, errors: Any = None, problem: str = "", status: int = 200) -> Any:
     response = make_response(
         render_template(
-            "sign_up.html",
+            "sign_in/sign_up.html",
             values={
                 "username": request.form.get("username", ""),
                 "nickname": request.form.get("nickname", outsider.name),

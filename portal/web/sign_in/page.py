@@ -168,7 +168,7 @@ def _devices() -> list[cluster_status.TypeTotal]:
 def _page(problem: str = "", notice: str = "", status: int = 200) -> Any:
     response = make_response(
         render_template(
-            "sign_in.html",
+            "sign_in/sign_in.html",
             problem=problem,
             notice=notice,
             username=request.form.get("username", ""),

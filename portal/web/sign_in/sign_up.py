@@ -49,7 +49,7 @@ def index() -> Any:
 def _page(errors: Errors | None = None, problem: str = "", status: int = 200) -> Any:
     response = make_response(
         render_template(
-            "sign_up.html",
+            "sign_in/sign_up.html",
             values={name: request.form.get(name, "") for name in FIELDS[:2]},
             errors=errors or {},
             problem=problem,

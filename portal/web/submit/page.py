@@ -50,7 +50,7 @@ def index() -> Any:
     """The form: empty, from a template, or as an old job was."""
     vc = current_vc()
     if vc is None:
-        return render_template("submit_no_vc.html")
+        return render_template("submit/no_vc.html")
     start, emptied = _starting_body(vc)
     values = shown_values(start if start is not None else _first_body(vc))
     return _page(vc, values, fresh=start is None, emptied=emptied)
@@ -87,7 +87,7 @@ def _page(
     chosen = services().registry.job_kinds.get(str(values["kind"]))
     errors, templates = errors or {}, _templates(vc)
     return render_template(
-        "submit.html",
+        "submit/submit.html",
         vc=vc,
         values=values,
         errors=errors,
@@ -193,7 +193,7 @@ def preview() -> Any:
     except InvalidSpec as invalid:
         errors, panel = errors_of_job(invalid), panel_while_typing(invalid, body, vc)
     return jsonify(
-        panel=render_template("submit_panel.html", panel=panel),
+        panel=render_template("submit/panel.html", panel=panel),
         errors=errors,
         secrets=sorted(name for name in body["env"] if tells_of_secret(name)),
     )

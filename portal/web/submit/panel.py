@@ -19,7 +19,7 @@ from portal.services.jobs.service import Preview
 from portal.services.vcs.reading import VirtualCluster
 from portal.web.base.formats import ordinal
 from portal.web.base.words import gettext, listed, ngettext, sentences
-from portal.web.jobs.lines import reason_text
+from portal.web.jobs.items import reason_text
 
 MAX_NODES = 8
 """Nodes drawn in the panel; more would push the text out of sight."""

@@ -17,11 +17,11 @@ from portal.http.services import services
 from portal.services.vcs import activity as vc_activity
 from portal.services.vcs import reading as virtual_clusters
 from portal.services.vcs.reading import VirtualCluster
-from portal.web.base.frame import vc_sight
+from portal.web.base.frame import vc_access
 from portal.web.base.words import gettext, listed
 from portal.web.submit.panel import Errors, errors_of
 from portal.web.vcs.form import QuotaRow, body_of_form, values_of, values_of_form
-from portal.web.vcs.lines import VcLine, lines, shares
+from portal.web.vcs.items import VcItem, lines, shares
 
 blueprint = Blueprint("virtual_clusters", __name__, url_prefix="/virtual-clusters")
 
@@ -32,14 +32,14 @@ VIEWERS = (Permission.VIEW_VC, Permission.MANAGE_VC)
 @requires(*VIEWERS)
 def index() -> str:
     """The list."""
-    return render_template("vcs.html", **_list_values())
+    return render_template("vcs/vcs.html", **_list_values())
 
 
 @blueprint.get("/list")
 @requires(*VIEWERS)
 def fragment() -> str:
     """The list alone, for the live update."""
-    return render_template("vcs_list.html", **_list_values())
+    return render_template("vcs/list.html", **_list_values())
 
 
 def _list_values() -> dict[str, Any]:
@@ -102,16 +102,16 @@ def delete(name: str) -> Any:
     line = _line(name)
     if request.method == "GET" or request.form.get("confirm", "").strip() != name:
         status = 200 if request.method == "GET" else 422
-        return _page("vc_delete.html", line=line, contents=vc_activity.contents(name)), status
+        return _page("vcs/delete.html", line=line, contents=vc_activity.contents(name)), status
     try:
         services().vc_editor.delete(actor(), name)
     except Conflict:
         values = {"line": _line(name), "contents": vc_activity.contents(name)}
-        return _page("vc_delete.html", **values), 409
+        return _page("vcs/delete.html", **values), 409
     return _done(gettext("Virtual cluster %(name)s is deleted", name=name))
 
 
-def _line(name: str) -> VcLine:
+def _line(name: str) -> VcItem:
     for line in lines(actor()):
         if line.vc.name == name:
             return line
@@ -132,13 +132,13 @@ def _page(template: str, **values: Any) -> str:
 
 
 def _form(
-    act: str, line: VcLine | None, values: dict[str, Any], errors: Errors | None = None
+    act: str, line: VcItem | None, values: dict[str, Any], errors: Errors | None = None
 ) -> Any:
     """The dialog; with errors it is a 422, and everything typed is still in it."""
     vc = line.vc if line else None
     chosen = services().registry.device_types
     page = _page(
-        "vc_form.html",
+        "vcs/form.html",
         act=act,
         line=line,
         values=values,
@@ -178,7 +178,7 @@ def _holders(kind: str, besides: VirtualCluster | None) -> str:
     own = besides.name if besides else ""
     held = [
         f"{vc.name} {vc.quota[kind]}"
-        for vc in vc_sight().everything
+        for vc in vc_access().everything
         if vc.name != own and vc.quota.get(kind)
     ]
     return listed(held)

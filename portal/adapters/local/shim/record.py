@@ -6,7 +6,7 @@ import errno
 import os
 import time
 
-from portal.adapters.local.bell import ring
+from portal.adapters.local.shim.bell import ring
 
 
 def now() -> str:
