@@ -7,7 +7,7 @@ Nothing is written down: one job that leaves moves all behind it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -59,9 +59,15 @@ def place_of(demand: Demand) -> Place:
 
 
 def positions(places: Collection[Place]) -> dict[str, int]:
-    """How many wait before each in its line, and itself; two queries for a page of a list."""
-    ranks = _ranks({place.line for place in places})
-    before = _before(places)
+    """How many wait before each in its line, and itself; one query for a page of a list."""
+    lines, steps = sorted({place.line for place in places}, key=str), _steps(places)
+    parts = [_by_rank(line) for line in lines] + [_between(*step) for step in steps]
+    counted = _counts(parts)
+    ranks = {line: counted[number] for number, line in enumerate(lines)}
+    before: dict[str, int] = {}
+    for number, (place, earlier) in enumerate(steps, start=len(lines)):
+        between = sum(counted[number].values())
+        before[place.job_id] = between + (before[earlier.job_id] if earlier else 0)
     return {
         place.job_id: 1
         + before[place.job_id]
@@ -96,29 +102,10 @@ def _line(line: tuple[str, str | None]) -> tuple[str, list[Any]]:
     return "vc = ? AND device_type = ? AND devices > 0", [vc, kind]
 
 
-def _ranks(
-    lines: Collection[tuple[str, str | None]],
-) -> dict[tuple[str, str | None], dict[tuple[bool, int], int]]:
-    """How many wait in each part of the lines."""
-    found: dict[tuple[str, str | None], dict[tuple[bool, int], int]] = defaultdict(dict)
-    for chunk in chunked(lines, CHUNK):
-        parts, values = [], []
-        for number, line in enumerate(chunk):
-            where, of = _line(line)
-            parts.append(
-                f"SELECT {number} AS part, preemptible, priority, COUNT(*) {LINE} AND {where}"
-                " GROUP BY preemptible, priority"
-            )
-            values += of
-        for part, preemptible, priority, number in ask(" UNION ALL ".join(parts), *values):
-            found[chunk[part]][bool(preemptible), -priority] = number
-    return found
+def _steps(places: Iterable[Place]) -> list[tuple[Place, Place | None]]:
+    """Each with the one before it in its part of the line, from which it is counted.
 
-
-def _before(places: Iterable[Place]) -> dict[str, int]:
-    """How many stand before each in its own part.
-
-    Each is counted from the one before it, so that a part is walked through once at the most.
+    So a part is walked through once at the most.
     """
     parts: dict[tuple[Any, ...], list[Place]] = defaultdict(list)
     for place in places:
@@ -127,26 +114,37 @@ def _before(places: Iterable[Place]) -> dict[str, int]:
     for members in parts.values():
         members.sort(key=lambda place: place.since)
         steps += zip(members, [None, *members], strict=False)
-    between = [number for chunk in chunked(steps, CHUNK) for number in _between(chunk)]
-    found: dict[str, int] = {}
-    for (place, earlier), number in zip(steps, between, strict=True):
-        found[place.job_id] = number + (found[earlier.job_id] if earlier else 0)
+    return steps
+
+
+def _by_rank(line: tuple[str, str | None]) -> tuple[str, list[Any]]:
+    """Counts all of a line, by its parts."""
+    where, values = _line(line)
+    return f"{LINE} AND {where} GROUP BY preemptible, priority", values
+
+
+def _between(place: Place, earlier: Place | None) -> tuple[str, list[Any]]:
+    """Counts those before ``place`` in its part, from ``earlier`` on."""
+    where, values = _line(place.line)
+    where += " AND preemptible = ? AND priority = ? AND (submitted_at, id) < (?, ?)"
+    values += [place.preemptible, place.priority, *_since(place)]
+    if earlier is not None:
+        where += " AND (submitted_at, id) >= (?, ?)"
+        values += _since(earlier)
+    return f"{LINE} AND {where} GROUP BY preemptible, priority", values
+
+
+def _counts(parts: Sequence[tuple[str, list[Any]]]) -> list[dict[tuple[bool, int], int]]:
+    """What each part counts, by rank."""
+    found: list[dict[tuple[bool, int], int]] = [{} for _ in parts]
+    for chunk in chunked(enumerate(parts), CHUNK):
+        queries, values = [], []
+        for number, (part, of) in chunk:
+            queries.append(f"SELECT {number} AS part, preemptible, priority, COUNT(*) {part}")
+            values += of
+        for number, preemptible, priority, count in ask(" UNION ALL ".join(queries), *values):
+            found[number][bool(preemptible), -priority] = count
     return found
-
-
-def _between(steps: Collection[tuple[Place, Place | None]]) -> list[int]:
-    parts, values = [], []
-    for number, (place, earlier) in enumerate(steps):
-        where, of = _line(place.line)
-        where += " AND preemptible = ? AND priority = ? AND (submitted_at, id) < (?, ?)"
-        of += [place.preemptible, place.priority, *_since(place)]
-        if earlier is not None:
-            where += " AND (submitted_at, id) >= (?, ?)"
-            of += _since(earlier)
-        parts.append(f"SELECT {number} AS part, COUNT(*) {LINE} AND {where}")
-        values += of
-    counted = dict(ask(" UNION ALL ".join(parts), *values)) if parts else {}
-    return [counted[number] for number in range(len(parts))]
 
 
 def _since(place: Place) -> list[Any]:

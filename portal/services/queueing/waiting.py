@@ -36,7 +36,6 @@ def outlook(outlooks: Outlooks, job: Mapping[str, Any]) -> dict[str, Any]:
     A job that nothing keeps any more waits for the next pass only. On a cluster too large to
     plan in a request what the last pass noted is answered.
     """
-    noted = {**noted_of([job])[job["id"]], "ahead": []}
     fresh, standing = outlooks.explain(job["id"])
     if isinstance(fresh, Waiting):
         noted = {
@@ -46,6 +45,8 @@ def outlook(outlooks: Outlooks, job: Mapping[str, Any]) -> dict[str, Any]:
         }
     elif fresh is not None:
         noted = {"reason": Reason("new").dump(), "queue_position": None, "ahead": []}
+    else:
+        noted = {**noted_of([job])[job["id"]], "ahead": []}
     reason = reasons.load(noted["reason"])
     return {
         **noted,
@@ -68,7 +69,7 @@ def tell(jobs: Sequence[dict[str, Any]]) -> None:
 def noted_of(jobs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """By id what the last pass says of waiting jobs, and where they stand now.
 
-    Three queries, whatever their number; they have the names of the API.
+    Two queries for a page of a list; they have the names of the API.
     """
     if not jobs:
         return {}
