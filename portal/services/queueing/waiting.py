@@ -37,6 +37,7 @@ def outlook(outlooks: Outlooks, job: Mapping[str, Any]) -> dict[str, Any]:
     plan in a request what the last pass noted is answered.
     """
     fresh, standing = outlooks.explain(job["id"])
+    noted: dict[str, Any]
     if isinstance(fresh, Waiting):
         noted = {
             "reason": fresh.reason.dump(),
