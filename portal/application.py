@@ -14,7 +14,7 @@ from portal.settings import Settings
 from portal.web import app as pages
 from portal.wiring import connect
 from portal.wiring.addresses import redis_url
-from portal.wiring.keys import secret_key
+from portal.wiring.keys import secret_keys
 
 
 def create_app(
@@ -26,7 +26,7 @@ def create_app(
     has run before. ``portal`` is wired from the settings unless it is given. ``development``,
     here or in the settings, adds the page of components.
     """
-    app = pages.make_flask(settings, secret_key(settings))
+    app = pages.make_flask(settings, secret_keys(settings))
     keep(app, portal or connect(settings))
     _believe_proxies(app, settings.trusted_proxies)
     app.extensions["aoli-streams"] = streams.StreamGate(settings.max_streams)
@@ -46,7 +46,7 @@ def make_tables(settings: Settings) -> Flask:
 
     The application that is returned is good for :mod:`portal.people.first_accounts` alone.
     """
-    return pages.make_flask(settings, secret_key(settings), initialising=True)
+    return pages.make_flask(settings, secret_keys(settings), initialising=True)
 
 
 def _believe_proxies(app: Flask, number: int) -> None:

@@ -101,6 +101,9 @@ class Cluster(Protocol):
 
         ``since`` leaves out what is older (to the second; lines of that second may come
         again). ``follow`` goes on until the replica ends. No replica: nothing.
+
+        A line has no carriage return (``portal.domain.redraws``). With ``follow`` one without
+        ``\\n`` may come between: what a line that is drawn anew shows now, about once a second.
         """
 
     def host_of(self, ref: AttemptRef, replica: str) -> str:

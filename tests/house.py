@@ -142,7 +142,7 @@ def make_settings(folder: Path, database_url: str = "") -> Settings:
     return Settings(
         data_dir=folder / "data",
         database_url=database_url,
-        secret_key="a key of tests, long enough for HMAC",
+        secret_key="a key of tests long enough for HMAC",
         cluster_name="lab",
         smtp_sender="aoli@example.org",
         support_receivers=("ops@example.org",),

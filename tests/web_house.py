@@ -11,6 +11,8 @@ from flask_jwt_extended import create_access_token
 from house import IDS, House, open_house
 from werkzeug.test import TestResponse
 
+from portal.domain.errors import AoliError, InvalidSpec, PriorityClash, TooMany
+
 LOGIN = "/api/v1/security/login"
 
 
@@ -84,3 +86,16 @@ def problem_of(answer: TestResponse, status: int) -> dict[str, Any]:
     assert document["title"]
     assert document["type"]
     return document
+
+
+RETRY_AFTER = {429: "3", 503: "5"}
+
+
+def made_error(kind: type[AoliError]) -> AoliError:
+    """An error of this class, whatever its signature."""
+    given: dict[type[AoliError], tuple[Any, ...]] = {
+        InvalidSpec: ("a", "Bad"),
+        PriorityClash: ("bob", 7),
+        TooMany: ("why", 3),
+    }
+    return kind(*given.get(kind, ("why",)))

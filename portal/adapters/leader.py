@@ -73,6 +73,7 @@ class Leader:
         self._release = self._connection.register_script(_RELEASE)
         self._until = 0.0
         self._leading = False
+        self._away = False
         self.epoch = 0
 
     def is_leader(self) -> bool:
@@ -103,8 +104,13 @@ class Leader:
                 epoch = int(self._take(keys=self._keys, args=ttl))
                 held = epoch > 0
         except (*Away, redis.RedisError) as error:
-            log.debug("leader: Redis does not answer: %s", error)
+            if not self._away:
+                log.warning("Redis does not answer: %s; without it nobody leads", error)
+            self._away = True
             return  # What is held stays held until its time is over.
+        if self._away:
+            log.info("Redis answers again")
+        self._away = False
         if held:
             self._until = before + self._ttl_s
             if not self._leading:

@@ -36,6 +36,16 @@ def connect(url: str) -> redis.Redis:
     )
 
 
+def why_away(url: str) -> str:
+    """What is wrong with the Redis at ``url``, in a line; nothing when it answers."""
+    try:
+        with connect(url) as client:
+            client.ping()
+    except (*Away, redis.RedisError) as error:
+        return " ".join(str(error).split())
+    return ""
+
+
 class Link:
     """Calls that may be lost: tries them, logs when Redis goes and when it is back."""
 

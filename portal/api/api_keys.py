@@ -5,36 +5,38 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
+from pydantic import Field
 
-from portal.api import reading, schemas
+from portal.api import reading
 from portal.api.auth import ACCOUNT, actor
-from portal.api.calls import call
-from portal.api.jobs import PAGING
-from portal.api.people import number
+from portal.api.calls import PAGING, call
+from portal.api.schemas import Closed, Page, Shape, Time, about
 from portal.people import api_keys
 from portal.people.administration import session
 
-_KEY: dict[str, Any] = {
-    "id": schemas.NUMBER,
-    "name": schemas.TEXT,
-    "begins": {**schemas.TEXT, "description": "The first characters of the key"},
-    "created_at": schemas.or_null(schemas.TIME),
-    "expires_at": schemas.or_null(schemas.TIME),
-    "last_used_at": schemas.or_null(schemas.TIME),
-}
-schemas.COMPONENTS.update(
-    ApiKey=schemas.record(**_KEY),
-    MadeApiKey=schemas.record(
-        **_KEY, key={**schemas.TEXT, "description": "The key; it is never shown again"}
-    ),
-    NewApiKey=schemas.closed(
-        schemas.record(
-            ("expires_at",),
-            name={**schemas.TEXT, "minLength": 1, "maxLength": 64},
-            expires_at=schemas.or_null(schemas.TIME),
-        )
-    ),
-)
+
+class ApiKey(Shape):
+    """An API key of yours, without the key itself."""
+
+    id: int
+    name: str
+    begins: str = about("The first characters of the key")
+    created_at: Time | None
+    expires_at: Time | None
+    last_used_at: Time | None
+
+
+class MadeApiKey(ApiKey):
+    """A new API key."""
+
+    key: str = about("The key; it is never shown again")
+
+
+class NewApiKey(Closed):
+    """An API key to make."""
+
+    name: str = Field(min_length=1, max_length=64)
+    expires_at: Time | None = None
 
 
 @call(
@@ -44,12 +46,12 @@ schemas.COMPONENTS.update(
     summary="List your API keys",
     access=ACCOUNT,
     query=PAGING,
-    answer=schemas.page(schemas.ref("ApiKey")),
+    answer=Page[ApiKey],
     problems=(422,),
 )
 def list_api_keys() -> Any:
     """Newest first, never the keys themselves."""
-    return reading.page_of([key.dump() for key in api_keys.listed(session(), actor().user_id)])
+    return reading.page_of([ApiKey.of(key) for key in api_keys.listed(session(), actor().user_id)])
 
 
 @call(
@@ -58,8 +60,8 @@ def list_api_keys() -> Any:
     tag="Account",
     summary="Make an API key",
     access=ACCOUNT,
-    body=schemas.ref("NewApiKey"),
-    answer=schemas.ref("MadeApiKey"),
+    body=NewApiKey,
+    answer=MadeApiKey,
     status=201,
     problems=(409, 422),
 )
@@ -69,7 +71,7 @@ def create_api_key() -> Any:
     if isinstance(body, dict) and body.get("expires_at", 1) is None:
         del body["expires_at"]
     made, key = api_keys.create(session(), actor(), body)
-    return {**made.dump(), "key": key}
+    return MadeApiKey.of(made, key=key)
 
 
 @call(
@@ -83,5 +85,5 @@ def create_api_key() -> Any:
 )
 def revoke_api_key(key_id: str) -> Any:
     """It is worthless at once."""
-    api_keys.revoke(session(), actor(), number(key_id))
+    api_keys.revoke(session(), actor(), reading.number(key_id))
     return Response(status=204)

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from portal.api import reading, schemas
+from portal.api import reading
 from portal.api.auth import actor, holders
-from portal.api.calls import Parameter, call
-from portal.api.jobs import PAGING
-from portal.domain.errors import InvalidSpec
+from portal.api.calls import PAGING, Parameter, call
+from portal.api.schemas import Page, Shape, Time
 from portal.domain.permission import Permission
 from portal.services.records import audit
 from portal.services.records.audit import AuditQuery
 
 MANAGERS = holders(Permission.MANAGE_USERS)
-schemas.COMPONENTS["AuditEntry"] = schemas.record(
-    id=schemas.NUMBER,
-    at=schemas.TIME,
-    actor=schemas.TEXT,
-    address=schemas.TEXT,
-    action=schemas.TEXT,
-    object_type=schemas.TEXT,
-    object=schemas.TEXT,
-    before=schemas.or_null({"type": "object"}),
-    after=schemas.or_null({"type": "object"}),
-)
+
+
+class AuditEntry(Shape):
+    """Who did what, when, and from where."""
+
+    id: int
+    at: Time
+    actor: str
+    address: str
+    action: str
+    object_type: str
+    object: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
 
 
 @call(
@@ -34,16 +37,16 @@ schemas.COMPONENTS["AuditEntry"] = schemas.record(
     summary="Search the audit log",
     access=MANAGERS,
     query=(
-        Parameter("q", schemas.TEXT, "Part of the object's or of the actor's name"),
-        Parameter("actor", schemas.TEXT, "Who did it"),
-        Parameter("action", schemas.TEXT, "What was done, such as user.create"),
-        Parameter("object_type", schemas.TEXT, "user, group, role, vc, …"),
-        Parameter("object", schemas.TEXT, "The whole name of what was changed"),
-        Parameter("since", schemas.TIME, "Then or later"),
-        Parameter("until", schemas.TIME, "Then or earlier"),
+        Parameter("q", str, "Part of the object's or of the actor's name"),
+        Parameter("actor", str, "Who did it"),
+        Parameter("action", str, "What was done, such as user.create"),
+        Parameter("object_type", str, "user, group, role, vc, …"),
+        Parameter("object", str, "The whole name of what was changed"),
+        Parameter("since", datetime, "Then or later"),
+        Parameter("until", datetime, "Then or earlier"),
         *PAGING,
     ),
-    answer=schemas.page(schemas.ref("AuditEntry")),
+    answer=Page[AuditEntry],
     problems=(422,),
 )
 def search_audit() -> Any:
@@ -59,17 +62,8 @@ def search_audit() -> Any:
             since=reading.moment("since"),
             until=reading.moment("until"),
             limit=reading.limit(),
-            before_id=_cursor(),
+            before_id=reading.cursor(digits=18),
         ),
     )
     cursor = str(found.next_id) if found.next_id is not None else None
     return {"items": found.items, "next_cursor": cursor, "total": found.total}
-
-
-def _cursor() -> int | None:
-    given = reading.text("cursor")
-    if given is None:
-        return None
-    if not (given.isascii() and given.isdigit() and len(given) < 19):
-        raise InvalidSpec("cursor", "Not a cursor of this list")
-    return int(given)

@@ -86,7 +86,7 @@ def _challenge() -> WWWAuthenticate:
 def _check_permission(wanted: Access, caller: Actor) -> None:
     if wanted.member and not caller.anything:
         raise Forbidden("Your account has no role yet; ask an administrator to give you one")
-    if wanted.any_of and not any(caller.may(permission) for permission in wanted.any_of):
+    if wanted.any_of and not any(access.allowed(permission) for permission in wanted.any_of):
         names = " or ".join(str(permission) for permission in wanted.any_of)
         raise Forbidden(f"This needs the permission {names}")
 

@@ -8,30 +8,45 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from flask import Blueprint, Response, request
+from pydantic import BaseModel, Field
+from werkzeug.exceptions import HTTPException
 
-from portal.api import auth, errors
-from portal.domain.errors import FieldError, InvalidSpec
+from portal.api import auth
+from portal.domain.errors import AoliError, FieldError, InvalidSpec
+from portal.http.problems import domain_problem, http_problem
+from portal.services.jobs.listing import DEFAULT_LIMIT, MAX_LIMIT
 
 PREFIX = "/api/v1"
-Schema = Mapping[str, Any]
 View = TypeVar("View", bound=Callable[..., Any])
 
 blueprint = Blueprint("api", __name__, url_prefix=PREFIX, template_folder="pages")
-errors.install(blueprint)
+blueprint.register_error_handler(AoliError, domain_problem)
+blueprint.register_error_handler(HTTPException, http_problem)
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter: its name, its schema, what it does."""
+    """A query parameter: its name, its type, what it does."""
 
     name: str
-    schema: Schema
+    kind: Any
     about: str
+
+
+PAGING = (
+    Parameter(
+        "limit",
+        Annotated[int, Field(ge=1, le=MAX_LIMIT, json_schema_extra={"default": DEFAULT_LIMIT})],
+        "Page size",
+    ),
+    Parameter("cursor", str, "next_cursor of the page before"),
+)
+"""Of every call that answers a page of a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +59,8 @@ class Call:
     summary: str
     access: auth.Access
     query: tuple[Parameter, ...]
-    body: Schema | None
-    answer: Schema | None
+    body: type[BaseModel] | None
+    answer: Any
     status: int
     content_types: tuple[str, ...]
     problems: tuple[int, ...]
@@ -65,13 +80,16 @@ def call(
     summary: str,
     access: auth.Access,
     query: tuple[Parameter, ...] = (),
-    body: Schema | None = None,
-    answer: Schema | None = None,
+    body: type[BaseModel] | None = None,
+    answer: Any = str,
     status: int = 200,
     content_types: tuple[str, ...] = ("application/json",),
     problems: tuple[int, ...] = (),
 ) -> Callable[[View], View]:
-    """Make a function answer ``method path``; it returns JSON values or a ``Response``."""
+    """Make a function answer ``method path``; it returns JSON values or a ``Response``.
+
+    ``body`` and ``answer`` are what the document shows: models, or types of them.
+    """
 
     def decorate(view: View) -> View:
         known = frozenset(parameter.name for parameter in query)

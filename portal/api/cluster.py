@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from flask import Response
+from pydantic import Field
 
-from portal.api import reading, schemas
+from portal.api import reading
 from portal.api.auth import actor, holders
-from portal.api.calls import Parameter, call
-from portal.api.jobs import PAGING
+from portal.api.calls import PAGING, Parameter, call
+from portal.api.schemas import Page, Shape, about, choice
 from portal.domain.permission import Permission
 from portal.http.services import services
 from portal.services.cluster import status as cluster_status
@@ -22,78 +24,129 @@ from portal.services.vcs.reading import VirtualCluster
 
 VIEWERS = holders(Permission.VIEW_CLUSTER)
 CORDONERS = holders(Permission.MANAGE_VC)
-VC = Parameter("vc", schemas.TEXT, "The virtual cluster; default: your current one")
+Series = Annotated[list[float], Field(description="The average of each step")]
+VC = Parameter("vc", str, "The virtual cluster; default: your current one")
 USERS = (
     VC,
-    Parameter("all", schemas.YES_NO, "Also users who hold nothing now"),
-    Parameter("q", schemas.TEXT, "Part of the username"),
-    Parameter("device_type", schemas.TEXT, "Only this device type"),
+    Parameter("all", bool, "Also users who hold nothing now"),
+    Parameter("q", str, "Part of the username"),
+    Parameter("device_type", str, "Only this device type"),
     Parameter(
         "format",
-        {"type": "string", "enum": ["json", "csv"], "default": "json"},
+        choice(("json", "csv"), default="json"),
         "csv: every line, as a table for spreadsheets",
     ),
 )
 RANGE = Parameter(
     "range",
-    {"type": "string", "enum": list(usage.RANGES), "default": usage.DEFAULT_RANGE},
+    choice(usage.RANGES, default=usage.DEFAULT_RANGE),
     "How far back",
 )
-HOURS = {"type": "number"}
-COUNT_OR_NULL = schemas.or_null(schemas.NUMBER)
-HOURS_OR_NULL = {"type": ["number", "null"], "description": "null: not measured"}
-schemas.COMPONENTS["ClusterStatus"] = schemas.record(
-    name={**schemas.TEXT, "description": "The physical cluster"},
-    device_type=schemas.TEXT,
-    devices={**schemas.NUMBER, "description": "The quota"},
-    unschedulable={**schemas.NUMBER, "description": "Not to be had: cordoned or not ready nodes"},
-    used={**schemas.NUMBER, "description": "preemptible_used included"},
-    preemptible_used=schemas.NUMBER,
-    available=schemas.NUMBER,
-    active_jobs=schemas.NUMBER,
-    simulated={**schemas.YES_NO, "description": "Only declared: there is no such device"},
-)
-schemas.COMPONENTS["ClusterUser"] = schemas.record(
-    username=schemas.TEXT,
-    device_type=schemas.TEXT,
-    allocated=schemas.NUMBER,
-    allocated_preemptible=schemas.NUMBER,
-    idle=COUNT_OR_NULL,
-    booked_hours={**HOURS, "description": "Device-hours of the past 30 days"},
-    idle_hours=HOURS_OR_NULL,
-    idle_percent=HOURS_OR_NULL,
-)
-schemas.COMPONENTS["Node"] = schemas.record(
-    name=schemas.TEXT,
-    ip=schemas.TEXT,
-    device_type=schemas.or_null(schemas.TEXT),
-    devices=schemas.NUMBER,
-    used=schemas.NUMBER,
-    preemptible_used=schemas.NUMBER,
-    available=schemas.NUMBER,
-    status={"type": "string", "enum": ["ready", "not_ready", "cordoned"]},
-    simulated=schemas.YES_NO,
-    pods=schemas.array(
-        schemas.record(
-            name=schemas.TEXT,
-            job_id=schemas.JOB_ID,
-            user=schemas.TEXT,
-            devices=schemas.NUMBER,
-            device_indexes=schemas.array(schemas.NUMBER),
-            preemptible=schemas.YES_NO,
-        )
-    ),
-)
-SERIES = schemas.array(HOURS, description="The average of each step")
-schemas.COMPONENTS["TypeUsage"] = schemas.record(
-    device_type=schemas.TEXT,
-    quota=schemas.NUMBER,
-    devices={**schemas.NUMBER, "description": "Of the whole cluster"},
-    users=schemas.array(schemas.record(username=schemas.TEXT, device_hours=HOURS, held=SERIES)),
-    others={"anyOf": [SERIES, {"type": "null"}], "description": "All further users together"},
-    allocated={**SERIES, "description": "Of the whole cluster"},
-    utilization={"anyOf": [SERIES, {"type": "null"}], "description": "null: not measured"},
-)
+
+
+class ClusterStatus(Shape):
+    """What a virtual cluster has of a device type."""
+
+    name: str = about("The physical cluster")
+    device_type: str
+    devices: int = about("The quota")
+    unschedulable: int = about("Not to be had: cordoned or not ready nodes")
+    used: int = about("preemptible_used included")
+    preemptible_used: int
+    available: int
+    active_jobs: int
+    simulated: bool = about("Only declared: there is no such device")
+
+
+class ClusterUser(Shape):
+    """What a user holds and booked of a device type."""
+
+    username: str
+    device_type: str
+    allocated: int
+    allocated_preemptible: int
+    idle: int | None
+    booked_hours: float = about("Device-hours of the past 30 days")
+    idle_hours: float | None = about("null: not measured")
+    idle_percent: float | None = about("null: not measured")
+
+
+class ClusterUsers(Shape):
+    """A page of users, and what all of them hold together."""
+
+    items: list[ClusterUser]
+    next_cursor: str | None
+    total: ClusterUser = about("The sum of all lines")
+    count: int = about("How many lines there are")
+
+
+class Pod(Shape):
+    """A replica on a node."""
+
+    name: str
+    job_id: UUID
+    user: str
+    devices: int
+    device_indexes: list[int]
+    preemptible: bool
+
+    @classmethod
+    def of(cls, thing: cluster_status.Pod, **more: Any) -> dict[str, Any]:
+        """What the replica holds on its node."""
+        held = {"devices": len(thing.devices), "device_indexes": thing.devices}
+        return super().of(thing.hold, user=thing.hold.username, **held, **more)
+
+
+class Node(Shape):
+    """A node as the cluster was last seen."""
+
+    name: str
+    ip: str
+    device_type: str | None
+    devices: int
+    used: int
+    preemptible_used: int
+    available: int
+    status: Literal["ready", "not_ready", "cordoned"]
+    simulated: bool
+    pods: list[Pod]
+
+    @classmethod
+    def of(cls, thing: cluster_status.NodeUse, **more: Any) -> dict[str, Any]:
+        """What the node is, what is used of it, and by whom."""
+        names = ("used", "preemptible_used", "available", "status")
+        uses = {name: getattr(thing, name) for name in names}
+        return super().of(thing.node, **uses, pods=[Pod.of(pod) for pod in thing.pods], **more)
+
+
+class UserUsage(Shape):
+    """What a user held over time."""
+
+    username: str
+    device_hours: float
+    held: Series
+
+
+class TypeUsage(Shape):
+    """The use of a device type over time."""
+
+    device_type: str
+    quota: int
+    devices: int = about("Of the whole cluster")
+    users: list[UserUsage]
+    others: Series | None = about("All further users together")
+    allocated: Series = about("Of the whole cluster")
+    utilization: Series | None = about("null: not measured")
+
+
+class Usage(Shape):
+    """Device use over time."""
+
+    vc: str
+    range: str
+    step_s: int
+    times: list[int] = about("Where each step begins, seconds since 1970")
+    items: list[TypeUsage]
 
 
 def _vc() -> VirtualCluster:
@@ -107,7 +160,7 @@ def _vc() -> VirtualCluster:
     summary="Devices of a virtual cluster",
     access=VIEWERS,
     query=(VC, *PAGING),
-    answer=schemas.page(schemas.ref("ClusterStatus")),
+    answer=Page[ClusterStatus],
     problems=(404, 422),
 )
 def show_cluster_status() -> Any:
@@ -118,7 +171,10 @@ def show_cluster_status() -> Any:
     declared = {use.node.device_type for use in uses if use.node.simulated}
     lines = cluster_status.vc_devices(vc, uses, holding)
     return reading.page_of(
-        [cluster_views.status_item(cluster, line, line.device_type in declared) for line in lines]
+        [
+            ClusterStatus.of(line, name=cluster, simulated=line.device_type in declared)
+            for line in lines
+        ]
     )
 
 
@@ -129,19 +185,14 @@ def show_cluster_status() -> Any:
     summary="What each user of a virtual cluster holds and booked",
     access=VIEWERS,
     query=(*USERS, *PAGING),
-    answer=schemas.record(
-        items=schemas.array(schemas.ref("ClusterUser")),
-        next_cursor=schemas.or_null(schemas.TEXT),
-        total={**schemas.ref("ClusterUser"), "description": "The sum of all lines"},
-        count={**schemas.NUMBER, "description": "How many lines there are"},
-    ),
+    answer=ClusterUsers,
     content_types=("application/json", "text/csv"),
     problems=(404, 422),
 )
 def list_cluster_users() -> Any:
     """Those who hold devices now, most first; ``total`` adds up all of them."""
     vc = _vc()
-    size, offset = reading.limit(), reading.offset()
+    size, offset = reading.limit(), reading.cursor() or 0
     if reading.one_of("format", ("json", "csv")) == "csv":
         lines = user_usage.every_line(vc, _user_query(), services().clock())
         return Response(csv_text(lines), mimetype="text/csv")
@@ -172,15 +223,7 @@ def _user_query(offset: int = 0, size: int = 0) -> UserQuery:
     summary="Device use over time",
     access=VIEWERS,
     query=(VC, RANGE),
-    answer=schemas.record(
-        vc=schemas.TEXT,
-        range=schemas.TEXT,
-        step_s=schemas.NUMBER,
-        times=schemas.array(
-            schemas.NUMBER, description="Where each step begins, seconds since 1970"
-        ),
-        items=schemas.array(schemas.ref("TypeUsage")),
-    ),
+    answer=Usage,
     problems=(404, 422),
 )
 def show_cluster_usage() -> Any:
@@ -203,13 +246,13 @@ def show_cluster_usage() -> Any:
     summary="Nodes and what is on them",
     access=VIEWERS,
     query=PAGING,
-    answer=schemas.page(schemas.ref("Node")),
+    answer=Page[Node],
     problems=(422,),
 )
 def list_nodes() -> Any:
     """As the cluster was last seen, by name."""
     uses = cluster_status.node_uses(services().cluster.name)
-    return reading.page_of([cluster_views.node_item(use) for use in uses])
+    return reading.page_of([Node.of(use) for use in uses])
 
 
 @call(
@@ -218,7 +261,7 @@ def list_nodes() -> Any:
     tag="Cluster",
     summary="Keep new jobs off a node",
     access=CORDONERS,
-    answer=schemas.ref("Node"),
+    answer=Node,
     problems=(404, 503),
 )
 def cordon_node(name: str) -> Any:
@@ -232,7 +275,7 @@ def cordon_node(name: str) -> Any:
     tag="Cluster",
     summary="Let jobs in to a node again",
     access=CORDONERS,
-    answer=schemas.ref("Node"),
+    answer=Node,
     problems=(404, 503),
 )
 def uncordon_node(name: str) -> Any:
@@ -243,4 +286,4 @@ def uncordon_node(name: str) -> Any:
 def _set_cordoned(name: str, cordoned: bool) -> Any:
     services().cordoner.set_cordoned(actor(), name, cordoned)
     uses = cluster_status.node_uses(services().cluster.name)
-    return next(cluster_views.node_item(use) for use in uses if use.node.name == name)
+    return next(Node.of(use) for use in uses if use.node.name == name)

@@ -7,7 +7,6 @@ from flask import Flask
 import portal.api.api_keys
 import portal.api.audit
 import portal.api.cluster
-import portal.api.collectives
 import portal.api.job_logs
 import portal.api.jobs
 import portal.api.openapi

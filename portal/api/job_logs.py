@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
 from flask import Response, request
+from pydantic import Field
 from werkzeug.exceptions import ServiceUnavailable
 
-from portal.api import auth, reading, schemas
+from portal.api import auth, log_answers, reading
 from portal.api.auth import MEMBER, actor
-from portal.api.calls import Parameter, call
+from portal.api.calls import PAGING, Parameter, call
 from portal.api.jobs import known_id
+from portal.api.log_answers import Hits
 from portal.domain.errors import NotFound
 from portal.domain.permission import Actor
 from portal.http import streams as sse
 from portal.http.services import services
+from portal.services.logs.searching import MOST_TEXT
 from portal.services.logs.streams import (
     DEFAULT_TAIL,
     MAX_TAIL,
@@ -27,8 +32,9 @@ from portal.services.logs.streams import (
     NextAttempt,
     Piece,
     Place,
-    without_time,
+    Redrawn,
 )
+from portal.services.logs.whole import as_read
 from portal.services.portal import Portal
 
 KEEP_ALIVE_S = 10.0
@@ -47,41 +53,49 @@ Shown = Callable[[bytes], bytes]
     query=(
         Parameter(
             "tail",
-            {"type": "integer", "minimum": 0, "maximum": MAX_TAIL, "default": DEFAULT_TAIL},
-            "So many of the newest lines",
+            Annotated[int, Field(ge=0, le=MAX_TAIL, json_schema_extra={"default": DEFAULT_TAIL})],
+            "So many of the newest lines; at most 8 MiB, the oldest left out first",
         ),
-        Parameter("pod", schemas.TEXT, "The replica; default: the first"),
-        Parameter("attempt", schemas.NUMBER, "The start; default: the newest"),
-        Parameter("timestamps", schemas.YES_NO, "Begin each line with its time"),
-        Parameter("follow", schemas.YES_NO, "A stream of server-sent events until the job ends"),
-        Parameter("download", schemas.YES_NO, "The whole output as a file"),
+        Parameter("from_line", int, "Instead of the newest: `tail` lines from this on"),
+        Parameter("since", datetime, "Instead of the newest: `tail` lines from this time on"),
+        Parameter("pod", str, "The replica; default: the first. `*`: all, by time"),
+        Parameter("attempt", int, "The start; default: the newest"),
+        Parameter("timestamps", bool, "Begin each line with its time"),
+        Parameter("plain", bool, "Without times and without ANSI styles and links"),
+        Parameter("follow", bool, "A stream of server-sent events until the job ends"),
+        Parameter("download", bool, "The whole output as a file"),
+        Parameter(
+            "q",
+            Annotated[str, Field(max_length=MOST_TEXT)],
+            "Search: the lines that hold this text, of all attempts and replicas, as JSON",
+        ),
+        *PAGING,
     ),
-    content_types=("text/plain", "text/event-stream"),
+    answer=Hits,
+    content_types=("text/plain", "text/event-stream", "application/json"),
     problems=(404, 422, 503),
 )
 def read_job_logs(job_id: str) -> Any:
-    """Kept after the job has ended; empty before it has begun."""
+    """Kept after the job has ended; empty before it has begun.
+
+    Of a line that was redrawn with carriage returns the last state is kept. In a stream the
+    event `redraw` tells what such a line shows now, `{"text": …}`.
+    """
     replica, attempt = reading.text("pod"), reading.integer("attempt", None, 1, 10**9 - 1)
     tail = reading.integer("tail", DEFAULT_TAIL, 0, MAX_TAIL) or 0
-    shown: Shown = bytes if reading.flag("timestamps") else without_time
-    output = services().log_streams.find(actor(), known_id(job_id), replica, attempt)
+    styles = not reading.flag("plain")
+    times = bool(reading.flag("timestamps")) and styles
+    outputs, text = services().log_streams.outputs, reading.text("q")
+    if text:
+        return log_answers.hits(outputs.every(actor(), known_id(job_id), replica, attempt), text)
+    view = outputs.view(actor(), known_id(job_id), replica, attempt)
     if reading.flag("follow"):
+        log_answers.refuse_all(replica)
+        shown = functools.partial(as_read, times=times, styles=styles)
         return _stream(job_id, replica, attempt, _begin(tail), shown)
     if reading.flag("download"):
-        lines: Any = (shown(line) for line in services().log_streams.whole(output))
-        answer = _plain(lines)
-        name = f"{job_id}-{output.ref.attempt}-{output.replica}" if output else job_id
-        answer.headers["Content-Disposition"] = f'attachment; filename="{name}.log"'
-        return answer
-    newest = services().log_streams.tail(output, tail)
-    return _plain(b"".join(shown(line) for line in newest))
-
-
-def _plain(content: Any) -> Response:
-    answer = Response(content, content_type="text/plain; charset=utf-8")
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    return answer
+        return log_answers.download(job_id, view, times=times, styles=styles)
+    return log_answers.lines(view, tail, times=times, styles=styles)
 
 
 def _begin(tail: int) -> int | Place:
@@ -146,6 +160,9 @@ def _still_allowed(found: Portal, caller: Actor | None, job_id: str) -> bool:
 def _text(piece: Piece, shown: Shown) -> bytes:
     if isinstance(piece, Lines):
         return _lines(piece, shown)
+    if isinstance(piece, Redrawn):
+        text = shown(piece.line).rstrip(b"\n").decode("utf-8", "replace")
+        return b"event: redraw\ndata: " + json.dumps({"text": text}).encode() + b"\n\n"
     if isinstance(piece, NextAttempt):
         return b"event: attempt\ndata: %d\n\n" % piece.attempt
     if isinstance(piece, End):
@@ -155,16 +172,10 @@ def _text(piece: Piece, shown: Shown) -> bytes:
 
 
 def _lines(piece: Lines, shown: Shown) -> bytes:
-    """One event per line; its id is the place behind it, to go on from after a break.
-
-    A carriage return ends a line of the stream, so what a progress bar drew over itself
-    comes as several lines.
-    """
+    """One event per line; its id is the place behind it, to go on from after a break."""
     place = piece.place.offset - sum(len(line) for line in piece.lines)
     events = []
     for line in piece.lines:
         place += len(line)
-        parts = shown(line).rstrip(b"\r\n").split(b"\r")
-        data = b"".join(b"data: " + part + b"\n" for part in parts)
-        events.append(data + b"id: %d-%d\n\n" % (piece.place.attempt, place))
+        events.append(b"data: %bid: %d-%d\n\n" % (shown(line), piece.place.attempt, place))
     return b"".join(events)

@@ -3,45 +3,56 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from flask import Response
 
-from portal.api import reading, schemas
+from portal.api import reading
 from portal.api.auth import MEMBER, actor, holders
-from portal.api.calls import PREFIX, Parameter, call, reply
-from portal.domain.errors import InvalidSpec, NotFound
+from portal.api.calls import PAGING, PREFIX, Parameter, call, reply
+from portal.api.job_shapes import (
+    BulkAction,
+    BulkResults,
+    Job,
+    JobEvent,
+    JobSubmission,
+    JobSummary,
+    Preview,
+    PriorityChange,
+    Submission,
+    SupportRequest,
+)
+from portal.api.schemas import Page, choice
+from portal.domain.errors import NotFound, WrongValue
+from portal.domain.fields import Fields, one_of
+from portal.domain.job_state import JobState
 from portal.domain.permission import Permission
 from portal.domain.planning import remedy
 from portal.http.services import services
 from portal.services.jobs.export import csv_blocks
 from portal.services.jobs.listing import SORTS, JobQuery
+from portal.services.jobs.service import ACTIONS
 
 _ID = re.compile(r"[A-Za-z0-9-]{1,36}")
-PAGING = (
-    Parameter(
-        "limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 20}, "Page size"
-    ),
-    Parameter("cursor", schemas.TEXT, "next_cursor of the page before"),
-)
 _SORTS = [key for name in SORTS for key in (name, f"-{name}")]
 FILTERS = (
     Parameter(
         "scope",
-        {"type": "string", "enum": ["mine", "all"], "default": "mine"},
+        choice(("mine", "all"), default="mine"),
         "Your jobs in any status, or everyone's that have not ended (needs view_all_jobs)",
     ),
-    Parameter("vc", schemas.TEXT, "Of this virtual cluster"),
-    Parameter("status", schemas.array(schemas.STATUS), "In one of these, also of ended jobs"),
-    Parameter("kind", schemas.TEXT, "Of this job kind"),
-    Parameter("device_type", schemas.TEXT, "Of this device type"),
-    Parameter("preemptible", schemas.YES_NO, "Preemptible or not"),
-    Parameter("user", schemas.TEXT, "Of this user"),
-    Parameter("q", schemas.TEXT, "Part of the name, or beginning of the id"),
-    Parameter("submitted_after", schemas.TIME, "Submitted then or later"),
-    Parameter("submitted_before", schemas.TIME, "Submitted before then"),
-    Parameter("since", schemas.TIME, "The same as submitted_after"),
-    Parameter("sort", {"type": "string", "enum": _SORTS, "default": "-submitted"}, "Order"),
+    Parameter("vc", str, "Of this virtual cluster"),
+    Parameter("status", list[JobState], "In one of these, also of ended jobs"),
+    Parameter("kind", str, "Of this job kind"),
+    Parameter("device_type", str, "Of this device type"),
+    Parameter("preemptible", bool, "Preemptible or not"),
+    Parameter("user", str, "Of this user"),
+    Parameter("q", str, "Part of the name, or beginning of the id"),
+    Parameter("submitted_after", datetime, "Submitted then or later"),
+    Parameter("submitted_before", datetime, "Submitted before then"),
+    Parameter("since", datetime, "The same as submitted_after"),
+    Parameter("sort", choice(_SORTS, default="-submitted"), "Order"),
 )
 
 
@@ -58,8 +69,8 @@ def known_id(job_id: str) -> str:
     tag="Jobs",
     summary="Submit a job",
     access=holders(Permission.SUBMIT_JOB),
-    body=schemas.ref("Submission"),
-    answer=schemas.ref("Job"),
+    body=Submission,
+    answer=Job,
     status=201,
     problems=(400, 422),
 )
@@ -78,8 +89,8 @@ def submit_job() -> Any:
     tag="Jobs",
     summary="See what a submission would lead to; nothing is stored",
     access=holders(Permission.SUBMIT_JOB),
-    body=schemas.ref("Submission"),
-    answer=schemas.ref("Preview"),
+    body=Submission,
+    answer=Preview,
     problems=(400, 422),
 )
 def preview_job() -> Any:
@@ -103,7 +114,7 @@ def preview_job() -> Any:
     summary="List jobs",
     access=MEMBER,
     query=(*FILTERS, *PAGING),
-    answer=schemas.page(schemas.ref("JobSummary")),
+    answer=Page[JobSummary],
     problems=(422,),
 )
 def list_jobs() -> Any:
@@ -155,7 +166,7 @@ def export_jobs() -> Any:
     tag="Jobs",
     summary="Show a job",
     access=MEMBER,
-    answer=schemas.ref("Job"),
+    answer=Job,
     problems=(404,),
 )
 def show_job(job_id: str) -> Any:
@@ -169,13 +180,7 @@ def show_job(job_id: str) -> Any:
     tag="Jobs",
     summary="The submission that makes a job again",
     access=MEMBER,
-    answer=schemas.record(
-        job=schemas.ref("Submission"),
-        emptied={
-            **schemas.array(schemas.TEXT),
-            "description": "Secrets of another user's job, such as env.HF_TOKEN: empty in it",
-        },
-    ),
+    answer=JobSubmission,
     problems=(404,),
 )
 def show_submission(job_id: str) -> Any:
@@ -194,8 +199,8 @@ def _whole(job: dict[str, Any]) -> dict[str, Any]:
     tag="Jobs",
     summary="Change a job's priority",
     access=MEMBER,
-    body=schemas.closed(schemas.record(priority=schemas.PRIORITY)),
-    answer=schemas.ref("Job"),
+    body=PriorityChange,
+    answer=Job,
     problems=(400, 404, 409, 422),
 )
 def change_job(job_id: str) -> Any:
@@ -219,7 +224,7 @@ def _action(action: str, summary: str, about: str) -> Any:
         tag="Jobs",
         summary=summary,
         access=MEMBER,
-        answer=schemas.ref("Job"),
+        answer=Job,
         status=202,
         problems=(404, 409),
     )(act)
@@ -236,8 +241,8 @@ kill_job = _action("kill", "Kill a job", "For good.")
     tag="Jobs",
     summary="Ask the operators for help with a job",
     access=MEMBER,
-    body=schemas.ref("SupportRequest"),
-    answer=schemas.ref("Job"),
+    body=SupportRequest,
+    answer=Job,
     status=202,
     problems=(400, 404, 409, 422, 429),
 )
@@ -252,23 +257,27 @@ def ask_support(job_id: str) -> Any:
     tag="Jobs",
     summary="Pause, resume or kill several jobs",
     access=MEMBER,
-    body=schemas.ref("BulkAction"),
-    answer=schemas.record(results=schemas.array(schemas.ref("BulkResult"))),
+    body=BulkAction,
+    answer=BulkResults,
     problems=(400, 422),
 )
 def act_on_jobs() -> Any:
     """One that fails does not keep the others from going on; each has its own result."""
-    body = reading.json_object(["action", "ids"])
-    ids = body["ids"]
-    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
-        raise InvalidSpec("ids", "Must be a list of ids")
-    if not isinstance(body["action"], str):
-        raise InvalidSpec("action", "Must be text")
+    fields = Fields(reading.json_body(), ("action", "ids"))
+    action = fields.take("action", one_of(ACTIONS), required=True)
+    ids = fields.take("ids", _ids, required=True)
+    fields.done()
     possible = [one for one in ids if _ID.fullmatch(one)]
-    done = services().jobs.act_on_many(actor(), body["action"], possible)
+    done = services().jobs.act_on_many(actor(), action, possible)
     results = {result["id"]: result for result in done}
     unknown = {"ok": False, "code": "not_found", "detail": "There is no such job"}
     return {"results": [results.get(one, {"id": one, **unknown}) for one in dict.fromkeys(ids)]}
+
+
+def _ids(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise WrongValue("Must be a list of ids")
+    return value
 
 
 @call(
@@ -277,7 +286,7 @@ def act_on_jobs() -> Any:
     tag="Jobs",
     summary="A job's changes of status, oldest first",
     access=MEMBER,
-    answer=schemas.array(schemas.ref("JobEvent")),
+    answer=list[JobEvent],
     problems=(404,),
 )
 def list_job_events(job_id: str) -> Any:

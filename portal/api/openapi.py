@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 from flask import Response, render_template
 
 from portal import __version__
-from portal.api import schemas
 from portal.api.auth import EVERYONE
 from portal.api.calls import CALLS, PREFIX, Call, blueprint, call, reply
+from portal.api.schemas import OrLeftOut, Password, Problem, Schema, Shape, written
 
 _PLACE = re.compile(r"<([a-z_]+)>")
+ByKind = Mapping[int, Schema]
+"""The schema of each model or type, by its ``id()``: not all of them can be keys."""
 PROBLEM_TEXT = {
     400: "The body is not JSON",
     401: "Not signed in",
@@ -24,53 +29,53 @@ PROBLEM_TEXT = {
     429: "Asked too often; see Retry-After",
     503: "Something does not answer; see Retry-After",
 }
-LOGIN: dict[str, Any] = {
-    "post": {
-        "operationId": "login",
-        "tags": ["Account"],
-        "summary": "Get a bearer token for an account and its password",
-        "security": [],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": schemas.record(
-                        ("provider", "refresh"),
-                        username=schemas.TEXT,
-                        password={**schemas.TEXT, "writeOnly": True},
-                        provider={"type": "string", "enum": ["db"], "default": "db"},
-                        refresh=schemas.YES_NO,
-                    )
-                }
-            },
-        },
-        "responses": {
-            "200": {
-                "description": "The token; refresh_token if it was asked for",
-                "content": {
-                    "application/json": {
-                        "schema": schemas.record(
-                            ("refresh_token",),
-                            access_token=schemas.TEXT,
-                            refresh_token=schemas.TEXT,
-                        )
-                    }
-                },
-            },
-            "401": {"$ref": "#/components/responses/401"},
-            "422": {"$ref": "#/components/responses/422"},
-            "429": {"description": "Too many wrong passwords; see Retry-After"},
-        },
-    }
-}
 
 
+class LoginRequest(Shape):
+    """An account and its password."""
+
+    username: str
+    password: Password
+    provider: Literal["db"] = "db"
+    refresh: OrLeftOut[bool] = None
+
+
+class Tokens(Shape):
+    """Bearer tokens."""
+
+    access_token: str
+    refresh_token: OrLeftOut[str] = None
+
+
+LOGIN = Call(
+    method="POST",
+    path="/security/login",
+    tag="Account",
+    summary="Get a bearer token for an account and its password",
+    access=EVERYONE,
+    query=(),
+    body=LoginRequest,
+    answer=Tokens,
+    status=200,
+    content_types=("application/json",),
+    problems=(401, 422, 429),
+    name="login",
+    about="``refresh_token`` is there if it was asked for.",
+)
+"""Flask-AppBuilder answers it; see :mod:`portal.web.sign_in.tokens`."""
+
+
+@functools.cache
 def document() -> dict[str, Any]:
     """The whole document."""
-    paths: dict[str, dict[str, Any]] = {"/security/login": LOGIN}
-    for one in CALLS:
+    calls = [LOGIN, *CALLS]
+    kinds = [Problem, UUID, str, *(kind for one in calls for kind in _kinds(one))]
+    schemas, components = written(kinds)
+    by_kind = dict(zip(map(id, kinds), schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for one in calls:
         path = _PLACE.sub(r"{\1}", one.path)
-        paths.setdefault(path, {})[one.method.lower()] = _operation(one)
+        paths.setdefault(path, {})[one.method.lower()] = _operation(one, by_kind)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -82,8 +87,14 @@ def document() -> dict[str, Any]:
         "security": [{"bearer": []}, {"session": []}],
         "paths": paths,
         "components": {
-            "schemas": schemas.COMPONENTS,
-            "responses": {str(status): _problem(text) for status, text in PROBLEM_TEXT.items()},
+            "schemas": components,
+            "responses": {
+                str(status): {
+                    "description": text,
+                    "content": {"application/problem+json": {"schema": by_kind[id(Problem)]}},
+                }
+                for status, text in PROBLEM_TEXT.items()
+            },
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "session": {
@@ -97,14 +108,18 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operation(one: Call) -> dict[str, Any]:
+def _kinds(one: Call) -> list[Any]:
+    return [one.answer, *([one.body] if one.body else []), *(found.kind for found in one.query)]
+
+
+def _operation(one: Call, by_kind: ByKind) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": one.name,
         "tags": [one.tag],
         "summary": one.summary,
         "description": one.about,
-        "parameters": _parameters(one),
-        "responses": _responses(one),
+        "parameters": _parameters(one, by_kind),
+        "responses": _responses(one, by_kind),
     }
     if not one.access.signed_in:
         operation["security"] = []
@@ -113,23 +128,28 @@ def _operation(one: Call) -> dict[str, Any]:
     if one.body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": one.body}},
+            "content": {"application/json": {"schema": by_kind[id(one.body)]}},
         }
     return operation
 
 
-def _parameters(one: Call) -> list[dict[str, Any]]:
+def _parameters(one: Call, by_kind: ByKind) -> list[dict[str, Any]]:
     in_path = [
         {
             "name": name,
             "in": "path",
             "required": True,
-            "schema": schemas.JOB_ID if name == "job_id" else schemas.TEXT,
+            "schema": by_kind[id(UUID if name == "job_id" else str)],
         }
         for name in _PLACE.findall(one.path)
     ]
     in_query: list[dict[str, Any]] = [
-        {"name": found.name, "in": "query", "schema": found.schema, "description": found.about}
+        {
+            "name": found.name,
+            "in": "query",
+            "schema": by_kind[id(found.kind)],
+            "description": found.about,
+        }
         for found in one.query
     ]
     for parameter in in_query:
@@ -138,11 +158,18 @@ def _parameters(one: Call) -> list[dict[str, Any]]:
     return in_path + in_query
 
 
-def _responses(one: Call) -> dict[str, Any]:
-    schema = one.answer or schemas.TEXT
+def _answer(one: Call, content_type: str) -> Any:
+    """A JSON answer's schema says nothing of the text that the same call can give."""
+    mixed = "application/json" in one.content_types
+    return str if mixed and content_type.startswith("text/") else one.answer
+
+
+def _responses(one: Call, by_kind: ByKind) -> dict[str, Any]:
     done: dict[str, Any] = {"description": "Done"}
     if one.status != HTTPStatus.NO_CONTENT:
-        done["content"] = {kind: {"schema": schema} for kind in one.content_types}
+        done["content"] = {
+            kind: {"schema": by_kind[id(_answer(one, kind))]} for kind in one.content_types
+        }
     answers: dict[str, Any] = {str(one.status): done}
     statuses = set(one.problems)
     if one.access.signed_in:
@@ -154,18 +181,13 @@ def _responses(one: Call) -> dict[str, Any]:
     return answers
 
 
-def _problem(text: str) -> dict[str, Any]:
-    content = {"application/problem+json": {"schema": schemas.ref("Problem")}}
-    return {"description": text, "content": content}
-
-
 @call(
     "GET",
     "/_openapi",
     tag="About the API",
     summary="This document",
     access=EVERYONE,
-    answer={"type": "object"},
+    answer=dict[str, Any],
 )
 def show_document() -> Any:
     """OpenAPI 3.1."""

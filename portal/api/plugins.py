@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
-from portal.api import reading, schemas
+from portal.api import reading
 from portal.api.auth import MEMBER
-from portal.api.calls import call
-from portal.api.jobs import PAGING
+from portal.api.calls import PAGING, call
+from portal.api.schemas import OrLeftOut, Page, Shape
 from portal.http.services import services
+
+
+class Plugin(Shape):
+    """A plugin, and why it was left out if it was."""
+
+    group: str
+    name: str
+    distribution: str
+    version: str
+    status: Literal["ok", "failed"]
+    reason: str | None
+
+
+class DeviceType(Plugin):
+    """A device type; where its plugin failed, without what it would say."""
+
+    title: OrLeftOut[str] = None
+    resource_name: OrLeftOut[str] = None
+    devices_per_node: OrLeftOut[int] = None
+    legal_counts: list[int] | None = None
+
+
+class JobKind(Plugin):
+    """A job kind; where its plugin failed, without what it would say."""
+
+    title: OrLeftOut[str] = None
+    multi_node: OrLeftOut[bool] = None
+    fields: OrLeftOut[list[str]] = None
 
 
 def _installed(group: str | None = None) -> list[dict[str, Any]]:
@@ -27,7 +55,7 @@ def _installed(group: str | None = None) -> list[dict[str, Any]]:
     summary="List all plugins, those that were left out too",
     access=MEMBER,
     query=PAGING,
-    answer=schemas.page(schemas.ref("Plugin")),
+    answer=Page[Plugin],
     problems=(422,),
 )
 def list_plugins() -> Any:
@@ -42,7 +70,7 @@ def list_plugins() -> Any:
     summary="List device types",
     access=MEMBER,
     query=PAGING,
-    answer=schemas.page(schemas.ref("DeviceType")),
+    answer=Page[DeviceType],
     problems=(422,),
 )
 def list_device_types() -> Any:
@@ -74,7 +102,7 @@ def _device_type(kind: Any) -> dict[str, Any]:
     summary="List job kinds",
     access=MEMBER,
     query=PAGING,
-    answer=schemas.page(schemas.ref("JobKind")),
+    answer=Page[JobKind],
     problems=(422,),
 )
 def list_job_kinds() -> Any:

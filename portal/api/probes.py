@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from portal.api.calls import reply
 from portal.http.problems import problem
@@ -10,7 +11,6 @@ from portal.http.services import services
 from portal.services.operation import health
 
 blueprint = Blueprint("probes", __name__)
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @blueprint.get("/healthz")
@@ -39,4 +39,4 @@ def readyz() -> Response:
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Numbers in Prometheus' text format."""
-    return Response(services().metrics.text(), content_type=METRICS_TYPE)
+    return Response(services().metrics.text(), content_type=CONTENT_TYPE_PLAIN_0_0_4)

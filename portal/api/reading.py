@@ -10,7 +10,8 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import BadRequest
 
-from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.errors import InvalidSpec, NotFound
+from portal.domain.fields import Fields
 from portal.services.jobs.listing import DEFAULT_LIMIT, MAX_LIMIT
 
 MAX_TEXT = 256
@@ -39,15 +40,13 @@ def _no_constant(name: str) -> None:
 
 def json_object(fields: Iterable[str]) -> dict[str, Any]:
     """The body as an object that has ``fields``, all of them and no others."""
-    body = json_body()
-    if not isinstance(body, dict):
-        raise InvalidSpec("body", "Must be an object")
-    wanted = list(fields)
-    wrong = [(name[:64], FieldError("Unknown field")) for name in body if name not in wanted]
-    wrong += [(name, FieldError("Required")) for name in wanted if name not in body]
-    if wrong:
-        raise InvalidSpec.of(wrong)
-    return body
+    wanted = tuple(fields)
+    taken = Fields(json_body(), wanted)
+    for name in wanted:
+        if name not in taken.body:
+            taken.note(name, "Required")
+    taken.done()
+    return dict(taken.body)
 
 
 def text(name: str) -> str | None:
@@ -117,17 +116,24 @@ def limit() -> int:
     return value
 
 
-def offset() -> int:
-    """Where the page begins in a list whose cursors are numbers."""
-    cursor = request.args.get("cursor", "")
-    if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
+def cursor(digits: int = 9) -> int | None:
+    """The number behind which the page begins; ``None`` for the first page."""
+    given = request.args.get("cursor", "")
+    if given and not (given.isascii() and given.isdigit() and len(given) <= digits):
         raise InvalidSpec("cursor", "Not a cursor of this list")
-    return int(cursor or 0)
+    return int(given) if given else None
+
+
+def number(place: str) -> int:
+    """An id in a path; what is none is not there."""
+    if not (place.isascii() and place.isdigit() and len(place) < 10):
+        raise NotFound("There is no such thing")
+    return int(place)
 
 
 def page_of(items: Sequence[Any]) -> dict[str, Any]:
     """The page of a short list (it is all there) that the request asks for."""
-    begin, size = offset(), limit()
+    begin, size = cursor() or 0, limit()
     end = begin + size
     return {
         "items": list(items[begin:end]),

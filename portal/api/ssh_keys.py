@@ -5,31 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
+from pydantic import Field
 
-from portal.api import reading, schemas
+from portal.api import reading
 from portal.api.auth import ACCOUNT, actor
-from portal.api.calls import call
-from portal.api.jobs import PAGING
-from portal.api.people import number
+from portal.api.calls import PAGING, call
+from portal.api.schemas import Closed, Page, Shape, Time, about
 from portal.http.services import services
 from portal.services.people import ssh_keys
 
-schemas.COMPONENTS.update(
-    SshKey=schemas.record(
-        id=schemas.NUMBER,
-        name=schemas.TEXT,
-        type={**schemas.TEXT, "description": "Such as ssh-ed25519"},
-        key={**schemas.TEXT, "description": "The public key as in authorized_keys"},
-        fingerprint={**schemas.TEXT, "description": "SHA256:…, as ssh-keygen -l shows it"},
-        created_at=schemas.TIME,
-    ),
-    NewSshKey=schemas.closed(
-        schemas.record(
-            name={**schemas.TEXT, "minLength": 1, "maxLength": ssh_keys.MAX_NAME},
-            key={**schemas.TEXT, "description": "One line of a .pub file"},
-        )
-    ),
-)
+
+class SshKey(Shape):
+    """A public key of yours."""
+
+    id: int
+    name: str
+    type: str = about("Such as ssh-ed25519")
+    key: str = about("The public key as in authorized_keys")
+    fingerprint: str = about("SHA256:…, as ssh-keygen -l shows it")
+    created_at: Time
+
+
+class NewSshKey(Closed):
+    """A public key to add."""
+
+    name: str = Field(min_length=1, max_length=ssh_keys.MAX_NAME)
+    key: str = about("One line of a .pub file")
 
 
 @call(
@@ -39,12 +40,14 @@ schemas.COMPONENTS.update(
     summary="List your SSH keys",
     access=ACCOUNT,
     query=PAGING,
-    answer=schemas.page(schemas.ref("SshKey")),
+    answer=Page[SshKey],
     problems=(422,),
 )
 def list_ssh_keys() -> Any:
     """Newest first."""
-    return reading.page_of([key.dump() for key in ssh_keys.listed(actor().user_id)])
+    return reading.page_of(
+        [SshKey.of(key, type=key.kind) for key in ssh_keys.listed(actor().user_id)]
+    )
 
 
 @call(
@@ -53,15 +56,16 @@ def list_ssh_keys() -> Any:
     tag="Account",
     summary="Add a public SSH key",
     access=ACCOUNT,
-    body=schemas.ref("NewSshKey"),
-    answer=schemas.ref("SshKey"),
+    body=NewSshKey,
+    answer=SshKey,
     status=201,
     problems=(409, 422),
 )
 def create_ssh_key() -> Any:
     """It opens SSH endpoints of your jobs. Types: ed25519, ecdsa, rsa from 2048 bits."""
     body = reading.json_object(("name", "key"))
-    return ssh_keys.add(actor(), body["name"], body["key"], services().clock()).dump()
+    made = ssh_keys.add(actor(), body["name"], body["key"], services().clock())
+    return SshKey.of(made, type=made.kind)
 
 
 @call(
@@ -75,5 +79,5 @@ def create_ssh_key() -> Any:
 )
 def delete_ssh_key(key_id: str) -> Any:
     """It opens nothing new from now on."""
-    ssh_keys.remove(actor(), number(key_id), services().clock())
+    ssh_keys.remove(actor(), reading.number(key_id), services().clock())
     return Response(status=204)

@@ -2,40 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Response, request
+from pydantic import Field, RootModel
 
-from portal.api import reading, schemas
+from portal.api import reading
 from portal.api.auth import MEMBER, actor, holders
-from portal.api.calls import PREFIX, Parameter, call, reply
-from portal.api.jobs import PAGING
+from portal.api.calls import PAGING, PREFIX, Parameter, call, reply
+from portal.api.job_shapes import Submission
+from portal.api.schemas import Page, Shape, Time, about
 from portal.domain.errors import InvalidSpec
 from portal.domain.permission import Permission
 from portal.http.services import services
 from portal.services.submissions.templates import SCOPES
 from portal.services.vcs import reading as vcs
 
-OF_VC = Parameter("vc", schemas.TEXT, "The team's virtual cluster; default: your current one")
-_BODY = {"type": "object", "description": "The body of a submission, without its secrets"}
-schemas.COMPONENTS["Template"] = schemas.record(
-    name=schemas.TEXT,
-    scope={"type": "string", "enum": list(SCOPES)},
-    vc={**schemas.or_null(schemas.TEXT), "description": "Of a team's template"},
-    owner=schemas.TEXT,
-    may_delete=schemas.YES_NO,
-    updated_at=schemas.TIME,
-    job=_BODY,
-    emptied={
-        **schemas.array(schemas.TEXT),
-        "description": "Secrets that are not kept, such as env.HF_TOKEN: to be entered anew",
-    },
-)
-schemas.COMPONENTS["NewTemplate"] = {
-    "description": "An object with the submission as `job`, or the submission itself",
-    "anyOf": [schemas.record(job=_BODY), schemas.ref("Submission")],
-}
-ABOUT = ("name", "scope", "vc", "owner", "may_delete", "updated_at", "job", "emptied")
+OF_VC = Parameter("vc", str, "The team's virtual cluster; default: your current one")
+Body = Annotated[dict[str, Any], Field(description="A submission's body, without its secrets")]
+
+
+class KeptJob(Shape):
+    """A submission under a name."""
+
+    job: Body
+
+
+class Template(KeptJob):
+    """A template as it is kept."""
+
+    name: str
+    scope: str = Field(json_schema_extra={"enum": list(SCOPES)})
+    vc: str | None = about("Of a team's template")
+    owner: str
+    may_delete: bool
+    updated_at: Time
+    emptied: list[str] = about(
+        "Secrets that are not kept, such as env.HF_TOKEN: to be entered anew"
+    )
+
+
+class NewTemplate(RootModel[KeptJob | Submission]):
+    """An object with the submission as `job`, or the submission itself."""
 
 
 @call(
@@ -45,7 +53,7 @@ ABOUT = ("name", "scope", "vc", "owner", "may_delete", "updated_at", "job", "emp
     summary="List your templates and your team's",
     access=MEMBER,
     query=(OF_VC, *PAGING),
-    answer=schemas.page(schemas.ref("Template")),
+    answer=Page[Template],
     problems=(422,),
 )
 def list_templates() -> Any:
@@ -60,7 +68,7 @@ def list_templates() -> Any:
     summary="Show a template",
     access=MEMBER,
     query=(OF_VC,),
-    answer=schemas.ref("Template"),
+    answer=Template,
     problems=(404, 422),
 )
 def show_template(scope: str, name: str) -> Any:
@@ -75,8 +83,8 @@ def show_template(scope: str, name: str) -> Any:
     summary="Keep a template, replacing the one of this name",
     access=holders(Permission.SUBMIT_JOB),
     query=(OF_VC,),
-    body=schemas.ref("NewTemplate"),
-    answer=schemas.ref("Template"),
+    body=NewTemplate,
+    answer=Template,
     problems=(400, 404, 409, 422),
 )
 def keep_template(scope: str, name: str) -> Any:
@@ -123,6 +131,6 @@ def _job_of(body: Any) -> Any:
     if not isinstance(body, dict) or "job" not in body:
         return body
     for name in body:
-        if name not in ABOUT:
+        if name not in Template.model_fields:
             raise InvalidSpec(name[:64], "Unknown field")
     return body["job"]

@@ -2,47 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Response
+from pydantic import Field
 
-from portal.api import reading, schemas
+from portal.api import reading
 from portal.api.auth import actor, holders
 from portal.api.calls import PREFIX, call, reply
-from portal.api.virtual_clusters import Shown
+from portal.api.schemas import Closed, Count, OrLeftOut, about
+from portal.api.virtual_clusters import Shown, VirtualCluster
 from portal.domain.permission import Permission
 from portal.http.services import services
 from portal.services.vcs.editing import MAX_GRACE_S
 
 MANAGERS = holders(Permission.MANAGE_VC)
-_COUNTS = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}}
-_NAMES = schemas.array(schemas.TEXT)
-_FIELDS: schemas.Schema = {
-    "quota": {**_COUNTS, "description": "Device type to number"},
-    "members": {
-        **schemas.closed(schemas.record(("users", "groups"), users=_NAMES, groups=_NAMES)),
-        "description": "Who may use it; empty: every user",
-    },
-    "user_limit": {**_COUNTS, "description": "The most that one user may hold"},
-    "max_run_time_s": {
-        **schemas.or_null(schemas.NUMBER),
-        "description": "A job that runs longer is killed",
-    },
-    "preempt_grace_s": {
-        **schemas.NUMBER,
-        "minimum": 0,
-        "maximum": MAX_GRACE_S,
-        "description": "Time that a preempted job has to save its work",
-    },
-}
-schemas.COMPONENTS["NewVirtualCluster"] = schemas.closed(
-    schemas.record(
-        [name for name in _FIELDS if name != "quota"],
-        name={**schemas.TEXT, "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"},
-        **_FIELDS,
+Counts = dict[str, Count]
+Grace = Annotated[int, Field(ge=0, le=MAX_GRACE_S)]
+
+
+class NewMembers(Closed):
+    """Users and groups by name."""
+
+    users: OrLeftOut[list[str]] = None
+    groups: OrLeftOut[list[str]] = None
+
+
+class _Values(Closed):
+    members: OrLeftOut[NewMembers] = about("Who may use it; empty: every user", default=None)
+    user_limit: OrLeftOut[Counts] = about("The most that one user may hold", default=None)
+    max_run_time_s: int | None = about("A job that runs longer is killed", default=None)
+    preempt_grace_s: OrLeftOut[Grace] = about(
+        "Time that a preempted job has to save its work", default=None
     )
-)
-schemas.COMPONENTS["VirtualClusterChange"] = schemas.closed(schemas.record(_FIELDS, **_FIELDS))
+
+
+class NewVirtualCluster(_Values):
+    """A virtual cluster to add."""
+
+    name: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    quota: Counts = about("Device type to number")
+
+
+class VirtualClusterChange(_Values):
+    """What is to be changed; what is left out stays."""
+
+    quota: OrLeftOut[Counts] = about("Device type to number", default=None)
 
 
 @call(
@@ -51,8 +56,8 @@ schemas.COMPONENTS["VirtualClusterChange"] = schemas.closed(schemas.record(_FIEL
     tag="Virtual clusters",
     summary="Add a virtual cluster",
     access=MANAGERS,
-    body=schemas.ref("NewVirtualCluster"),
-    answer=schemas.ref("VirtualCluster"),
+    body=NewVirtualCluster,
+    answer=VirtualCluster,
     status=201,
     problems=(400, 409, 422),
 )
@@ -71,8 +76,8 @@ def add_vc() -> Any:
     tag="Virtual clusters",
     summary="Modify a virtual cluster",
     access=MANAGERS,
-    body=schemas.ref("VirtualClusterChange"),
-    answer=schemas.ref("VirtualCluster"),
+    body=VirtualClusterChange,
+    answer=VirtualCluster,
     problems=(400, 404, 409, 422),
 )
 def modify_vc(name: str) -> Any:

@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from portal.api import reading, schemas
+from portal.api import reading
 from portal.api.auth import ACCOUNT, MEMBER, actor, holders
-from portal.api.calls import call
-from portal.api.jobs import PAGING
+from portal.api.calls import PAGING, call
+from portal.api.schemas import Counts, Page, Shape, about
 from portal.domain.errors import NotFound
 from portal.domain.permission import Actor, Permission
 from portal.services.vcs import reading as vcs
-from portal.services.vcs.reading import VirtualCluster
 
 VIEWERS = holders(Permission.VIEW_VC, Permission.MANAGE_VC)
+
+
+class Me(Shape):
+    """An account."""
+
+    id: int
+    username: str
+    nickname: str
+    roles: list[str]
+    groups: list[str]
+    permissions: list[str]
+    vcs: list[str] = about("Virtual clusters that you may use")
+    current_vc: str | None
+
+
+class Members(Shape):
+    """Who may use a virtual cluster; empty: every user."""
+
+    users: list[str]
+    groups: list[str]
+
+
+class VirtualCluster(Shape):
+    """A virtual cluster as you see it."""
+
+    name: str
+    quota: Counts
+    used: Counts
+    usable_quota: Counts = about(
+        "What it can use of its quota now: less while too few nodes take jobs"
+    )
+    members: Members
+    user_limit: Counts
+    max_run_time_s: int | None
+    preempt_grace_s: int | None
+    permission: Literal["manage", "view"]
+    usable: bool = about("Whether you may submit to it")
+    current: bool
 
 
 @call(
@@ -22,7 +59,7 @@ VIEWERS = holders(Permission.VIEW_VC, Permission.MANAGE_VC)
     tag="Account",
     summary="Who you are and what you may do",
     access=ACCOUNT,
-    answer=schemas.ref("Me"),
+    answer=Me,
 )
 def show_me() -> Any:
     """Also for an account without any role."""
@@ -30,16 +67,14 @@ def show_me() -> Any:
     access = vcs.access(caller) if caller.anything else vcs.VcAccess([], {}, None)
     order = [code.value for code in Permission]
     known = [code for code in order if code in caller.permissions]
-    return {
-        "id": caller.user_id,
-        "username": caller.username,
-        "nickname": caller.nickname,
-        "roles": list(caller.roles),
-        "groups": sorted(caller.groups),
-        "permissions": known + sorted(caller.permissions.difference(order)),
-        "vcs": list(access.usable),
-        "current_vc": access.current.name if access.current else None,
-    }
+    return Me.of(
+        caller,
+        id=caller.user_id,
+        groups=sorted(caller.groups),
+        permissions=known + sorted(caller.permissions.difference(order)),
+        vcs=list(access.usable),
+        current_vc=access.current.name if access.current else None,
+    )
 
 
 @call(
@@ -49,7 +84,7 @@ def show_me() -> Any:
     summary="List virtual clusters",
     access=VIEWERS,
     query=PAGING,
-    answer=schemas.page(schemas.ref("VirtualCluster")),
+    answer=Page[VirtualCluster],
     problems=(422,),
 )
 def list_vcs() -> Any:
@@ -64,7 +99,7 @@ def list_vcs() -> Any:
     tag="Virtual clusters",
     summary="Show a virtual cluster",
     access=VIEWERS,
-    answer=schemas.ref("VirtualCluster"),
+    answer=VirtualCluster,
     problems=(404,),
 )
 def show_vc(name: str) -> Any:
@@ -82,7 +117,7 @@ def show_vc(name: str) -> Any:
     tag="Virtual clusters",
     summary="Work in this virtual cluster from now on",
     access=MEMBER,
-    answer=schemas.ref("VirtualCluster"),
+    answer=VirtualCluster,
     problems=(404,),
 )
 def select_vc(name: str) -> Any:
@@ -102,18 +137,11 @@ class Shown:
         self.visible = access.visible_to(caller)
         self._current = access.current.name if access.current else None
 
-    def dump(self, vc: VirtualCluster) -> dict[str, Any]:
+    def dump(self, vc: vcs.VirtualCluster) -> dict[str, Any]:
         """By the names of the contract."""
-        return {
-            "name": vc.name,
-            "quota": dict(vc.quota),
-            "used": dict(vc.used),
-            "usable_quota": dict(vc.usable_quota),
-            "members": {kind: list(names) for kind, names in vc.members.items()},
-            "user_limit": dict(vc.user_limit),
-            "max_run_time_s": vc.max_run_time_s,
-            "preempt_grace_s": vc.preempt_grace_s,
-            "permission": "manage" if self._manages else "view",
-            "usable": vc.name in self.usable,
-            "current": vc.name == self._current,
-        }
+        return VirtualCluster.of(
+            vc,
+            permission="manage" if self._manages else "view",
+            usable=vc.name in self.usable,
+            current=vc.name == self._current,
+        )

@@ -216,13 +216,15 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, Any]]:
 @click.argument("job_id", metavar="JOB")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended.")
 @click.option("--tail", type=click.IntRange(0), help="So many of the newest lines.")
-@click.option("--pod", help="The replica (default: the first).")
+@click.option("--pod", help="The replica (default: the first; * for all, by time).")
 @click.option("--attempt", type=click.IntRange(1), help="The start (default: the newest).")
 @click.option("--timestamps", is_flag=True, help="Begin each line with its time.")
+@click.option("--plain", is_flag=True, help="Without times, colours and links.")
 @portal_options
 def logs(api: PortalApi, as_json: bool, job_id: str, follow: bool, **options: Any) -> None:
     """Print a job's output."""
-    options["timestamps"] = "1" if options["timestamps"] else None
+    for name in ("timestamps", "plain"):
+        options[name] = "1" if options[name] else None
     print_logs(api, find(api, job_id), options, follow=follow, as_json=as_json)
 
 

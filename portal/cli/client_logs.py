@@ -19,6 +19,8 @@ SILENCE_S = 45.0
 PATIENCE_S = 120.0
 PAUSE_S = 1.0
 _BLOCK = 65536
+_ERASE = b"\r\x1b[K"
+"""Takes what a terminal shows of an unended line away."""
 Event = dict[str, Any]
 
 
@@ -48,14 +50,18 @@ def copy_answer(api: PortalApi, path: str, query: Mapping[str, Any]) -> None:
 
 
 def _follow(api: PortalApi, path: str, options: dict[str, Any], as_json: bool) -> None:
+    live = sys.stdout.isatty()
     for event in _all_events(api, path, {**options, "follow": "1"}):
         kind = event.get("event", "line")
         if as_json:
             click.echo(json.dumps(_shown(kind, event), ensure_ascii=False))
         elif kind == "line":
             out = sys.stdout.buffer
-            out.write(event["data"] + b"\n")
+            out.write((_ERASE if live else b"") + event["data"] + b"\n")
             out.flush()
+        elif kind == "redraw" and live:  # a file gets the line when it has its end
+            sys.stdout.buffer.write(_ERASE + json.loads(event["data"])["text"].encode())
+            sys.stdout.buffer.flush()
         elif kind == "attempt" and event["data"] != b"1":
             click.echo(f"aoli: started again (attempt {event['data'].decode()})", err=True)
         elif kind == "end":
@@ -101,7 +107,7 @@ def events(answer: http.client.HTTPResponse) -> Iterator[Event]:
     """The events of an open stream: ``data`` in bytes, ``event`` and ``id`` as text.
 
     A line of output is one event; several ``data`` lines of it were parted by carriage
-    returns, which are put back.
+    returns (by an older portal), which are put back.
     """
     event: Event = {}
     for raw in answer:

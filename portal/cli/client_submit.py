@@ -123,8 +123,10 @@ def _file_body(file: Any) -> dict[str, Any]:
 def _yaml(text: str, name: str = "--set") -> Any:
     import yaml
 
+    from portal.settings.strict_yaml import StrictLoader
+
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=StrictLoader)  # noqa: S506 - a safe loader, and stricter
     except yaml.YAMLError as error:
         raise click.UsageError(f"{name}: not valid YAML: {error}") from None
 

@@ -138,32 +138,41 @@ def config() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 def config_check(as_json: bool) -> None:
     """Check all settings and print those in force; secrets are not shown."""
+    from portal.spi.registry import SECTIONS
+
     settings = load_settings()
     shown = _shown(settings)
     if as_json:
         click.echo(json.dumps(shown, indent=2))
-        return
-    for name, value in shown.items():
-        click.echo(f"{name:24} {value}")
+    else:
+        for name, value in shown.items():
+            click.echo(f"{name:24} {value}")
+    unknown = [row["reason"] for row in _plugins(settings) if row["group"] == SECTIONS]
+    if unknown:
+        _fail("; ".join(unknown))
+
+
+@config.command("example")
+def config_example() -> None:
+    """Print a portal.yaml with every setting, its default and its unit."""
+    from portal.settings.example import example_text
+
+    click.echo(example_text(), nl=False)
 
 
 def _shown(settings: Settings) -> dict[str, Any]:
-    """What is in force, derived values filled in, passwords in addresses left out."""
+    """What is in force, derived values filled in, secrets in addresses and plugins left out."""
+    from portal.domain.secret_words import address, cleaned
+
     shown = settings.model_dump(mode="json")
-    shown["database_url"] = _without_password(settings.database)
-    shown["redis_url"] = _without_password(settings.redis_url)
+    shown["database_url"] = settings.database
     shown["storage_root"] = settings.storage
     shown["log_dir"] = settings.logs
+    for name, value in shown.items():
+        if isinstance(value, str) and "://" in value:
+            shown[name] = address(value)
+    shown["plugins"] = cleaned(shown["plugins"])
     return shown
-
-
-def _without_password(url: str) -> str:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", ":***@")).geturl()
 
 
 @click.group()
@@ -223,7 +232,8 @@ def plugins_check() -> None:
     click.echo("all plugins are in order")
 
 
-def _plugins() -> list[dict[str, str]]:
+def _plugins(settings: Settings | None = None) -> list[dict[str, str]]:
     from portal.spi.registry import load_registry
 
-    return [asdict(status) for status in load_registry(load_settings().plugins).plugins]
+    found = load_registry((settings or load_settings()).plugins)
+    return [asdict(status) for status in found.plugins]

@@ -1,8 +1,8 @@
-"""Errors that the rules raise. Each carries a stable ``code``; the API maps codes to HTTP."""
+"""Errors that the rules raise, each with a stable ``code``; ``portal.http`` has their statuses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 
@@ -22,17 +22,18 @@ class FieldError:
 
 
 class AoliError(Exception):
-    """Base of all errors with a meaning to the user."""
+    """Base of all errors with a meaning to the user; ``words`` are there if pages translate it."""
 
     code = "error"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, why: str | FieldError) -> None:
+        self.message = str(why)
+        self.words = why if isinstance(why, FieldError) else None
+        super().__init__(self.message)
 
 
 class InvalidSpec(AoliError):
-    """One or more fields of a submission are wrong.
+    """One or more fields of what somebody sent are wrong.
 
     ``InvalidSpec("devices", "Must be even")`` names one field;
     :meth:`of` takes many. ``errors`` maps a field's name (dotted for nested ones, such as
@@ -43,7 +44,7 @@ class InvalidSpec(AoliError):
 
     def __init__(self, field_name: str, why: str | FieldError, **params: object) -> None:
         error = why if isinstance(why, FieldError) else FieldError(why, params)
-        super().__init__(f"{field_name}: {error}")
+        super().__init__(f"{field_name}: {error}" if field_name else str(error))
         self.errors: dict[str, list[FieldError]] = {field_name: [error]}
 
     @classmethod
@@ -56,6 +57,19 @@ class InvalidSpec(AoliError):
         for name, error in pairs[1:]:
             invalid.errors.setdefault(name, []).append(error)
         return invalid
+
+    def below(self, field_name: str) -> Iterator[tuple[str, FieldError]]:
+        """Pairs for :meth:`of`, as they are called where these are the parts of a field."""
+        for name, found in self.errors.items():
+            where = f"{field_name}.{name}" if field_name and name else field_name or name
+            yield from ((where, error) for error in found)
+
+
+class WrongValue(InvalidSpec):
+    """A value is wrong, whatever its field is called: what readers of fields raise."""
+
+    def __init__(self, why: str | FieldError, **params: object) -> None:
+        super().__init__("", why, **params)
 
 
 class NotKnownYet(AoliError):
@@ -96,8 +110,8 @@ class TooMany(AoliError):
 
     code = "too_many"
 
-    def __init__(self, message: str, retry_after_s: int) -> None:
-        super().__init__(message)
+    def __init__(self, why: str, retry_after_s: int) -> None:
+        super().__init__(why)
         self.retry_after_s = retry_after_s
 
 

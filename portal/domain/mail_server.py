@@ -19,6 +19,10 @@ def server_of(url: str, security: str = "auto") -> tuple[str, int, str]:
         security = SCHEMES[scheme]
     if security not in SECURITIES:
         raise ValueError(f"{security} is none of {', '.join(SECURITIES)}")
+    if "@" in rest:
+        raise ValueError(
+            "no log-in is taken here: it has settings of its own, smtp_login and smtp_password"
+        )
     host, port = _host_and_port(rest.rstrip("/"))
     return host, port or (TLS_PORT if security == "tls" else PLAIN_PORT), security
 
@@ -29,7 +33,7 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
         port = port.removeprefix(":")
     else:
         host, _, port = text.partition(":")
-    if not host or any(sign in host for sign in "/@ ") or (port and not port.isdecimal()):
+    if not host or any(sign in host for sign in "/ ") or (port and not port.isdecimal()):
         raise ValueError(f"{text!r} is no host or host:port")
     if port and not 0 < int(port) < 65536:
         raise ValueError(f"{port} is no port")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 HIDDEN = "(hidden)"
@@ -254,7 +254,7 @@ def _clean_registry(registry: Any) -> tuple[Any, list[str]]:
     return kept, ["registry.password"] if used else []
 
 
-def _clean_value(name: str, value: Any, values: list[str], mark: str) -> Any:
+def _clean_value(name: str, value: Any, values: Collection[str], mark: str) -> Any:
     """A field of the job or of its kind, whatever its shape."""
     if isinstance(value, Mapping):
         return {key: _clean_value(str(key), item, values, mark) for key, item in value.items()}
@@ -265,6 +265,22 @@ def _clean_value(name: str, value: Any, values: list[str], mark: str) -> Any:
     if tells_of_secret(name):
         return mark
     return without_secrets(value, values, mark) if isinstance(value, str) else value
+
+
+def address(url: str, mark: str = "***") -> str:
+    """An address to look at: who logs in stays; a password and what the query hides do not."""
+    found = _LOGIN.match(url)
+    if found is None:
+        return without_secrets(url, mark=mark)
+    user, colon, _ = found["login"].partition(":")
+    token = not colon and found["scheme"].startswith("http")  # as servers of repositories take it
+    login = f"{user}:{mark}" if colon else mark if token else user
+    return f"{found['scheme']}{login}@{without_secrets(url[found.end() :], mark=mark)}"
+
+
+def cleaned(value: Any, mark: str = REDACTED) -> Any:
+    """Any record to look at: without what names call a secret, and without secrets in texts."""
+    return _clean_value("", walk(value, mark), (), mark)
 
 
 def walk(value: Any, mark: str = HIDDEN) -> Any:

@@ -71,3 +71,12 @@ def log_path(log_dir: str, ref: AttemptRef, replica: str) -> str:
     return str(
         PurePosixPath(log_dir) / ref.job_id[:2] / ref.job_id / f"{ref.attempt}-{replica}.log"
     )
+
+
+def live_path(log: str) -> str:
+    """The file beside a replica's kept output that shows its last line while that has no end.
+
+    It holds ``<bytes of the output before it> <RFC 3339 time, UTC> <text>`` and counts as long
+    as the output has so many bytes.
+    """
+    return f"{log.removesuffix('.log')}.live"

@@ -8,8 +8,8 @@ from typing import Any, TypeVar, cast
 
 from flask import Flask, abort, current_app, g, has_request_context, redirect, request, url_for
 
-from portal.domain.permission import Actor, Permission
-from portal.people.grants import Grants, load_grants
+from portal.domain.permission import Actor, Permission, with_implied
+from portal.people.grants import PERMISSION_VIEW, PREFIX, Grants, load_grants
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -65,9 +65,21 @@ def recheck(look: Callable[[Any], Any] | None = None) -> Callable[[], Actor | No
     return ask
 
 
+def has_access(permission_name: str, view_name: str) -> bool:
+    """Flask-AppBuilder's question (``@protect``, ``@has_access``), by its names.
+
+    The platform's permissions are answered as the services do: managing all jobs includes
+    seeing them.
+    """
+    if view_name == PERMISSION_VIEW and permission_name.startswith(PREFIX):
+        return permission_name.removeprefix(PREFIX) in with_implied(grants().codes)
+    return (permission_name, view_name) in grants().pairs
+
+
 def allowed(permission: Permission) -> bool:
-    """Whether somebody is signed in who has a platform permission."""
-    return signed_in() and actor().may(permission)
+    """Whether somebody is signed in who has a platform permission; Flask-AppBuilder is asked."""
+    manager: Any = current_app.appbuilder.sm  # type: ignore[attr-defined]
+    return signed_in() and bool(manager.has_access(f"{PREFIX}{permission}", PERMISSION_VIEW))
 
 
 def sign_in_required(view: View) -> View:

@@ -4,8 +4,10 @@ from portal.models.allocation import AllocationRow
 from portal.models.audit import AuditRow
 from portal.models.cluster import ClusterRow, NodeRow, QueueNoteRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
+from portal.models.key_print import KeyPrintRow
 from portal.models.mail import MailRow
 from portal.models.ssh_key import SshKeyRow
+from portal.models.tally import TallyRow
 from portal.models.template import TemplateRow
 from portal.models.user import GroupMemberRow, GroupRow, UserChoiceRow, UserRow
 from portal.models.virtual_cluster import VcMemberRow, VcRow
@@ -23,7 +25,16 @@ FIRST = (
     TemplateRow,
 )
 """Tables that the first migration makes."""
-OWNED = (*FIRST, AuditRow, AllocationRow, SshKeyRow, MailRow, QueueNoteRow)
+OWNED = (
+    *FIRST,
+    AuditRow,
+    AllocationRow,
+    SshKeyRow,
+    MailRow,
+    TallyRow,
+    KeyPrintRow,
+    QueueNoteRow,
+)
 """Tables that the migrations make; ``ab_user`` is not among them."""
 
 __all__ = [
@@ -37,11 +48,13 @@ __all__ = [
     "JobEventRow",
     "JobRow",
     "JobSecretRow",
+    "KeyPrintRow",
     "MailRow",
     "NodeRow",
     "QueueNoteRow",
     "ReplicaRow",
     "SshKeyRow",
+    "TallyRow",
     "TemplateRow",
     "UserChoiceRow",
     "UserRow",

@@ -44,7 +44,8 @@ def open_database(url: str) -> peewee.Database:
         return sqlite
     plain = url.replace("postgresql+psycopg2", "postgresql")
     pooled = plain.replace("postgresql://", "postgresql+pool://", 1)
-    handle: Any = connect_url(pooled, max_connections=64)
+    # As SQLAlchemy reads the same address: %40 in a user name or password is an @.
+    handle: Any = connect_url(pooled, unquote_user=True, unquote_password=True, max_connections=64)
     if not isinstance(handle, PooledPostgresqlDatabase):
         raise ValueError("database_url: expected sqlite:///path or postgresql://…")
     postgres: peewee.Database = handle

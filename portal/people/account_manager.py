@@ -10,7 +10,7 @@ from sqlalchemy import func, or_, select
 
 import portal.people.columns
 import portal.people.identities  # noqa: F401  (both add to the tables)
-from portal.people.account_fields import storable
+from portal.domain.fields import storable
 from portal.people.passwords import is_right
 
 

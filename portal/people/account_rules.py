@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from flask_appbuilder.security.sqla.models import Role, User
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict, FieldError, Forbidden
@@ -21,27 +21,12 @@ from portal.people.grants import Grants, load_grants
 from portal.people.groups_and_roles import ADMIN_ROLE, RoleFacts, codes_of
 
 
-class NotNow(Conflict):
-    """The state of things forbids it; ``words`` can be translated."""
-
-    def __init__(self, words: FieldError) -> None:
-        super().__init__(str(words))
-        self.words = words
-
-
-class NotYours(Forbidden):
-    """The administrator is not high enough; ``words`` can be translated."""
-
-    def __init__(self, words: FieldError) -> None:
-        super().__init__(str(words))
-        self.words = words
-
-
 @contextmanager
 def turn(session: Session) -> Iterator[None]:
     """One administrator's change at a time: the row of System Admin is the lock."""
     try:
         session.execute(update(Role).where(Role.name == ADMIN_ROLE).values(name=ADMIN_ROLE))
+        session.expire_all()  # what was read before the turn may be different now
         yield
         session.commit()
     except BaseException:
@@ -66,7 +51,7 @@ def check_gift(actor: Actor, given: Iterable[RoleFacts]) -> None:
     names = {role.name for role in roles}
     beyond = not codes_of(roles) <= with_implied(actor.permissions)
     if not is_system_admin(actor) and (beyond or ADMIN_ROLE in names):
-        raise NotYours(FieldError("You cannot give more than you are allowed to do yourself"))
+        raise Forbidden(FieldError("You cannot give more than you are allowed to do yourself"))
 
 
 def check_reach(actor: Actor, session: Session, user_id: int) -> Grants:
@@ -74,30 +59,27 @@ def check_reach(actor: Actor, session: Session, user_id: int) -> Grants:
     held = load_grants(session, user_id)
     above = ADMIN_ROLE in held.roles or not held.codes <= with_implied(actor.permissions)
     if above and not is_system_admin(actor):
-        raise NotYours(FieldError("This user is allowed to do more than you are"))
+        raise Forbidden(FieldError("This user is allowed to do more than you are"))
     return held
 
 
 def check_role_reach(actor: Actor, role: RoleFacts) -> None:
     """A role above the actor is not his to change."""
     if not is_system_admin(actor) and not role.permissions <= with_implied(actor.permissions):
-        raise NotYours(FieldError("This role allows more than you are allowed to do yourself"))
+        raise Forbidden(FieldError("This role allows more than you are allowed to do yourself"))
 
 
 def check_not_preset(role: RoleFacts) -> None:
     """Preset roles are the same in every portal."""
     if role.preset:
-        raise NotNow(FieldError("Preset roles cannot be changed or deleted"))
+        raise Conflict(FieldError("Preset roles cannot be changed or deleted"))
 
 
 def system_admins(session: Session) -> set[int]:
     """Ids of the active users who hold System Admin, direct or through a group."""
-    pairs = all_roles_of_users()
+    pairs = all_roles_of_users(select(Role.id).where(Role.name == ADMIN_ROLE))
     query = (
-        select(pairs.c.user_id)
-        .join(Role, Role.id == pairs.c.role_id)
-        .join(User, User.id == pairs.c.user_id)
-        .where(Role.name == ADMIN_ROLE, User.active.is_(True))
+        select(pairs.c.user_id).join(User, User.id == pairs.c.user_id).where(User.active.is_(True))
     )
     return set(session.scalars(query))
 
@@ -105,16 +87,11 @@ def system_admins(session: Session) -> set[int]:
 def check_admins_kept(session: Session, before: set[int]) -> None:
     """After a change: whoever was System Admin still is."""
     if not before <= system_admins(session):
-        raise NotNow(FieldError("The role System Admin cannot be taken away here"))
+        raise Conflict(FieldError("The role System Admin cannot be taken away here"))
 
 
 def check_not_last(session: Session, user_id: int) -> None:
     """There must always be a System Admin who can sign in."""
     admins = system_admins(session)
     if admins and admins <= {user_id}:
-        raise NotNow(FieldError("This is the last System Admin"))
-
-
-def count_of_users(session: Session) -> int:
-    """All accounts."""
-    return session.scalar(select(func.count()).select_from(User)) or 0
+        raise Conflict(FieldError("This is the last System Admin"))

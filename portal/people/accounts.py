@@ -5,60 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from flask_appbuilder.security.sqla.models import Group, Role, User
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.errors import Conflict, FieldError, InvalidSpec, WrongValue
+from portal.domain.fields import Fields, boolean, line
 from portal.domain.permission import Actor
 from portal.people import account_fields as fields
 from portal.people import account_rows as rows_of
 from portal.people import account_rules as rules
 from portal.people import directory, memberships
-from portal.people import groups_and_roles as collectives
-from portal.people.account_fields import MAX_BATCH, Fields
+from portal.people.account_fields import MAX_BATCH
+from portal.people.crud import Crud, Values
 from portal.people.directory import Account
-from portal.people.groups_and_roles import ADMIN_ROLE, RoleFacts
+from portal.people.grants import HIDDEN_ROLES
+from portal.people.groups_and_roles import ADMIN_ROLE
 from portal.people.passwords import PasswordPolicy, hash_password
-from portal.people.trail import note
 from portal.services.records import traces as people
 
 NEW = ("username", "nickname", "password", "phone", "email")
 CHANGES = ("nickname", "phone", "email", "active", "roles", "groups", "password")
 
 
-class Accounts:
-    """The use cases of whoever administers users; ``session`` gives the request's session."""
+class Accounts(Crud[Account]):
+    """The use cases of whoever administers users."""
+
+    noun = "user"
 
     def __init__(self, session: Callable[[], Session], policy: PasswordPolicy) -> None:
-        self._session = session
+        super().__init__(session, directory.USERS)
         self.policy = policy
 
-    def find(self, actor: Actor, query: directory.UserQuery) -> tuple[list[Account], int]:
+    def find(self, actor: Actor, query: directory.PeopleQuery) -> tuple[list[Account], int]:
         """A page of users, and how many there are."""
         rules.check_administrator(actor)
-        return directory.find(self._session(), query)
-
-    def get(self, actor: Actor, user_id: int) -> Account:
-        """One user; raises ``NotFound``."""
-        rules.check_administrator(actor)
-        return directory.account(self._session(), user_id)
-
-    def create(self, actor: Actor, body: Any) -> Account:
-        """Make one user, with roles and groups if they are given."""
-        rules.check_administrator(actor)
-        taken = Fields(body, (*NEW, "roles", "groups"))
-        self._read_new(taken)
-        taken.take("roles", fields.names)
-        taken.take("groups", fields.names)
-        values = taken.done()
-        roles, groups = values.pop("roles", []), values.pop("groups", [])
-        return self._make(actor, [values], roles, groups, lambda row: "")[0]
+        return directory.find(query)
 
     def create_batch(self, actor: Actor, body: Any) -> list[Account]:
         """Make up to ten users with the same roles, all of them or none."""
-        rules.check_administrator(actor)
         rows, roles = self.check_batch(actor, body)
-        return self._make(actor, rows, roles, [], lambda row: f"users.{row}.")
+        return self._add(actor, [{**row, "roles": roles} for row in rows])
 
     def check_batch(
         self, actor: Actor, body: Any, *, need_roles: bool = True
@@ -66,158 +53,123 @@ class Accounts:
         """The rows and the roles of a batch; ``InvalidSpec`` names every wrong row."""
         rules.check_administrator(actor)
         whole = Fields(body, ("users", "roles"))
-        whole.take("roles", fields.some_names if need_roles else fields.names, required=need_roles)
-        given = body.get("users") if isinstance(body, Mapping) else None
+        roles = memberships.present(self._session(), Role.name, some=need_roles)
+        whole.take("roles", roles, required=need_roles)
         rows: list[dict[str, Any]] = []
-        if not isinstance(given, list) or not 1 <= len(given) <= MAX_BATCH:
-            whole.wrong("users", FieldError("From 1 to %(max)s users", {"max": MAX_BATCH}))
-        else:
-            for number, one in enumerate(given):
-                row = Fields(one, NEW, f"users.{number}.")
+        for number, one in enumerate(whole.take("users", _some_rows, [])):
+            with whole.noting(f"users.{number}"):
+                row = Fields(one, NEW, place="")
                 self._read_new(row)
-                whole.errors += row.errors
-                rows.append(row.values)
-        whole.errors += rows_of.clashes(self._session(), rows, lambda row: f"users.{row}.")
+                rows.append({**row.values, "at": f"users.{number}."})
+                row.done()
+        whole.wrong += rows_of.clashes(self._session(), rows)
         return rows, whole.done().get("roles", [])
 
     def _read_new(self, taken: Fields) -> None:
         name = taken.take("username", fields.username, required=True)
-        taken.take("nickname", fields.filled(64), required=True)
+        taken.take("nickname", line(64), required=True)
         taken.take("password", fields.password(self.policy, name or ""), required=True)
         taken.take("phone", fields.phone)
         taken.take("email", fields.email)
 
-    def _make(
-        self,
-        actor: Actor,
-        rows: Sequence[dict[str, Any]],
-        roles: Sequence[str],
-        groups: Sequence[str],
-        prefix: Callable[[int], str],
-    ) -> list[Account]:
-        session = self._session()
-        _refuse(rows_of.clashes(session, rows, prefix))
-        made = [rows_of.new_user(row, hash_password(row["password"])) for row in rows]
-        try:
-            with rules.turn(session):
-                gifts = memberships.roles_named(session, roles)
-                rules.check_gift(actor, gifts)
-                into = memberships.group_ids(session, groups)
-                rules.check_gift(actor, _roles_of(session, into.values()))
-                session.add_all(made)
-                session.flush()
-                for user in made:
-                    memberships.set_roles(session, user.id, [role.id for role in gifts])
-                    memberships.set_groups(session, user.id, into.values())
-                ids = [user.id for user in made]
-                for one in directory.accounts(session, ids):
-                    note(session, actor, "user.create", one.username, after=one.facts())
-        except IntegrityError:  # somebody took a name or an address meanwhile
-            _refuse(rows_of.clashes(session, rows, prefix))
-            raise
-        return directory.accounts(session, ids)
-
-    def modify(self, actor: Actor, user_id: int, body: Any) -> Account:
-        """Change a user; only what ``body`` names."""
-        rules.check_administrator(actor)
-        session = self._session()
-        before = directory.account(session, user_id)
-        values = self._read_changes(body, before.username)
-        hashed = hash_password(values["password"]) if "password" in values else ""
-        with rules.turn(session):
-            before = directory.account(session, user_id)
-            held = rules.check_reach(actor, session, user_id)
-            admins = rules.system_admins(session)
-            _check_self(actor, before, values)
-            if "active" in values and not values["active"]:
-                rules.check_not_last(session, user_id)
-                admins.discard(user_id)
-            if "roles" in values:
-                if ADMIN_ROLE in held.roles and set(values["roles"]) != set(before.roles):
-                    raise rules.NotNow(FieldError("The role of a System Admin cannot be changed"))
-                self._give_roles(actor, session, before, values["roles"])
-            if "groups" in values:
-                self._join_groups(actor, session, before, values["groups"])
-            rows_of.write_changes(session, before, values, hashed)
-            rules.check_admins_kept(session, admins)
-            after = directory.account(session, user_id)
-            action = "user.password" if set(values) == {"password"} else "user.modify"
-            noted = {**after.facts(), **({"password": "changed"} if hashed else {})}
-            note(session, actor, action, after.username, before=before.facts(), after=noted)
-        return after
-
-    def check_changes(self, actor: Actor, user_id: int, body: Any) -> None:
-        """``InvalidSpec`` when fields of a change are wrong, before anything is done."""
-        rules.check_administrator(actor)
-        self._read_changes(body, directory.account(self._session(), user_id).username)
-
-    def _read_changes(self, body: Any, name: str) -> dict[str, Any]:
-        taken = Fields(body, CHANGES)
-        taken.take("nickname", fields.filled(64))
-        taken.take("phone", fields.phone)
-        taken.take("email", fields.email)
-        taken.take("active", fields.yes_no)
-        taken.take("roles", fields.names)
-        taken.take("groups", fields.names)
-        taken.take("password", fields.password(self.policy, name))
-        values = taken.done()
-        if values.get("email"):
-            taken.errors += rows_of.email_clash(self._session(), values["email"], name)
+    def _new(self, body: Any) -> Values:
+        taken = Fields(body, (*NEW, "roles", "groups"))
+        self._read_new(taken)
+        self._take_places(taken)
+        taken.wrong += rows_of.clashes(self._session(), [taken.values])
         return taken.done()
 
-    def _give_roles(
-        self, actor: Actor, session: Session, before: Account, wanted: Sequence[str]
-    ) -> None:
-        roles = memberships.roles_named(session, wanted)
-        rules.check_gift(actor, [role for role in roles if role.name not in before.roles])
-        memberships.set_roles(session, before.id, [role.id for role in roles])
+    def _take_places(self, taken: Fields) -> None:
+        taken.take("roles", memberships.present(self._session(), Role.name))
+        taken.take("groups", memberships.present(self._session(), Group.name))
 
-    def _join_groups(
-        self, actor: Actor, session: Session, before: Account, wanted: Sequence[str]
-    ) -> None:
-        into = memberships.group_ids(session, wanted)
-        new = [one for name, one in into.items() if name not in before.groups]
-        rules.check_gift(actor, _roles_of(session, new))
-        memberships.set_groups(session, before.id, into.values())
+    def _add(self, actor: Actor, values: Sequence[Values]) -> list[Account]:
+        hashed = [{**one, "password": hash_password(one["password"])} for one in values]
+        try:
+            return super()._add(actor, hashed)
+        except IntegrityError:  # somebody took a name or an address meanwhile
+            errors = rows_of.clashes(self._session(), values)
+            if errors:
+                raise InvalidSpec.of(errors) from None
+            raise
 
-    def delete(self, actor: Actor, user_id: int) -> None:
-        """Delete a user for good; refused for oneself, System Admins, and owners of open jobs."""
-        rules.check_administrator(actor)
+    def _pre_add(self, actor: Actor, values: Sequence[Values]) -> list[User]:
+        session, shared = self._session(), values[0]
+        roles = memberships.roles_to_give(actor, session, shared.get("roles", ()))
+        groups = memberships.groups_to_join(actor, session, shared.get("groups", ()))
+        made = [rows_of.new_user(row, row["password"]) for row in values]
+        for user in made:
+            user.roles, user.groups = list(roles), list(groups)
+        return made
+
+    def _changes(self, key: int, body: Any) -> Values:
+        """A password is hashed before the transaction begins: that takes its time."""
+        name = self._read(key).username
+        taken = Fields(body, CHANGES)
+        taken.take("nickname", line(64))
+        taken.take("phone", fields.phone)
+        taken.take("email", fields.email)
+        taken.take("active", boolean)
+        self._take_places(taken)
+        taken.take("password", fields.password(self.policy, name))
+        taken.wrong += rows_of.email_clash(self._session(), taken.values, name)
+        values = taken.done()
+        return values | (
+            {"password": hash_password(values["password"])} if "password" in values else {}
+        )
+
+    def _read(self, key: int) -> Account:
+        return directory.account(self._session(), key)
+
+    def _pre_update(
+        self, actor: Actor, before: Account, item: User, values: Values, admins: set[int]
+    ) -> None:
         session = self._session()
-        found = directory.account(session, user_id)
+        held = rules.check_reach(actor, session, before.id)
+        _check_self(actor, before, values)
+        if values.get("active") is False:
+            rules.check_not_last(session, before.id)
+            admins.discard(before.id)
+        if "roles" in values:
+            if ADMIN_ROLE in held.roles and set(values["roles"]) != set(before.roles):
+                raise Conflict(FieldError("The role of a System Admin cannot be changed"))
+            hidden = [role for role in item.roles if role.name in HIDDEN_ROLES]
+            given = memberships.roles_to_give(actor, session, values["roles"], before.roles)
+            item.roles = hidden + given
+        if "groups" in values:
+            item.groups = memberships.groups_to_join(
+                actor, session, values["groups"], before.groups
+            )
+        rows_of.write(item, values)
+
+    def _post_update(self, actor: Actor, before: Account, after: Account, values: Values) -> None:
+        act = "password" if set(values) == {"password"} else "modify"
+        noted = {**after.facts(), **({"password": "changed"} if "password" in values else {})}
+        self._note(actor, act, after.name, before=before.facts(), after=noted)
+
+    def _pre_delete(self, actor: Actor, found: Account) -> None:
+        """Refused for oneself, System Admins, and owners of open jobs."""
         if found.id == actor.user_id:
-            raise rules.NotNow(FieldError("You cannot delete your own account"))
+            raise Conflict(FieldError("You cannot delete your own account"))
+        if ADMIN_ROLE in (*found.roles, *found.group_roles):
+            raise Conflict(FieldError("A System Admin cannot be deleted"))
+        rules.check_reach(actor, self._session(), found.id)
         jobs = people.unfinished_jobs(found.username)
-        with rules.turn(session):
-            found = directory.account(session, user_id)
-            if ADMIN_ROLE in (*found.roles, *found.group_roles):
-                raise rules.NotNow(FieldError("A System Admin cannot be deleted"))
-            rules.check_reach(actor, session, user_id)
-            if jobs:
-                raise rules.NotNow(
-                    FieldError("This user has %(n)s jobs that have not ended", {"n": jobs})
-                )
-            rows_of.remove_user(session, user_id)
-            note(session, actor, "user.delete", found.username, before=found.facts())
+        if jobs:
+            raise Conflict(FieldError("This user has %(n)s jobs that have not ended", {"n": jobs}))
+        rows_of.remove_belongings(self._session(), found.id)
 
 
-def _refuse(errors: fields.Errors) -> None:
-    if errors:
-        raise InvalidSpec.of(errors)
+def _some_rows(value: Any) -> list[Any]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_BATCH:
+        raise WrongValue("From 1 to %(max)s users", max=MAX_BATCH)
+    return value
 
 
 def _check_self(actor: Actor, before: Account, values: Mapping[str, Any]) -> None:
     if before.id != actor.user_id:
         return
     if values.get("active") is False:
-        raise rules.NotNow(FieldError("You cannot disable your own account"))
+        raise Conflict(FieldError("You cannot disable your own account"))
     if "password" in values:
-        raise rules.NotNow(FieldError("Change your own password under Account info"))
-
-
-def _roles_of(session: Session, groups: Any) -> list[RoleFacts]:
-    wanted = set(groups)
-    if not wanted:
-        return []
-    names = {role for one in collectives.groups(session) if one.id in wanted for role in one.roles}
-    return memberships.roles_named(session, sorted(names))
+        raise Conflict(FieldError("Change your own password under Account info"))

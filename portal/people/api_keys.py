@@ -16,12 +16,11 @@ from flask_appbuilder.security.sqla.models import ApiKey, User
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from portal.domain.errors import FieldError, NotFound
+from portal.domain.errors import Conflict, FieldError, NotFound, WrongValue
+from portal.domain.fields import Fields, line
+from portal.domain.moment import rfc3339
 from portal.domain.permission import Actor
-from portal.people import account_fields as fields
-from portal.people.account_fields import Fields
-from portal.people.account_rules import NotNow
-from portal.people.directory import aware, stamp
+from portal.people.directory import aware
 from portal.people.trail import note
 
 MARK = "aoli_"
@@ -51,17 +50,6 @@ class KeyFacts:
         """Whether it has less than a week."""
         return self.expires_at is not None and self.expires_at < datetime.now(UTC) + timedelta(7)
 
-    def dump(self) -> dict[str, Any]:
-        """By the names of the API."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "begins": self.begins,
-            "created_at": stamp(self.created_at),
-            "expires_at": stamp(self.expires_at),
-            "last_used_at": stamp(self.last_used_at),
-        }
-
 
 def _hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
@@ -87,12 +75,12 @@ def listed(session: Session, user_id: int) -> list[KeyFacts]:
 def create(session: Session, actor: Actor, body: Any) -> tuple[KeyFacts, str]:
     """Make a key for the actor; the key itself is never seen again."""
     taken = Fields(body, ("name", "expires_at"))
-    taken.take("name", fields.filled(64), required=True)
+    taken.take("name", line(64), required=True)
     taken.take("expires_at", _moment)
     values = taken.done()
     keys = listed(session, actor.user_id)
     if len(keys) >= MOST:
-        raise NotNow(FieldError("You have %(n)s API keys; revoke one first", {"n": MOST}))
+        raise Conflict(FieldError("You have %(n)s API keys; revoke one first", {"n": MOST}))
     key = MARK + secrets.token_urlsafe(32)
     row = {
         "name": values["name"],
@@ -106,20 +94,20 @@ def create(session: Session, actor: Actor, body: Any) -> tuple[KeyFacts, str]:
     }
     session.execute(insert(ApiKey), [row])
     made = listed(session, actor.user_id)[0]
-    noted = {"expires_at": stamp(made.expires_at)}
+    noted = {"expires_at": rfc3339(made.expires_at)}
     note(session, actor, "api_key.create", made.name, after=noted)
     session.commit()
     return made, key
 
 
 def _moment(value: Any) -> datetime:
-    wrong = FieldError("Must be in the future, such as 2027-01-31T00:00:00Z")
+    wrong = WrongValue("Must be in the future, such as 2027-01-31T00:00:00Z")
     try:
         at = datetime.fromisoformat(value).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(wrong) from None
+        raise wrong from None
     if at <= datetime.now(UTC) or at.year > 9000:
-        raise ValueError(wrong)
+        raise wrong
     return at.replace(tzinfo=None)
 
 

@@ -11,11 +11,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.domain.errors import Conflict, FieldError, InvalidSpec, NotFound
+from portal.domain.errors import Conflict, FieldError, InvalidSpec, NotFound, WrongValue
 from portal.domain.permission import Actor
 from portal.people import own_account
 from portal.people.account_fields import USERNAME, email
-from portal.people.account_rules import NotNow
 from portal.people.identities import Identity
 from portal.people.provider import Outsider
 from portal.people.trail import note
@@ -58,9 +57,9 @@ def bind(session: Session, actor: Actor, outsider: Outsider) -> None:
     if holder is not None and holder.id == actor.user_id:
         return
     if holder is not None:
-        raise NotNow(FieldError("This identity belongs to another account"))
+        raise Conflict(FieldError("This identity belongs to another account"))
     if outsider.provider in bound(session, actor.user_id):
-        raise NotNow(FieldError("Unbind the current one first"))
+        raise Conflict(FieldError("Unbind the current one first"))
     try:
         session.add(row(actor.user_id, outsider))
         facts = {"provider": outsider.provider, "name": outsider.name}
@@ -68,7 +67,7 @@ def bind(session: Session, actor: Actor, outsider: Outsider) -> None:
         session.commit()
     except IntegrityError:  # it was bound elsewhere meanwhile
         session.rollback()
-        raise NotNow(FieldError("This identity belongs to another account")) from None
+        raise Conflict(FieldError("This identity belongs to another account")) from None
 
 
 def unbind(session: Session, actor: Actor, provider: str) -> None:
@@ -77,7 +76,7 @@ def unbind(session: Session, actor: Actor, provider: str) -> None:
     if provider not in present:
         raise NotFound("It is not bound")
     if len(present) == 1 and not own_account.has_password(session, actor.user_id):
-        raise NotNow(FieldError("It is the only way into your account; set a password first"))
+        raise Conflict(FieldError("It is the only way into your account; set a password first"))
     session.execute(
         delete(Identity).where(Identity.user_id == actor.user_id, Identity.provider == provider)
     )
@@ -129,7 +128,7 @@ def _usable_email(session: Session, given: str) -> str:
     """The address, if it is one and nobody has it; it proves nothing and opens nothing."""
     try:
         address = email(given)
-    except ValueError:
+    except WrongValue:
         return ""
     taken = select(User.id).where(func.lower(User.email) == address.lower()).limit(1)
     return "" if session.scalar(taken) is not None else address

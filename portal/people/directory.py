@@ -6,11 +6,12 @@ Flask-AppBuilder's own roles are left out everywhere.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from flask_appbuilder.models.filters import BaseFilter
 from flask_appbuilder.security.sqla.models import (
     Group,
     Role,
@@ -19,7 +20,7 @@ from flask_appbuilder.security.sqla.models import (
     assoc_user_group,
     assoc_user_role,
 )
-from sqlalchemy import and_, func, or_, select, union
+from sqlalchemy import literal, or_, select, union
 from sqlalchemy.orm import Session
 
 import portal.people.columns  # noqa: F401  (adds columns to User)
@@ -28,21 +29,27 @@ from portal.people.account_fields import shown_email
 from portal.people.grants import HIDDEN_ROLES
 from portal.people.identities import Identity
 from portal.people.passwords import NONE
+from portal.people.rows import Chosen, Contains, Rows
 
-SORTS: Mapping[str, Any] = {
-    "username": User.username,
-    "nickname": User.nickname,
-    "created": User.id,
-    "seen": User.last_login,
-}
+USERS = Rows(User)
+COLUMNS = (
+    *(User.id, User.username, User.nickname, User.phone, User.email, User.active),
+    *(User.created_on, User.last_login, User.password),
+)
+SORTS = {"username": "username", "nickname": "nickname", "created": "id", "seen": "last_login"}
+"""Orders of the list, and the columns they are made of."""
 NO_ROLE = "-"
 """As a role filter: those without any."""
 PASSWORD = "account"  # noqa: S105  (the name of a way in)
 
 
 @dataclass(frozen=True, slots=True)
-class UserQuery:
-    """What is looked for; ``q`` is part of a name, phone or e-mail."""
+class PeopleQuery:
+    """What is looked for, and which page of it.
+
+    ``q`` is part of a user's name, phone or e-mail, or of the name or description of a group or
+    role; the other filters and the order are those of users.
+    """
 
     q: str = ""
     role: str = ""
@@ -70,6 +77,11 @@ class Account:
     groups: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """How the audit log calls him."""
+        return self.username
+
     def facts(self) -> dict[str, Any]:
         """What the audit log keeps."""
         return {
@@ -81,77 +93,65 @@ class Account:
             "groups": list(self.groups),
         }
 
-    def dump(self) -> dict[str, Any]:
-        """By the names of the API."""
-        return {
-            "id": self.id,
-            "username": self.username,
-            **self.facts(),
-            "group_roles": list(self.group_roles),
-            "created_at": stamp(self.created_at),
-            "last_seen": stamp(self.last_seen),
-        }
-
-
-def stamp(at: datetime | None) -> str | None:
-    """RFC 3339, UTC."""
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
-
 
 def aware(at: datetime | None) -> datetime | None:
     """Flask-AppBuilder's times have no zone: they are the server's, which is UTC."""
     return at.replace(tzinfo=UTC) if at else None
 
 
-def all_roles_of_users(roles: Sequence[int] | None = None) -> Any:
-    """Rows of (user, role), direct and through groups; of some roles alone if they are given."""
-    direct = select(assoc_user_role.c.user_id, assoc_user_role.c.role_id)
-    through = select(assoc_user_group.c.user_id, assoc_group_role.c.role_id).join(
-        assoc_group_role, assoc_group_role.c.group_id == assoc_user_group.c.group_id
+def all_roles_of_users(roles: Any) -> Any:
+    """Rows of (user, role), direct and through groups; ``roles``: ids, or a query of them."""
+    direct, through = assoc_user_role.c, assoc_group_role.c
+    own = select(direct.user_id, direct.role_id).where(direct.role_id.in_(roles))
+    groups = (
+        select(assoc_user_group.c.user_id, through.role_id)
+        .join(assoc_group_role, through.group_id == assoc_user_group.c.group_id)
+        .where(through.role_id.in_(roles))
     )
-    if roles is not None:
-        direct = direct.where(assoc_user_role.c.role_id.in_(roles))
-        through = through.where(assoc_group_role.c.role_id.in_(roles))
-    return union(direct, through).subquery()
+    return union(own, groups).subquery()
 
 
-def find(session: Session, query: UserQuery) -> tuple[list[Account], int]:
+class HoldsRole(BaseFilter):  # type: ignore[misc]
+    """Those with a role, direct or through a group; :data:`NO_ROLE`: those without any."""
+
+    def apply(self, query: Any, value: str) -> Any:
+        """The query, narrowed."""
+        if value == NO_ROLE:
+            return query.filter(~_holds(Role.name.not_in(HIDDEN_ROLES)))
+        return query.filter(_holds(Role.name == value))
+
+
+class IsMember(BaseFilter):  # type: ignore[misc]
+    """Those in a group."""
+
+    def apply(self, query: Any, value: str) -> Any:
+        """The query, narrowed."""
+        members = select(assoc_user_group.c.user_id).join(Group).where(Group.name == value)
+        return query.filter(User.id.in_(members))
+
+
+class SignsInWith(BaseFilter):  # type: ignore[misc]
+    """Those with a password (:data:`PASSWORD`), or bound to a provider."""
+
+    def apply(self, query: Any, value: str) -> Any:
+        """The query, narrowed."""
+        if value == PASSWORD:
+            return query.filter(User.password.is_not(None), User.password != NONE)
+        return query.filter(User.id.in_(select(Identity.user_id).where(Identity.provider == value)))
+
+
+def find(query: PeopleQuery) -> tuple[list[Account], int]:
     """A page of users, and how many there are in all."""
-    conditions = _conditions(query)
-    total = session.scalar(select(func.count()).select_from(User).where(*conditions)) or 0
-    column = SORTS.get(query.sort.removeprefix("-"), User.username)
-    order = column.desc() if query.sort.startswith("-") else column.asc()
-    ids = session.scalars(
-        select(User.id)
-        .where(*conditions)
-        .order_by(order, User.id)
-        .offset(query.offset)
-        .limit(query.limit)
-    ).all()
-    return accounts(session, ids), total
-
-
-def _conditions(query: UserQuery) -> list[Any]:
-    found: list[Any] = []
-    if query.q:
-        columns = (User.username, User.nickname, User.phone, User.email)
-        found.append(or_(*(column.icontains(query.q, autoescape=True) for column in columns)))
-    if query.role == NO_ROLE:
-        found.append(~_holds(Role.name.not_in(HIDDEN_ROLES)))
-    elif query.role:
-        found.append(_holds(Role.name == query.role))
-    if query.group:
-        members = (
-            select(assoc_user_group.c.user_id)
-            .join(Group, Group.id == assoc_user_group.c.group_id)
-            .where(Group.name == query.group)
-        )
-        found.append(User.id.in_(members))
-    if query.method == PASSWORD:
-        found.append(and_(User.password.is_not(None), User.password != NONE))
-    elif query.method:
-        found.append(User.id.in_(select(Identity.user_id).where(Identity.provider == query.method)))
-    return found
+    chosen: tuple[Chosen, ...] = (
+        ("username nickname phone email", Contains, query.q),
+        ("roles", HoldsRole, query.role),
+        ("groups", IsMember, query.group),
+        ("password", SignsInWith, query.method),
+    )
+    back = "-" if query.sort.startswith("-") else ""
+    sort = back + SORTS.get(query.sort.removeprefix("-"), "username")
+    found, total = USERS.page(COLUMNS, chosen, sort, offset=query.offset, limit=query.limit)
+    return _accounts(USERS.session, found), total
 
 
 def _holds(condition: Any) -> Any:
@@ -172,13 +172,19 @@ def _holds(condition: Any) -> Any:
 
 def accounts(session: Session, ids: Sequence[int]) -> list[Account]:
     """Some users, in the order of ``ids``."""
-    columns = (
-        *(User.id, User.username, User.nickname, User.phone, User.email, User.active),
-        *(User.created_on, User.last_login, User.password),
-    )
-    rows = {row.id: row for row in session.execute(select(*columns).where(User.id.in_(ids)))}
-    roles, groups = _roles(session, ids), _groups(session, ids)
-    through, bound = _group_roles(session, ids), _providers(session, ids)
+    rows = {row.id: row for row in session.execute(select(*COLUMNS).where(User.id.in_(ids)))}
+    return _accounts(session, [rows[one] for one in ids if one in rows])
+
+
+def account(session: Session, user_id: int) -> Account:
+    """One user; raises ``NotFound``."""
+    for found in accounts(session, [user_id]):
+        return found
+    raise NotFound("There is no such user")
+
+
+def _accounts(session: Session, rows: Sequence[Any]) -> list[Account]:
+    names = _names(session, [row.id for row in rows])
     return [
         Account(
             id=row.id,
@@ -189,61 +195,40 @@ def accounts(session: Session, ids: Sequence[int]) -> list[Account]:
             active=bool(row.active),
             created_at=aware(row.created_on),
             last_seen=aware(row.last_login),
-            roles=tuple(roles[row.id]),
-            group_roles=tuple(name for name in through[row.id] if name not in roles[row.id]),
-            groups=tuple(groups[row.id]),
-            methods=(*((PASSWORD,) if row.password not in (None, NONE) else ()), *bound[row.id]),
+            roles=(roles := tuple(names[row.id, "role"])),
+            group_roles=tuple(name for name in names[row.id, "through"] if name not in roles),
+            groups=tuple(names[row.id, "group"]),
+            methods=(
+                *((PASSWORD,) if row.password not in (None, NONE) else ()),
+                *names[row.id, "bound"],
+            ),
         )
-        for row in (rows[one] for one in ids if one in rows)
+        for row in rows
     ]
 
 
-def account(session: Session, user_id: int) -> Account:
-    """One user; raises ``NotFound``."""
-    for found in accounts(session, [user_id]):
-        return found
-    raise NotFound("There is no such user")
+def _names(session: Session, ids: Sequence[int]) -> dict[tuple[int, str], list[str]]:
+    """Roles, roles through groups, groups and providers of some users: one query."""
+    roles, groups, through = assoc_user_role.c, assoc_user_group.c, assoc_group_role.c
+    shown = Role.name.not_in(HIDDEN_ROLES)
+    parts: tuple[Any, ...] = (
+        select(roles.user_id, literal("role"), Role.name.label("name")).join(Role).where(shown),
+        select(groups.user_id, literal("through"), Role.name)
+        .join(assoc_group_role, through.group_id == groups.group_id)
+        .join(Role, Role.id == through.role_id)
+        .where(shown),
+        select(groups.user_id, literal("group"), Group.name).join(Group),
+        select(Identity.user_id, literal("bound"), Identity.provider),
+    )
+    owners = (roles.user_id, groups.user_id, groups.user_id, Identity.user_id)
+    his = (part.where(owner.in_(ids)) for part, owner in zip(parts, owners, strict=True))
+    rows = session.execute(union(*his).order_by("name")) if ids else ()
+    return gather(((user_id, kind), name) for user_id, kind, name in rows)
 
 
-def _gather(rows: Iterable[Any]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = defaultdict(list)
-    for user_id, name in rows:
-        found[user_id].append(name)
+def gather(pairs: Iterable[Any]) -> dict[Any, list[str]]:
+    """The second values of pairs by their first."""
+    found: dict[Any, list[str]] = defaultdict(list)
+    for key, name in pairs:
+        found[key].append(name)
     return found
-
-
-def _roles(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
-    query = (
-        select(assoc_user_role.c.user_id, Role.name)
-        .join(Role, Role.id == assoc_user_role.c.role_id)
-        .where(assoc_user_role.c.user_id.in_(ids), Role.name.not_in(HIDDEN_ROLES))
-        .order_by(Role.name)
-    )
-    return _gather(session.execute(query))
-
-
-def _group_roles(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
-    query = (
-        select(assoc_user_group.c.user_id, Role.name)
-        .join(assoc_group_role, assoc_group_role.c.group_id == assoc_user_group.c.group_id)
-        .join(Role, Role.id == assoc_group_role.c.role_id)
-        .where(assoc_user_group.c.user_id.in_(ids), Role.name.not_in(HIDDEN_ROLES))
-        .distinct()
-        .order_by(Role.name)
-    )
-    return _gather(session.execute(query))
-
-
-def _groups(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
-    query = (
-        select(assoc_user_group.c.user_id, Group.name)
-        .join(Group, Group.id == assoc_user_group.c.group_id)
-        .where(assoc_user_group.c.user_id.in_(ids))
-        .order_by(Group.name)
-    )
-    return _gather(session.execute(query))
-
-
-def _providers(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
-    query = select(Identity.user_id, Identity.provider).where(Identity.user_id.in_(ids))
-    return _gather(session.execute(query.order_by(Identity.provider)))

@@ -6,8 +6,6 @@ need an application whose tables are made (:func:`portal.application.make_tables
 
 from __future__ import annotations
 
-import re
-
 from flask import Flask, current_app
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_appbuilder.security.sqla.models import User
@@ -15,11 +13,9 @@ from sqlalchemy import select
 
 from portal.domain.permission import PRESET_ROLES
 from portal.people import presets
+from portal.people.account_fields import USERNAME, stored_email
 
 ADMIN_ROLE = next(iter(PRESET_ROLES))
-USERNAME = re.compile(r"[A-Za-z0-9._-]{3,64}")
-NO_MAIL = "{username}@users.invalid"
-"""Flask-AppBuilder wants a unique address for every account; this one can receive nothing."""
 
 
 class AccountRefused(Exception):
@@ -75,7 +71,7 @@ def create_user(
         username=username,
         first_name=nickname or username,
         last_name="",
-        email=email or NO_MAIL.format(username=username),
+        email=stored_email(username, email),
         role=[manager.find_role(name) for name in roles],
         password=password,
     )

@@ -2,206 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from flask_appbuilder.security.sqla.models import Group, assoc_group_role, assoc_user_group
-from sqlalchemy import delete, func, insert, select, update
+from flask_appbuilder.security.sqla.models import Group, Role, User, assoc_user_group
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from portal.domain.errors import Conflict, FieldError
+from portal.domain.fields import Fields, line
 from portal.domain.permission import Actor
-from portal.people import account_fields as fields
 from portal.people import account_rules as rules
 from portal.people import groups_and_roles as collectives
 from portal.people import memberships
-from portal.people.account_fields import Fields
+from portal.people.crud import Collective, Values
 from portal.people.groups_and_roles import GroupFacts
-from portal.people.trail import note
+from portal.people.rows import Rows
 from portal.services.records import traces as people
 
 NAMES = ("name", "description", "roles", "users")
 
 
-class Groups:
-    """The use cases; ``session`` gives the request's session."""
+class Groups(Collective[GroupFacts]):
+    """The use cases of whoever administers groups."""
+
+    noun = "group"
 
     def __init__(self, session: Callable[[], Session]) -> None:
-        self._session = session
-
-    def listed(self, actor: Actor) -> list[GroupFacts]:
-        """All groups, without their members' names."""
-        rules.check_administrator(actor)
-        return collectives.groups(self._session())
-
-    def with_members(self, actor: Actor, some: Sequence[GroupFacts]) -> list[GroupFacts]:
-        """Some of them, with their members' names."""
-        rules.check_administrator(actor)
-        return collectives.with_members(self._session(), some)
-
-    def names(self, actor: Actor) -> list[str]:
-        """The names of all groups."""
-        rules.check_administrator(actor)
-        return collectives.group_names(self._session())
+        super().__init__(session, Rows(Group))
 
     def newest(self, actor: Actor) -> str:
         """The name of the newest; empty when there is none."""
         rules.check_administrator(actor)
-        return collectives.newest_group(self._session())
+        query = select(Group.name).where(Group.created_on.is_not(None))
+        newest = query.order_by(Group.created_on.desc(), Group.id.desc()).limit(1)
+        return self._session().scalar(newest) or ""
 
-    def get(self, actor: Actor, group_id: int) -> GroupFacts:
-        """One group with its members; raises ``NotFound``."""
-        rules.check_administrator(actor)
-        return collectives.group(self._session(), group_id)
-
-    def check(self, actor: Actor, body: Any, *, need_roles: bool = True) -> dict[str, Any]:
+    def check(self, actor: Actor, body: Any, *, need_roles: bool = True) -> Values:
         """The fields of a new group; ``InvalidSpec`` when some are wrong."""
         rules.check_administrator(actor)
-        taken = Fields(body, NAMES)
-        taken.take("name", fields.filled(64), required=True)
-        taken.take("description", fields.filled(512), required=True)
-        taken.take("roles", fields.some_names if need_roles else fields.names, required=need_roles)
-        taken.take("users", fields.names)
-        name = taken.values.get("name")
-        if name and _id_of(self._session(), name) is not None:
-            taken.wrong("name", FieldError("This name is taken"))
+        taken = self._fields(body, new=True, need_roles=need_roles)
+        if self._is_taken(taken):
+            taken.note("name", "This name is taken")
         return taken.done()
 
-    def create(self, actor: Actor, body: Any) -> GroupFacts:
-        """Make a group; ``Conflict`` when the name is taken."""
-        rules.check_administrator(actor)
-        session = self._session()
-        _refuse_taken(session, body)
-        values = self.check(actor, body)
-        with rules.turn(session):
-            if _id_of(session, values["name"]) is not None:
-                raise _taken(values["name"])
-            roles = memberships.roles_named(session, values["roles"])
-            rules.check_gift(actor, roles)
-            users = memberships.user_ids(session, values.get("users", []))
-            row = {
-                "name": values["name"],
-                "label": values["name"],
-                "description": values["description"],
-                "created_on": datetime.now(UTC).replace(tzinfo=None),
-            }
-            session.execute(insert(Group), [row])
-            group_id = _id_of(session, values["name"]) or 0
-            memberships.set_group_roles(session, group_id, [role.id for role in roles])
-            memberships.change_members(session, group_id, set(users.values()), set())
-            after = collectives.group(session, group_id)
-            noted = {**after.facts(), "users": list(after.usernames)}
-            note(session, actor, "group.create", after.name, after=noted)
-        return after
+    def _fields(self, body: Any, *, new: bool, need_roles: bool = True) -> Fields:
+        session, need = self._session(), new and need_roles
+        taken = Fields(body, NAMES)
+        taken.take("name", line(64), required=new)
+        taken.take("description", line(512), required=new)
+        taken.take("roles", memberships.present(session, Role.name, some=need), required=need)
+        taken.take("users", memberships.present(session, User.username))
+        return taken
 
-    def modify(self, actor: Actor, group_id: int, body: Any) -> GroupFacts:
-        """Change what ``body`` names; ``users`` is the whole membership."""
-        rules.check_administrator(actor)
-        values = _read_changes(body)
+    def _all(self, only: int | None = None) -> list[GroupFacts]:
+        return collectives.groups(self._session(), only=only)
+
+    def _detailed(self, some: Sequence[GroupFacts]) -> list[GroupFacts]:
+        return collectives.with_members(self._session(), some)
+
+    def _taken(self, name: str) -> FieldError:
+        return FieldError("There is a group %(name)s already", {"name": name[:64]})
+
+    def _noted(self, found: GroupFacts, act: str) -> dict[str, Any]:
+        return {**found.facts(), "users": list(found.usernames)}
+
+    def _pre_add(self, actor: Actor, values: Sequence[Values]) -> list[Group]:
+        (one,) = values
+        self._check_free(one["name"])
+        roles = memberships.roles_to_give(actor, self._session(), one["roles"])
+        one["users"] = memberships.user_ids(self._session(), one.get("users", []))
+        return [
+            Group(
+                name=one["name"],
+                label=one["name"],
+                description=one["description"],
+                created_on=datetime.now(UTC).replace(tzinfo=None),
+                roles=roles,
+            )
+        ]
+
+    def _post_add(self, actor: Actor, item: Group, values: Values) -> GroupFacts:
+        _change_members(self._session(), item.id, set(values["users"].values()), set())
+        return super()._post_add(actor, item, values)
+
+    def _pre_update(
+        self, actor: Actor, before: GroupFacts, item: Group, values: Values, admins: set[int]
+    ) -> None:
         session = self._session()
-        with rules.turn(session):
-            before = collectives.group(session, group_id)
-            admins = rules.system_admins(session)
-            self._check_reach(actor, session, before)
-            if values.get("name", before.name) != before.name:
-                _check_rename(session, before, values["name"])
-            if "roles" in values:
-                roles = memberships.roles_named(session, values["roles"])
-                rules.check_gift(actor, roles)
-                memberships.set_group_roles(session, group_id, [role.id for role in roles])
-            if "users" in values:
-                _set_members(session, before, values["users"])
-            columns = {
-                column: values[name]
-                for name, column in (("name", Group.name), ("description", Group.description))
-                if name in values
-            }
-            if columns:
-                session.execute(update(Group).where(Group.id == group_id).values(columns))
-            rules.check_admins_kept(session, admins)
-            after = collectives.group(session, group_id)
-            _note_changes(session, actor, before, after)
-        return after
+        self._check_reach(actor, before)
+        if values.get("name", before.name) != before.name:
+            self._check_free(values["name"], before.id)
+            _check_unused(before.name)
+        if "roles" in values:
+            item.roles = memberships.roles_to_give(actor, session, values["roles"])
+        if "users" in values:
+            _set_members(session, before, values["users"])
+        self._put(item, values)
+
+    def _post_update(
+        self, actor: Actor, before: GroupFacts, after: GroupFacts, values: Values
+    ) -> None:
+        """Of the members only those who came and went: a group may be large."""
+        was, now = set(before.usernames), set(after.usernames)
+        gone, come = sorted(was - now), sorted(now - was)
+        old = {**before.facts(), **({"users": gone} if gone else {})}
+        new = {**after.facts(), **({"users": come} if come else {})}
+        if old != new:
+            self._note(actor, "modify", after.name, before=old, after=new)
 
     def change_members(
         self, actor: Actor, group_id: int, add: Sequence[int], drop: Sequence[int]
     ) -> GroupFacts:
         """Put users into a group and take others out, by id."""
         rules.check_administrator(actor)
-        session = self._session()
-        with rules.turn(session):
-            before = collectives.group(session, group_id)
-            admins = rules.system_admins(session)
-            self._check_reach(actor, session, before)
-            memberships.change_members(session, group_id, set(add), set(drop))
-            rules.check_admins_kept(session, admins)
-            after = collectives.group(session, group_id)
-            _note_changes(session, actor, before, after)
+        with self._turn():
+            before = self._read(group_id)
+            self._check_reach(actor, before)
+            _change_members(self._session(), group_id, set(add), set(drop))
+            after = self._read(group_id)
+            self._post_update(actor, before, after, {})
         return after
 
-    def delete(self, actor: Actor, group_id: int) -> None:
-        """Delete a group; refused while a virtual cluster lists it."""
-        rules.check_administrator(actor)
-        session = self._session()
-        with rules.turn(session):
-            found = collectives.group(session, group_id)
-            admins = rules.system_admins(session)
-            self._check_reach(actor, session, found)
-            _check_unused(found.name)
-            for table, column in (
-                (assoc_group_role, assoc_group_role.c.group_id),
-                (assoc_user_group, assoc_user_group.c.group_id),
-                (Group, Group.id),
-            ):
-                session.execute(delete(table).where(column == group_id))
-            rules.check_admins_kept(session, admins)
-            noted = {**found.facts(), "users": list(found.usernames)}
-            note(session, actor, "group.delete", found.name, before=noted)
+    def _pre_delete(self, actor: Actor, found: GroupFacts) -> None:
+        """Refused while a virtual cluster lists it."""
+        self._check_reach(actor, found)
+        _check_unused(found.name)
 
-    def _check_reach(self, actor: Actor, session: Session, group: GroupFacts) -> None:
+    def _check_reach(self, actor: Actor, group: GroupFacts) -> None:
         """A group whose roles the actor could not give is not his to change."""
-        rules.check_gift(actor, memberships.roles_named(session, group.roles))
-
-
-def _read_changes(body: Any) -> dict[str, Any]:
-    taken = Fields(body, NAMES)
-    taken.take("name", fields.filled(64))
-    taken.take("description", fields.filled(512))
-    taken.take("roles", fields.names)
-    taken.take("users", fields.names)
-    return taken.done()
-
-
-def _id_of(session: Session, name: str) -> int | None:
-    found: int | None = session.scalar(
-        select(Group.id).where(func.lower(Group.name) == name.lower())
-    )
-    return found
-
-
-def _taken(name: str) -> Conflict:
-    return rules.NotNow(FieldError("There is a group %(name)s already", {"name": name}))
-
-
-def _refuse_taken(session: Session, body: Any) -> None:
-    """A name that exists is a conflict, not a wrong field, for whoever creates."""
-    name = body.get("name") if isinstance(body, Mapping) else None
-    if isinstance(name, str) and _id_of(session, fields.storable(name.strip())) is not None:
-        raise _taken(name.strip()[:64])
-
-
-def _check_rename(session: Session, before: GroupFacts, name: str) -> None:
-    if _id_of(session, name) not in (None, before.id):
-        raise _taken(name)
-    _check_unused(before.name)
+        memberships.roles_to_give(actor, self._session(), group.roles)
 
 
 def _check_unused(name: str) -> None:
     """Without its group a virtual cluster could be left open to everybody."""
     vcs = people.vcs_of_group(name)
     if vcs:
-        raise rules.NotNow(
+        raise Conflict(
             FieldError("It is a member of the virtual cluster %(vc)s", {"vc": ", ".join(vcs[:5])})
         )
 
@@ -210,16 +148,8 @@ def _set_members(session: Session, before: GroupFacts, names: Sequence[str]) -> 
     wanted = memberships.user_ids(session, names)
     gone = memberships.user_ids(session, sorted(set(before.usernames) - set(names)))
     new = {one for name, one in wanted.items() if name not in before.usernames}
-    memberships.change_members(session, before.id, new, set(gone.values()))
+    _change_members(session, before.id, new, set(gone.values()))
 
 
-def _note_changes(session: Session, actor: Actor, before: GroupFacts, after: GroupFacts) -> None:
-    """Of the members only those who came and went: a group may be large."""
-    was, now = set(before.usernames), set(after.usernames)
-    gone, come = sorted(was - now), sorted(now - was)
-    sides = (
-        {**before.facts(), **({"users": gone} if gone else {})},
-        {**after.facts(), **({"users": come} if come else {})},
-    )
-    if sides[0] != sides[1]:
-        note(session, actor, "group.modify", after.name, before=sides[0], after=sides[1])
+def _change_members(session: Session, group_id: int, add: set[int], drop: set[int]) -> None:
+    memberships.change(session, assoc_user_group, {"group_id": group_id}, "user_id", add, drop)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from flask_appbuilder.security.sqla.models import (
     Group,
@@ -24,9 +23,8 @@ from flask_appbuilder.security.sqla.models import (
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from portal.domain.errors import NotFound
 from portal.domain.permission import PRESET_ROLES, Permission
-from portal.people.directory import all_roles_of_users, aware, stamp
+from portal.people.directory import all_roles_of_users, aware, gather
 from portal.people.grants import HIDDEN_ROLES, PERMISSION_VIEW, PREFIX
 
 ADMIN_ROLE = next(iter(PRESET_ROLES))
@@ -62,11 +60,6 @@ class RoleFacts:
         """What the audit log keeps."""
         return {"name": self.name, "description": self.description, "permissions": self.codes}
 
-    def dump(self) -> dict[str, Any]:
-        """By the names of the API."""
-        kind = "preset" if self.preset else "custom"
-        return {"id": self.id, **self.facts(), "type": kind, "users": self.users}
-
 
 @dataclass(frozen=True, slots=True)
 class GroupFacts:
@@ -84,22 +77,13 @@ class GroupFacts:
         """What the audit log keeps."""
         return {"name": self.name, "description": self.description, "roles": list(self.roles)}
 
-    def dump(self) -> dict[str, Any]:
-        """By the names of the API."""
-        return {
-            "id": self.id,
-            **self.facts(),
-            "users": list(self.usernames),
-            "created_at": stamp(self.created_at),
-        }
-
 
 def roles(session: Session, *, only: int | None = None) -> list[RoleFacts]:
     """All roles (or one), presets first; their holders are not counted."""
     query = select(Role.id, Role.name, Role.description).where(Role.name.not_in(HIDDEN_ROLES))
     if only is not None:
         query = query.where(Role.id == only)
-    codes = role_codes(session)
+    codes = _codes(session, only)
     found = [
         RoleFacts(
             id=row.id,
@@ -116,54 +100,41 @@ def roles(session: Session, *, only: int | None = None) -> list[RoleFacts]:
     )
 
 
-def role(session: Session, role_id: int) -> RoleFacts:
-    """One role with its holders counted; raises ``NotFound``."""
-    for found in counted(session, roles(session, only=role_id)):
-        return found
-    raise NotFound("There is no such role")
-
-
 def counted(session: Session, some: Sequence[RoleFacts]) -> list[RoleFacts]:
     """The roles with their holders, direct and through groups, counted."""
-    ids = [one.id for one in some]
-    pairs = all_roles_of_users(ids)
+    pairs = all_roles_of_users([one.id for one in some])
     query = select(pairs.c.role_id, func.count()).group_by(pairs.c.role_id)
     holders: dict[int, int] = {row[0]: row[1] for row in session.execute(query)}
     return [replace(one, users=holders.get(one.id, 0)) for one in some]
 
 
-def role_names(session: Session) -> list[str]:
-    """The names of all roles."""
-    query = select(Role.name).where(Role.name.not_in(HIDDEN_ROLES)).order_by(Role.name)
-    return list(session.scalars(query))
+def known_codes(session: Session) -> list[str]:
+    """Every permission there is: the platform's seven, then plugins'."""
+    ours = [code.value for code in Permission]
+    names = session.scalars(platform_permissions(PermissionRow.name))
+    return ours + sorted({name.removeprefix(PREFIX) for name in names}.difference(ours))
 
 
-def role_codes(session: Session) -> dict[int, set[str]]:
-    """The platform's permissions by role."""
-    query = (
-        select(assoc_permissionview_role.c.role_id, PermissionRow.name)
-        .join(PermissionView, PermissionView.id == assoc_permissionview_role.c.permission_view_id)
+def platform_permissions(*columns: Any) -> Any:
+    """A query of the platform's permissions, and of plugins'."""
+    return (
+        select(*columns)
+        .select_from(PermissionView)
         .join(PermissionRow, PermissionRow.id == PermissionView.permission_id)
         .join(ViewMenu, ViewMenu.id == PermissionView.view_menu_id)
         .where(ViewMenu.name == PERMISSION_VIEW)
     )
-    found: dict[int, set[str]] = defaultdict(set)
-    for role_id, name in session.execute(query):
-        found[role_id].add(name.removeprefix(PREFIX))
-    return found
 
 
-def known_codes(session: Session) -> list[str]:
-    """Every permission there is: the platform's seven, then plugins'."""
-    query = (
-        select(PermissionRow.name)
-        .join(PermissionView, PermissionView.permission_id == PermissionRow.id)
-        .join(ViewMenu, ViewMenu.id == PermissionView.view_menu_id)
-        .where(ViewMenu.name == PERMISSION_VIEW)
+def _codes(session: Session, only: int | None) -> dict[int, list[str]]:
+    """The permissions of all roles (or one) by role."""
+    held = assoc_permissionview_role.c
+    query = platform_permissions(held.role_id, PermissionRow.name).join(
+        assoc_permissionview_role, held.permission_view_id == PermissionView.id
     )
-    ours = [code.value for code in Permission]
-    given = {name.removeprefix(PREFIX) for name in session.scalars(query)}
-    return ours + sorted(given.difference(ours))
+    if only is not None:
+        query = query.where(held.role_id == only)
+    return gather((role, name.removeprefix(PREFIX)) for role, name in session.execute(query))
 
 
 def groups(session: Session, *, only: int | None = None) -> list[GroupFacts]:
@@ -175,7 +146,13 @@ def groups(session: Session, *, only: int | None = None) -> list[GroupFacts]:
         members = members.where(assoc_user_group.c.group_id == only)
     members = members.group_by(assoc_user_group.c.group_id)
     counts: dict[int, int] = {row[0]: row[1] for row in session.execute(members)}
-    names = _roles_of_groups(session)
+    given = (
+        select(assoc_group_role.c.group_id, Role.name)
+        .join(Role, Role.id == assoc_group_role.c.role_id)
+        .where(Role.name.not_in(HIDDEN_ROLES))
+        .order_by(Role.name)
+    )
+    names = gather(session.execute(given))
     return [
         GroupFacts(
             id=row.id,
@@ -189,65 +166,18 @@ def groups(session: Session, *, only: int | None = None) -> list[GroupFacts]:
     ]
 
 
-def group(session: Session, group_id: int) -> GroupFacts:
-    """One group with its members' names; raises ``NotFound``."""
-    for found in with_members(session, groups(session, only=group_id)):
-        return found
-    raise NotFound("There is no such group")
-
-
 def with_members(session: Session, some: Sequence[GroupFacts]) -> list[GroupFacts]:
     """The groups with their members' names."""
-    members = _members(session, [one.id for one in some])
-    return [replace(one, usernames=tuple(members[one.id])) for one in some]
-
-
-def group_names(session: Session) -> list[str]:
-    """The names of all groups."""
-    return list(session.scalars(select(Group.name).order_by(Group.name)))
-
-
-def newest_group(session: Session) -> str:
-    """The name of the group that was made last; empty when there is none."""
-    query = select(Group.name).where(Group.created_on.is_not(None))
-    return session.scalar(query.order_by(Group.created_on.desc(), Group.id.desc()).limit(1)) or ""
-
-
-def _roles_of_groups(session: Session) -> dict[int, list[str]]:
-    query = (
-        select(assoc_group_role.c.group_id, Role.name)
-        .join(Role, Role.id == assoc_group_role.c.role_id)
-        .where(Role.name.not_in(HIDDEN_ROLES))
-        .order_by(Role.name)
-    )
-    found: dict[int, list[str]] = defaultdict(list)
-    for group_id, name in session.execute(query):
-        found[group_id].append(name)
-    return found
-
-
-def _members(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
     query = (
         select(assoc_user_group.c.group_id, User.username)
         .join(User, User.id == assoc_user_group.c.user_id)
-        .where(assoc_user_group.c.group_id.in_(ids))
+        .where(assoc_user_group.c.group_id.in_([one.id for one in some]))
         .order_by(User.username)
     )
-    found: dict[int, list[str]] = defaultdict(list)
-    for group_id, name in session.execute(query):
-        found[group_id].append(name)
-    return found
+    members = gather(session.execute(query))
+    return [replace(one, usernames=tuple(members[one.id])) for one in some]
 
 
 def codes_of(found: Iterable[RoleFacts]) -> frozenset[str]:
     """What some roles give together."""
     return frozenset().union(*(one.permissions for one in found))
-
-
-Item = TypeVar("Item", "GroupFacts", "RoleFacts")
-
-
-def matching(items: Iterable[Item], wanted: str) -> list[Item]:
-    """Groups or roles with a word in their name or description, whatever the capitals."""
-    word = wanted.lower()
-    return [one for one in items if word in one.name.lower() or word in one.description.lower()]

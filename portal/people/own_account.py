@@ -10,12 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.errors import InvalidSpec
+from portal.domain.fields import Fields, line
 from portal.domain.permission import Actor
 from portal.people import account_fields as fields
 from portal.people import account_rows as rows
 from portal.people import directory
-from portal.people.account_fields import Fields
 from portal.people.passwords import NONE, PasswordPolicy, hash_password, is_right
 from portal.people.trail import note
 
@@ -26,11 +26,11 @@ def read_sign_up(session: Session, policy: PasswordPolicy, body: Mapping[str, An
     """The fields of a sign-up; ``InvalidSpec`` names every wrong one."""
     taken = Fields(body, ("username", "nickname", "password", "password_again"))
     name = taken.take("username", fields.username, required=True)
-    taken.take("nickname", fields.filled(64), required=True)
+    taken.take("nickname", line(64), required=True)
     taken.take("password", fields.password(policy, name or ""), required=True)
     if body.get("password") != body.get("password_again"):
-        taken.wrong("password_again", FieldError("The two passwords differ"))
-    taken.errors += rows.clashes(session, [taken.values], lambda row: "")
+        taken.note("password_again", "The two passwords differ")
+    taken.wrong += rows.clashes(session, [taken.values])
     return taken.done()
 
 
@@ -54,7 +54,7 @@ def sign_up(
         session.commit()
     except IntegrityError:  # somebody took the name meanwhile
         session.rollback()
-        wrong = rows.clashes(session, [values], lambda row: "")
+        wrong = rows.clashes(session, [values])
         if wrong:
             raise InvalidSpec.of(wrong) from None
         raise
@@ -64,15 +64,13 @@ def sign_up(
 def edit(session: Session, actor: Actor, body: Any) -> None:
     """Change nickname, phone or e-mail."""
     taken = Fields(body, EDITABLE)
-    taken.take("nickname", fields.filled(64))
+    taken.take("nickname", line(64))
     taken.take("phone", fields.phone)
     taken.take("email", fields.email)
-    values = taken.values
-    if values.get("email"):
-        taken.errors += rows.email_clash(session, values["email"], actor.username)
-    taken.done()
+    taken.wrong += rows.email_clash(session, taken.values, actor.username)
+    values = taken.done()
     before = directory.account(session, actor.user_id)
-    rows.write_changes(session, before, values, "")
+    rows.write(session.get_one(User, actor.user_id), values)
     after = directory.account(session, actor.user_id)
     note(
         session,
@@ -87,8 +85,8 @@ def edit(session: Session, actor: Actor, body: Any) -> None:
 
 def taken_names(session: Session, usernames: Sequence[str]) -> set[str]:
     """Those of the names, in small letters, that a new account cannot have."""
-    found = rows.clashes(session, [{"username": name} for name in usernames], str)
-    return {usernames[int(place.removesuffix("username"))].lower() for place, _ in found}
+    found = rows.clashes(session, [{"username": name, "at": name} for name in usernames])
+    return {place.removesuffix("username").lower() for place, _ in found}
 
 
 def has_password(session: Session, user_id: int) -> bool:
@@ -115,13 +113,12 @@ def change_password(
     right = kept in (None, "", NONE) or is_right(kept, str(body.get("present") or ""))
     judge(right)
     if not right:
-        raise InvalidSpec.of([("present", FieldError("This is not your current password"))])
+        taken.note("present", "This is not your current password")
     taken.take("password", fields.password(policy, actor.username), required=True)
     if body.get("password") != body.get("password_again"):
-        taken.wrong("password_again", FieldError("The two passwords differ"))
+        taken.note("password_again", "The two passwords differ")
     values = taken.done()
     hashed = hash_password(values["password"])
-    before = directory.account(session, actor.user_id)
-    rows.write_changes(session, before, {}, hashed)
+    rows.write(session.get_one(User, actor.user_id), {"password": hashed})
     note(session, actor, "account.password", actor.username)
     session.commit()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask_appbuilder.security.sqla.models import (
@@ -10,103 +10,93 @@ from flask_appbuilder.security.sqla.models import (
     PermissionView,
     Role,
     User,
-    ViewMenu,
     assoc_group_role,
-    assoc_permissionview_role,
     assoc_user_role,
 )
 from flask_appbuilder.security.sqla.models import (
     Permission as PermissionRow,
 )
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from portal.domain.errors import Conflict, FieldError
+from portal.domain.errors import FieldError
+from portal.domain.fields import Fields, line
 from portal.domain.permission import Actor
-from portal.people import account_fields as fields
 from portal.people import account_rules as rules
 from portal.people import groups_and_roles as collectives
 from portal.people import memberships
-from portal.people.account_fields import Fields
+from portal.people.account_fields import some_names
+from portal.people.crud import Collective, Values
 from portal.people.grants import PERMISSION_VIEW, PREFIX
 from portal.people.groups_and_roles import RoleFacts
-from portal.people.trail import note
+from portal.people.rows import Rows
 
 NAMES = ("name", "description", "permissions")
+PAIRS = {"users": (assoc_user_role, "user_id"), "groups": (assoc_group_role, "group_id")}
+"""Who may have a role: the table of pairs, and the column beside the role's."""
 
 
-class Roles:
-    """The use cases; ``session`` gives the request's session."""
+class Roles(Collective[RoleFacts]):
+    """The use cases of whoever administers roles."""
+
+    noun = "role"
 
     def __init__(self, session: Callable[[], Session]) -> None:
-        self._session = session
-
-    def listed(self, actor: Actor) -> list[RoleFacts]:
-        """All roles, presets first; their holders are not counted."""
-        rules.check_administrator(actor)
-        return collectives.roles(self._session())
-
-    def counted(self, actor: Actor, some: Sequence[RoleFacts]) -> list[RoleFacts]:
-        """Some of them, with their holders counted."""
-        rules.check_administrator(actor)
-        return collectives.counted(self._session(), some)
-
-    def names(self, actor: Actor) -> list[str]:
-        """The names of all roles."""
-        rules.check_administrator(actor)
-        return collectives.role_names(self._session())
-
-    def get(self, actor: Actor, role_id: int) -> RoleFacts:
-        """One role; raises ``NotFound``."""
-        rules.check_administrator(actor)
-        return collectives.role(self._session(), role_id)
+        super().__init__(session, Rows(Role))
 
     def codes(self, actor: Actor) -> list[str]:
         """Every permission that a role may hold."""
         rules.check_administrator(actor)
         return collectives.known_codes(self._session())
 
-    def create(self, actor: Actor, body: Any) -> RoleFacts:
-        """Make a custom role; ``Conflict`` when the name is taken."""
-        rules.check_administrator(actor)
-        session = self._session()
-        values = _read(body, required=True)
-        with rules.turn(session):
-            _check_free(session, values["name"])
-            _check_codes(actor, session, values["permissions"])
-            row = {"name": values["name"], "description": values["description"]}
-            session.execute(insert(Role), [row])
-            role_id = _id_of(session, values["name"]) or 0
-            _set_codes(session, role_id, values["permissions"])
-            after = collectives.role(session, role_id)
-            note(session, actor, "role.create", after.name, after=after.facts())
-        return after
+    def _fields(self, body: Any, *, new: bool) -> Fields:
+        taken = Fields(body, NAMES)
+        taken.take("name", line(64), required=new)
+        taken.take("description", line(512), required=new)
+        taken.take("permissions", self._codes, required=new)
+        return taken
 
-    def modify(self, actor: Actor, role_id: int, body: Any) -> RoleFacts:
-        """Change a custom role."""
-        rules.check_administrator(actor)
+    def _codes(self, value: Any) -> list[str]:
+        wanted = some_names(value)
+        memberships.check_known(wanted, set(collectives.known_codes(self._session())), "")
+        return wanted
+
+    def _all(self, only: int | None = None) -> list[RoleFacts]:
+        return collectives.roles(self._session(), only=only)
+
+    def _detailed(self, some: Sequence[RoleFacts]) -> list[RoleFacts]:
+        return collectives.counted(self._session(), some)
+
+    def _taken(self, name: str) -> FieldError:
+        return FieldError("There is a role %(name)s already", {"name": name})
+
+    def _pre_add(self, actor: Actor, values: Sequence[Values]) -> list[Role]:
+        (one,) = values
         session = self._session()
-        values = _read(body, required=False)
-        with rules.turn(session):
-            before = collectives.role(session, role_id)
-            rules.check_not_preset(before)
-            rules.check_role_reach(actor, before)
-            if values.get("name", before.name).lower() != before.name.lower():
-                _check_free(session, values["name"])
-            if "permissions" in values:
-                _check_codes(actor, session, values["permissions"])
-                _set_codes(session, role_id, values["permissions"])
-            columns = {
-                column: values[name]
-                for name, column in (("name", Role.name), ("description", Role.description))
-                if name in values
-            }
-            if columns:
-                session.execute(update(Role).where(Role.id == role_id).values(columns))
-            after = collectives.role(session, role_id)
-            was, now = before.facts(), after.facts()
-            note(session, actor, "role.modify", after.name, before=was, after=now)
-        return after
+        self._check_free(one["name"])
+        return [Role(**{**one, "permissions": _to_hold(actor, session, one["permissions"])})]
+
+    def _pre_update(
+        self, actor: Actor, before: RoleFacts, item: Role, values: Values, admins: set[int]
+    ) -> None:
+        session = self._session()
+        rules.check_not_preset(before)
+        rules.check_role_reach(actor, before)
+        self._check_free(values.get("name", before.name), before.id)
+        if "permissions" in values:
+            others = [one for one in item.permissions if one.view_menu.name != PERMISSION_VIEW]
+            item.permissions = others + _to_hold(actor, session, values["permissions"])
+        self._put(item, values)
+
+    def _pre_delete(self, actor: Actor, found: RoleFacts) -> None:
+        """Its holders lose it, however many they are: deleting the row would load them all."""
+        rules.check_not_preset(found)
+        rules.check_role_reach(actor, found)
+        holders = assoc_user_role.c.role_id == found.id
+        self._session().execute(delete(assoc_user_role).where(holders))
+
+    def _noted(self, found: RoleFacts, act: str) -> dict[str, Any]:
+        return found.facts() | ({"users": found.users} if act == "delete" else {})
 
     def relate(
         self,
@@ -119,87 +109,26 @@ class Roles:
         """Give a role to ``users`` or ``groups`` (``kind``) and take it from others, by id."""
         rules.check_administrator(actor)
         session = self._session()
-        with rules.turn(session):
-            role = collectives.role(session, role_id)
+        with self._turn():
+            role = self._read(role_id)
             rules.check_gift(actor, [role])
-            admins = rules.system_admins(session)
             if kind == "users":
                 for user_id in (*add, *drop):
                     rules.check_reach(actor, session, user_id)
-                memberships.change_holders(session, role_id, set(add), set(drop))
-            else:
-                memberships.change_role_groups(session, role_id, set(add), set(drop))
-            rules.check_admins_kept(session, admins)
-            taken, given = _names(session, kind, drop), _names(session, kind, add)
-            was, now = {kind: taken}, {kind: given}
-            note(session, actor, "role.relate", role.name, before=was, after=now)
+            pairs, many = PAIRS[kind]
+            memberships.change(session, pairs, {"role_id": role_id}, many, set(add), set(drop))
+            was, now = {kind: _names(session, kind, drop)}, {kind: _names(session, kind, add)}
+            self._note(actor, "relate", role.name, before=was, after=now)
         return role
 
-    def delete(self, actor: Actor, role_id: int) -> None:
-        """Delete a custom role; its holders lose it."""
-        rules.check_administrator(actor)
-        session = self._session()
-        with rules.turn(session):
-            found = collectives.role(session, role_id)
-            rules.check_not_preset(found)
-            rules.check_role_reach(actor, found)
-            for table, column in (
-                (assoc_permissionview_role, assoc_permissionview_role.c.role_id),
-                (assoc_user_role, assoc_user_role.c.role_id),
-                (assoc_group_role, assoc_group_role.c.role_id),
-                (Role, Role.id),
-            ):
-                session.execute(delete(table).where(column == role_id))
-            noted = {**found.facts(), "users": found.users}
-            note(session, actor, "role.delete", found.name, before=noted)
 
-
-def _read(body: Any, *, required: bool) -> dict[str, Any]:
-    taken = Fields(body, NAMES)
-    taken.take("name", fields.filled(64), required=required)
-    taken.take("description", fields.filled(512), required=required)
-    taken.take("permissions", fields.some_names, required=required)
-    return taken.done()
-
-
-def _id_of(session: Session, name: str) -> int | None:
-    found: int | None = session.scalar(select(Role.id).where(func.lower(Role.name) == name.lower()))
-    return found
-
-
-def _check_free(session: Session, name: str) -> None:
-    if _id_of(session, name) is not None:
-        raise _taken(name)
-
-
-def _taken(name: str) -> Conflict:
-    return rules.NotNow(FieldError("There is a role %(name)s already", {"name": name}))
-
-
-def _check_codes(actor: Actor, session: Session, codes: Sequence[str]) -> None:
-    """Only permissions that exist, and that the actor has."""
-    known = dict.fromkeys(collectives.known_codes(session))
-    memberships.check_known(codes, known, "permissions")
-    given: Mapping[str, Any] = {"id": 0, "name": "", "description": ""}
-    rules.check_gift(actor, [RoleFacts(**given, permissions=frozenset(codes))])
-
-
-def _set_codes(session: Session, role_id: int, codes: Sequence[str]) -> None:
-    """Give a role exactly these of the platform's permissions; what else it holds stays."""
-    ours = (
-        select(PermissionView.id)
-        .join(ViewMenu, ViewMenu.id == PermissionView.view_menu_id)
-        .where(ViewMenu.name == PERMISSION_VIEW)
-    )
-    table = assoc_permissionview_role
-    session.execute(
-        delete(table).where(table.c.role_id == role_id, table.c.permission_view_id.in_(ours))
-    )
-    wanted = ours.join(PermissionRow, PermissionRow.id == PermissionView.permission_id).where(
-        PermissionRow.name.in_([f"{PREFIX}{code}" for code in codes])
-    )
-    rows = [{"role_id": role_id, "permission_view_id": one} for one in session.scalars(wanted)]
-    session.execute(insert(table), rows)
+def _to_hold(actor: Actor, session: Session, codes: Sequence[str]) -> list[PermissionView]:
+    """The rows of some of the platform's permissions, which exist and which the actor has."""
+    memberships.check_known(codes, set(collectives.known_codes(session)), "permissions")
+    rules.check_gift(actor, [RoleFacts(0, "", "", frozenset(codes))])
+    names = [f"{PREFIX}{code}" for code in codes]
+    query = collectives.platform_permissions(PermissionView).where(PermissionRow.name.in_(names))
+    return list(session.scalars(query))
 
 
 def _names(session: Session, kind: str, ids: Sequence[int]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
+from portal.domain.errors import TemporaryFailure
 from portal.settings import SettingsError, load_settings
 
 NAMES = ("web", "worker", "scheduler", "demo")
@@ -18,7 +19,7 @@ def main() -> int:
         return 2
     try:
         importlib.import_module(f"portal.processes.{name}").run(load_settings())
-    except SettingsError as error:
+    except (SettingsError, TemporaryFailure) as error:
         print(f"aoli: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return 0

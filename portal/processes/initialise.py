@@ -42,24 +42,35 @@ def initialise(settings: Settings) -> Initialised:
     """Bring the database up to date. Users' tables come first: ours refer to them.
 
     Several may be started at once (by a new version on several machines): one does it, the
-    others wait. Raises ``TemporaryFailure`` when the database does not answer.
+    others wait. Raises ``TemporaryFailure`` when the database does not answer,
+    ``SettingsError`` when a folder cannot be used.
     """
     from portal.models import db
 
-    if settings.database.startswith("sqlite"):
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with db.alone(settings.database):
-        return _initialise(settings)
+    try:
+        if settings.database.startswith("sqlite"):
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with db.alone(settings.database):
+            return _initialise(settings)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise SettingsError(f"{error.filename}: {error.strerror}") from error
 
 
 def _initialise(settings: Settings) -> Initialised:
     from portal import wiring
     from portal.application import make_tables
+    from portal.models import db
     from portal.people import first_accounts
+    from portal.processes import start_check
+    from portal.wiring.keys import secret_keys
 
     app = make_tables(settings)
     portal = wiring.connect(settings)
     steps = wiring.upgrade(portal)
+    with db.session():
+        start_check.adopt(secret_keys(settings))
     reach = portal.cluster.jobs_reach_portal
     first_accounts.seed_roles(app)
     name, given = settings.admin_username, settings.admin_password.get_secret_value()

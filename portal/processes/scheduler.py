@@ -146,9 +146,11 @@ def run(settings: Settings) -> None:
     """The process ``aoli scheduler``."""
     configure_logging()
     from portal import wiring
+    from portal.processes import start_check
     from portal.wiring.addresses import redis_url
 
     portal = wiring.connect(settings)
+    start_check.begin(settings)
     leader = Leader(
         redis_url(settings),
         settings.leader_ttl_s,

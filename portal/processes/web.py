@@ -80,6 +80,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "control_socket_disable": True,
             "proc_name": "aoli",
             "post_fork": _after_fork,
+            "when_ready": _say_where,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -87,13 +88,22 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         """Make the application; called in each worker."""
         from portal.application import create_app
+        from portal.processes import start_check
 
-        return create_app(self._settings)
+        app = create_app(self._settings)
+        start_check.begin(self._settings, redis=True)
+        return app
 
 
 def _after_fork(arbiter: Arbiter, _worker: ThreadWorker) -> None:
     """A worker ends with its master, however that ends."""
     die_with(arbiter.pid)
+
+
+def _say_where(arbiter: Arbiter) -> None:
+    """Under a supervisor that bound the port, the supervisor says it."""
+    if not os.environ.get(LISTEN_VARIABLE):
+        log.info("serving at %s", ", ".join(str(listener) for listener in arbiter.LISTENERS))
 
 
 def _bind(settings: Settings) -> str:
@@ -108,7 +118,10 @@ def run(settings: Settings) -> None:
     """The process ``aoli web``."""
     configure_logging()
     importlib.import_module("portal.application")
+    from portal.wiring.keys import secret_keys
+
     initialise_in_child(settings)
+    secret_keys(settings)  # what is wrong with them is one line here, not one of each worker
     gc.collect()
     gc.freeze()
     Server(settings, _bind(settings)).run()

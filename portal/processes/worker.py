@@ -164,10 +164,12 @@ def run(settings: Settings) -> None:
     logging.getLogger("rq.worker").addFilter(CalmAboutRedis())
     # Imported here: these bring everything, and must be there before the first call comes.
     from portal import wiring
+    from portal.processes import start_check
     from portal.tasks import context
     from portal.wiring.addresses import redis_url
 
     context.use(wiring.connect(settings))
+    start_check.begin(settings)
     process = WorkerProcess(redis_url(settings))
     process.install_signal_handlers()
     log.info("working")

@@ -7,8 +7,9 @@ it (:attr:`Registry.plugins`), and everything else works.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -24,6 +25,8 @@ GROUPS: dict[str, type[Any]] = {
 """Entry-point group and the class that its plugins must derive from."""
 
 
+SECTIONS = "plugins"
+"""Stands for the group of a section of ``portal.yaml`` that belongs to no installed plugin."""
 OWN_DISTRIBUTION = "aoli"
 _ANYTHING = (Exception, SystemExit)
 """What a plugin's code may raise; it must never end the portal."""
@@ -95,11 +98,23 @@ def load_registry(
             statuses.append(_status(point, "ok"))
         except _Broken as error:
             statuses.append(_status(point, "failed", str(error)))
+    statuses += _unknown_sections(settings, {point.name for point in points})
     return Registry(
         job_kinds=loaded["portal.job_kinds"],
         device_types=loaded["portal.device_types"],
         plugins=tuple(statuses),
     )
+
+
+def _unknown_sections(sections: Iterable[str], names: Collection[str]) -> Iterator[PluginStatus]:
+    """A mistyped section would leave its plugin with other settings than somebody meant."""
+    for section in sorted(set(sections) - set(names)):
+        alike = get_close_matches(section, list(names), 1, 0.7)
+        remedy = (
+            f"did you mean plugins.{alike[0]}?" if alike else "install it or remove the section"
+        )
+        reason = f"plugins.{section} in portal.yaml is of no installed plugin; {remedy}"
+        yield PluginStatus(SECTIONS, section, "", "", "failed", reason)
 
 
 def _installed() -> list[EntryPoint]:

@@ -58,6 +58,15 @@ class OutputTests(ContractWords):
         assert (first, last) == ("before", "after")
         assert "".join(middle) == part * 50
 
+    def test_a_line_that_is_drawn_anew_is_one_line(
+        self, cluster: Cluster, start: Callable[..., Launch]
+    ) -> None:
+        if not self.real_commands:
+            pytest.skip("needs a shell")
+        ref = start(r"printf 'dos\r\n1%%\r2%%\r3%%\r\nmore\n\r 1\r 2\r   '").ref
+        self.until(cluster, ref, ReplicaPhase.SUCCEEDED)
+        assert self.text(cluster, ref) == "dos\n3%\nmore\n 2\n"
+
     def test_following_ends_with_the_replica(
         self, cluster: Cluster, start: Callable[..., Launch]
     ) -> None:

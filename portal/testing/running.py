@@ -56,7 +56,7 @@ class RunningPortal(PortalClient):
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "config").mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
             begin = output.tell()
             self._process = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Flask, url_for
@@ -29,6 +30,7 @@ from portal.web.cluster import page as cluster
 from portal.web.home import components, plugins, preferences, search
 from portal.web.home import page as home
 from portal.web.jobs import acts as job_acts
+from portal.web.jobs import console_page as job_console
 from portal.web.jobs import page as job
 from portal.web.people import menu as people
 from portal.web.people.pages import BLUEPRINTS
@@ -70,15 +72,18 @@ def _speak_the_readers_language(app: Flask) -> None:
     app.extensions["babel"].locale_selector = appearance.language
 
 
-def make_flask(settings: Settings, secret_key: str, *, initialising: bool = False) -> Flask:
+def make_flask(
+    settings: Settings, secret_keys: Sequence[str], *, initialising: bool = False
+) -> Flask:
     """Flask with accounts, languages and errors, without the product's pages.
 
-    ``secret_key`` signs sessions and tokens. ``initialising`` makes Flask-AppBuilder's tables;
+    The first of ``secret_keys`` signs sessions and tokens, the others' are still taken.
+    ``initialising`` makes Flask-AppBuilder's tables;
     only the init step does.
     """
     app = Flask("portal.web", static_folder=None, template_folder=".")  # <group>/<name>.html
     app.url_map.converters["int"] = RowNumber
-    app.config.update(flask_config(settings, secret_key, initialising=initialising))
+    app.config.update(flask_config(settings, secret_keys, initialising=initialising))
     app.json.sort_keys = False  # type: ignore[attr-defined]  # errors stay in the form's order
     csrf = CSRFProtect(app)
     database = SQLA(app)
@@ -117,7 +122,8 @@ def install(app: Flask, settings: Settings, redis_url: str, *, components_page: 
     )
     people.install(app)
     outside.install(app, settings)
-    parts = (home, job, job_acts, submit, plugins, cluster, virtual_clusters, preferences)
+    jobs = (job, job_acts, job_console)
+    parts = (home, *jobs, submit, plugins, cluster, virtual_clusters, preferences)
     ours = dict.fromkeys(part.blueprint for part in (*parts, search, streams))
     for blueprint in (*ours, *BLUEPRINTS):
         app.register_blueprint(blueprint)

@@ -34,13 +34,13 @@ WEB_WORDS: Words = {
     "pgettext": ((1, "c"), 2),
     "FieldError": None,
 }
-ERROR_WORDS: Words = {"FieldError": None, "FieldProblem": None, "InvalidSpec": (2,), "add": (2,)}
+ERROR_WORDS: Words = {"FieldError": None, "WrongValue": None, "InvalidSpec": (2,), "note": (2,)}
 SOURCES: dict[str, Words] = {
     "portal/web": WEB_WORDS,
     "portal/http": WEB_WORDS,
-    "portal/people": WEB_WORDS,
     "portal/services": ERROR_WORDS,
     "portal/domain": ERROR_WORDS,
+    "portal/people": {**WEB_WORDS, **ERROR_WORDS},
     "portal/spi": ERROR_WORDS,
     "plugins": ERROR_WORDS,
     "device_plugins": ERROR_WORDS,

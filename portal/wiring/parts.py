@@ -12,7 +12,7 @@ from portal.services.records.vault import Vault
 from portal.settings import Settings
 from portal.spi.registry import Registry
 from portal.wiring.cluster import make_cluster
-from portal.wiring.keys import secret_key
+from portal.wiring.keys import secret_keys
 from portal.wiring.outside import load_plugins, make_events, make_mailer, make_queue
 
 
@@ -56,6 +56,6 @@ def choose(settings: Settings, **given: Unpack[Given]) -> Parts:
         events=given.get("events") or make_events(settings),
         mailer=given.get("mailer") or make_mailer(settings),
         registry=registry,
-        vault=Vault(secret_key(settings)),
+        vault=Vault(secret_keys(settings)),
         clock=given.get("clock") or utc_now,
     )

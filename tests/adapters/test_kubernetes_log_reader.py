@@ -165,6 +165,17 @@ def test_a_line_that_is_written_late_is_not_lost(api: Api, cluster: KubernetesCl
     assert said(cluster) == ["error", "out"]
 
 
+def test_a_bar_is_seen_while_it_is_drawn(
+    api: Api, cluster: KubernetesCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "REDRAW_S", 0)
+    api.script = [(ENDED, [at(1, "one") + at(2, "10%\r20%", ""), b"\r30%", b"\r\n"])]
+    given = list(cluster.logs(REF, "worker-0", follow=True))
+    assert given == [at(1, "one"), at(2, "20%", ""), at(2, "30%", ""), at(2, "30%")]
+    api.script = [(ENDED, [at(2, "10%\r20%", ""), b"\r30%", b"\r\n"])]
+    assert list(cluster.logs(REF, "worker-0")) == [at(2, "30%")]
+
+
 def test_a_reader_leaves_an_unended_line_to_later(api: Api, cluster: KubernetesCluster) -> None:
     api.script = [(RUNNING, [at(1, "one"), at(2, "tw", "")])]
     assert said(cluster, follow=False) == ["one"]

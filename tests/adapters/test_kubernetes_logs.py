@@ -117,9 +117,56 @@ def test_times_sort_as_text() -> None:
     assert lines == sorted(lines)
 
 
+def test_windows_line_ends_leave_no_empty_lines() -> None:
+    assert read(FIRST + b" one\r\n" + SECOND + b" two\r\n") == (
+        [FIRST + b" one\n", SECOND + b" two\n"], b"",
+    )  # fmt: skip
+
+
+def test_a_bar_is_one_line_of_its_last_state() -> None:
+    assert read(FIRST + b" 10%\r20%\r30%\r\n")[0] == [FIRST + b" 30%\n"]
+    assert read(FIRST + b" 10%\r20%\r   ") == ([], FIRST + b" 20%\n")
+
+
+@pytest.mark.parametrize("stamps", [True, False])
+def test_a_bar_of_many_records_is_one_line(stamps: bool) -> None:
+    """With a time before each record (kubelet before 1.27) and with one."""
+    bar = b"".join(b"\r%5d/9000 [%s]" % (n, b"#" * 40) for n in range(900))
+    records = [bar[i : i + LONGEST_LINE] for i in range(0, len(bar), LONGEST_LINE)]
+    times = [b"2026-11-02T12:00:%02d.000000001Z " % n for n in range(len(records))]
+    raw = b"".join(
+        (time if stamps or not number else b"") + record
+        for number, (time, record) in enumerate(zip(times, records, strict=True))
+    )
+    (line,), unended = read(raw + b"\n" + THIRD + b" x")
+    assert line[31:] == b"  899/9000 [%s]\n" % (b"#" * 40)
+    assert unended == THIRD + b" x\n"
+
+
+def test_what_a_bar_shows_now() -> None:
+    lines = LogLines()
+    assert list(lines.feed(FIRST + b" begun\n" + SECOND + b" no bar")) == [FIRST + b" begun\n"]
+    assert lines.redrawn(ID) == b""
+    assert list(lines.feed(b"\r10%\r20%" + GONE)) == []
+    assert lines.redrawn(ID) == SECOND + b" 20%"
+    assert lines.redrawn() == SECOND + b" 20%" + GONE
+
+
 TEXTS = st.one_of(
     st.binary(max_size=40).map(lambda text: text.replace(b"\n", b"")),
-    st.sampled_from([PIECE, PIECE + b"b", "é".encode() * 9000, FIRST, FIRST + b" x", GONE]),
+    st.sampled_from(
+        [
+            b"\r",
+            b"1%\r2%",
+            PIECE + b"\rend",
+            PIECE,
+            PIECE + b"b",
+            "é".encode() * 9000,
+            FIRST,
+            FIRST + b" x",
+            GONE,
+        ]
+    ),
 )
 
 

@@ -18,6 +18,7 @@ from portal.adapters.local.shim.record import boot_id, start_time
 from portal.adapters.local.status import ENDED
 from portal.domain.job import AttemptRef
 from portal.domain.launch import Observed, ReplicaPhase
+from portal.domain.storage_path import live_path, log_path
 from portal.testing import RecordingListener, a_launch, eventually
 
 DAEMON = "setsid sh -c \"trap '' TERM HUP; echo daemon; sleep 600\" &"
@@ -47,6 +48,22 @@ def lifeline(tmp_path: Path) -> Iterator[Path]:
 
 def kill_supervisor(lifeline: Path) -> None:
     os.kill(int(lifeline.with_suffix(".pid").read_text()), signal.SIGKILL)
+
+
+def test_what_a_line_shows_is_seen_before_its_end(place: Place) -> None:
+    """Also when it changes once more within the second and then stays as it is."""
+    cluster = place.cluster()
+    launch = a_launch("echo begun; printf '\\r 1%%'; sleep 0.1; printf '\\r 2%%'; sleep 600")
+    cluster.launch(launch)
+    log = Path(log_path(str(place.root / "logs"), launch.ref, NAME))
+    live = Path(live_path(str(log)))
+    eventually(lambda: live.exists() and live.read_text().endswith(" 2%"), what="the bar to show")
+    assert int(live.read_text().partition(" ")[0]) == log.stat().st_size
+    assert said(cluster, launch.ref) == "begun\n"
+    cluster.stop(launch.ref, 0)
+    until(cluster, launch.ref, *ENDED)
+    assert said(cluster, launch.ref) == "begun\n 2%\n"
+    assert not live.exists()
 
 
 def test_everything_ends_with_the_supervisor(place: Place, lifeline: Path) -> None:

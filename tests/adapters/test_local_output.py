@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from portal.adapters.local.output import read_lines
+from portal.adapters.local.shim import pump
 from portal.adapters.local.shim.pump import LONGEST_LINE, LineLog
 
 STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z ")
@@ -42,14 +43,45 @@ def kept(tmp_path: Path, *chunks: bytes) -> list[bytes]:
         ([], []),
         ([b"dos\r\nlines\r\n"], [b"dos", b"lines"]),
         ([b"dos\r", b"\nlines\r\n"], [b"dos", b"lines"]),
-        ([b"\r 10%\r 20%\r 30%\ndone\n"], [b" 10%", b" 20%", b" 30%", b"done"]),
-        ([b"10%\r", b"20%\r", b"30%\r"], [b"10%", b"20%", b"30%"]),
-        ([b"10%\r", b"\r20%"], [b"10%", b"20%"]),
+        ([b"\r 10%\r 20%\r 30%\ndone\n"], [b" 30%", b"done"]),
+        ([b"10%\r", b"20%\r", b"30%\r"], [b"30%"]),
+        ([b"10%\r", b"\r20%"], [b"20%"]),
+        ([b"10%\r20%\r", b"Traceback\n"], [b"Traceback"]),
         ([b"bar\r\n\nafter\n"], [b"bar", b"", b"after"]),
     ],
 )
 def test_lines(tmp_path: Path, chunks: list[bytes], lines: list[bytes]) -> None:
     assert kept(tmp_path, *chunks) == lines
+
+
+def test_a_bar_is_one_line_that_is_seen_once_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr(pump.time, "monotonic", lambda: seconds[0])
+    log, live = tmp_path / "1-main.log", tmp_path / "1-main.live"
+    fd = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    lines = LineLog(fd, str(live))
+    lines.feed(b"begun\n")
+    assert (live.exists(), lines.due_s()) == (False, None)
+    lines.feed(b"\r 1%")
+    place = len(log.read_bytes())
+    assert re.fullmatch(rb"%d \S+Z  1%%" % place, live.read_bytes())
+    for number in range(2, 60):
+        lines.feed(b"\r%2d%%" % number)
+    assert live.read_bytes().endswith(b" 1%")
+    assert lines.due_s() == 1.0
+    seconds[0] = 1.0
+    lines.show()
+    assert live.read_bytes().endswith(b" 59%")
+    assert lines.due_s() is None
+    lines.feed(b"\r\nValueError: no\n")
+    lines.finish()
+    os.close(fd)
+    assert [line[28:] for line in log.read_bytes().splitlines()] == [
+        b"begun", b"59%", b"ValueError: no",
+    ]  # fmt: skip
+    assert not live.exists()
 
 
 @pytest.mark.parametrize("size", [1000, 4096, 65536])

@@ -16,7 +16,7 @@ import pytest
 
 from portal.adapters.embedded_valkey import EmbeddedValkey
 from portal.adapters.leader import Leader
-from portal.adapters.redis_link import connect
+from portal.adapters.redis_link import connect, why_away
 
 TTL_S = 1.2
 
@@ -154,3 +154,29 @@ def test_redis_away_ends_the_lead_and_a_wiped_redis_starts_anew(valkey: Embedded
         client.flushall()
     eventually(runner.leader.is_leader)
     runner.end()
+
+
+def test_redis_that_is_away_is_said_once_and_so_is_its_return(
+    valkey: EmbeddedValkey, caplog: pytest.LogCaptureFixture
+) -> None:
+    valkey.stop()
+    caplog.set_level("INFO", logger="portal.adapters.leader")
+    runner = Runner(valkey.url)
+    eventually(lambda: "Redis does not answer" in caplog.text)
+    valkey.start()
+    eventually(runner.leader.is_leader)
+    runner.end()
+    said = [record.getMessage() for record in caplog.records]
+    assert sum("without it nobody leads" in line for line in said) == 1
+    assert said[1:3] == ["Redis answers again", "leading (epoch 1)"]
+
+
+def test_why_redis_does_not_answer(valkey: EmbeddedValkey) -> None:
+    assert why_away(valkey.url) == ""
+    with connect(valkey.url) as client:
+        client.config_set("requirepass", "right")
+    assert "authenticate" in why_away(valkey.url)
+    assert "invalid username-password" in why_away(f"{valkey.url}&password=wrong")
+    assert why_away(f"{valkey.url}&password=right") == ""
+    valkey.stop()
+    assert "connecting to" in why_away(valkey.url)

@@ -43,9 +43,7 @@ def test_any_call(web_house: WebHouse, call: Call, data: st.DataObject) -> None:
         query.pop("follow", None)
     sent = None
     if call.body is not None:
-        known = st.sampled_from(
-            sorted({*body(), *call.body.get("properties", ()), "action", "ids"})
-        )
+        known = st.sampled_from(sorted({*body(), *call.body.model_fields, "action", "ids"}))
         sent = data.draw(VALUES | st.dictionaries(known, VALUES, max_size=4))
         if data.draw(st.booleans()) and isinstance(sent, dict):
             sent = {**body(), **sent}

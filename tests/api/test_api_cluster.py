@@ -7,7 +7,9 @@ import io
 
 import pytest
 from house import GPU, NPU
-from web_house import WebHouse, problem_of
+from web_house import Caller, WebHouse, problem_of
+
+from portal.models.db import database
 
 HOUR_S = 3600
 
@@ -71,6 +73,17 @@ def test_users_as_a_table(web_house: WebHouse, root) -> None:
     assert rows[1] == ["alice", GPU, "2", "0", "-", "0.0", "-", "-"]
     assert [row[0] for row in rows[1:]] == ["alice", "bob", "mona", "vera"]
     problem_of(root.get("/cluster/users?format=xml"), 422)
+
+
+@pytest.mark.parametrize("everyone", [0, 1])
+def test_the_export_keeps_no_connection(root: Caller, everyone: int) -> None:
+    """It is read when the request's own connection was given back long ago."""
+    answer = root.get(f"/cluster/users?vc=vision&all={everyone}&format=csv")
+    assert database.is_closed()
+    parts = iter(answer.iter_encoded())
+    while next(parts, None) is not None:
+        assert database.is_closed()
+    answer.close()
 
 
 def test_usage(web_house: WebHouse, root) -> None:

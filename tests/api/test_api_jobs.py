@@ -140,6 +140,12 @@ def test_several_at_once(alice: Caller, web_house: WebHouse) -> None:
     assert results[0]["status"] in ("killed", "killing")
 
 
+def test_all_that_is_wrong_with_a_bulk_is_told_at_once(alice: Caller) -> None:
+    sent = {"action": "explode", "ids": "all", "force": True}
+    errors = problem_of(alice.post("/jobs/actions", sent), 422)["errors"]
+    assert set(errors) == {"action", "ids", "force"}
+
+
 @pytest.mark.parametrize(
     ("sent", "field"),
     [

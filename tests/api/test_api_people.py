@@ -133,6 +133,17 @@ def test_search_and_pages(root):
     problem_of(root.get("/users?sort=password"), 422)
 
 
+@pytest.mark.parametrize("sort", ["seen", "-seen"])
+def test_who_are_equal_follow_their_numbers(root, sort):
+    """Nobody of the cast was ever seen; a page may begin at any row."""
+    everybody = root.get(f"/users?sort={sort}").get_json()["items"]
+    assert [user["last_seen"] for user in everybody] == [None] * len(CAST)
+    assert [user["id"] for user in everybody] == sorted(IDS.values())
+    page = root.get(f"/users?sort={sort}&limit=2&cursor=3").get_json()
+    assert page["items"] == everybody[3:5]
+    assert page["next_cursor"] == "5"
+
+
 def test_flask_appbuilders_own_roles_never_show(root):
     names = [role["name"] for role in root.get("/roles").get_json()["items"]]
     assert names[:2] == ["System Admin", "User"]
@@ -286,3 +297,55 @@ def test_what_is_not_there(root, kind):
         problem_of(root.get(f"/{kind}/{name}"), 404)
         problem_of(root.patch(f"/{kind}/{name}", {}), 404)
         problem_of(root.send("DELETE", f"/{kind}/{name}"), 404)
+
+
+def test_all_that_is_wrong_with_a_user_is_told_at_once(root: Caller) -> None:
+    """Shapes, names that are not there, and what is taken."""
+    wrong = {"username": "alice", "nickname": "", "roles": ["Nobody"], "groups": ["none"], "x": 1}
+    errors = problem_of(root.post("/users", {**NEW, **wrong}), 422)["errors"]
+    assert errors == {
+        "x": ["Unknown field"],
+        "nickname": ["Required"],
+        "roles": ["Not found: Nobody"],
+        "groups": ["Not found: none"],
+        "username": ["This username is taken"],
+    }
+    taken = {**NEW, "username": "nora", "email": "nora@example.org"}
+    assert root.post("/users", taken).status_code == 201
+    wrong = {"email": "Nora@example.org", "active": 1, "roles": ["Public"], "groups": "lab"}
+    errors = problem_of(root.patch(f"/users/{IDS['bob']}", wrong), 422)["errors"]
+    assert errors == {
+        "active": ["Must be true or false"],
+        "roles": ["Not found: Public"],
+        "groups": ["Must be a list of names"],
+        "email": ["This address belongs to another account"],
+    }
+    rows = [7, {**NEW, "username": "bob", "phone": "x"}, NEW, NEW]
+    errors = problem_of(root.post("/users/batch", {"users": rows, "roles": ["No"]}), 422)["errors"]
+    assert set(errors) == {
+        *("roles", "users.0", "users.1.phone", "users.1.username", "users.3.username")
+    }
+
+
+def test_all_that_is_wrong_with_a_group_or_role_is_told_at_once(root: Caller) -> None:
+    lab = {"name": "lab", "description": "d", "roles": ["User"]}
+    made = root.post("/groups", lab).get_json()
+    wrong = {"name": "LAB", "description": "a\nb", "roles": ["No"], "users": ["alice", "nobody"]}
+    told = {
+        "name": ["This name is taken"],
+        "description": ["Use one line of at most 512 characters"],
+        "roles": ["Not found: No"],
+        "users": ["Not found: nobody"],
+    }
+    assert problem_of(root.post("/groups", wrong), 422)["errors"] == told
+    other = root.post("/groups", {**lab, "name": "other"}).get_json()
+    assert problem_of(root.patch(f"/groups/{other['id']}", wrong), 422)["errors"] == told
+    own = {**wrong, "users": []}
+    errors = problem_of(root.patch(f"/groups/{made['id']}", own), 422)["errors"]
+    assert set(errors) == {"description", "roles"}
+    wrong = {"name": "user", "description": "", "permissions": ["fly", "view_vc"]}
+    assert problem_of(root.post("/roles", wrong), 422)["errors"] == {
+        "name": ["This name is taken"],
+        "description": ["Required"],
+        "permissions": ["Not found: fly"],
+    }

@@ -54,14 +54,14 @@ def test_metrics(web_house: WebHouse) -> None:
     answer = web_house.app.test_client().get("/metrics")
     assert answer.content_type == "text/plain; version=0.0.4; charset=utf-8"
     lines = answer.text.splitlines()
-    assert 'aoli_jobs{status="finished"} 1' in lines
-    assert 'aoli_jobs{status="running"} 1' in lines
-    assert 'aoli_jobs{status="queued"} 1' in lines
-    assert 'aoli_jobs{status="killed"} 0' in lines
-    assert "aoli_job_transitions_total 8" in lines
-    assert f'aoli_devices{{device_type="{GPU}"}} 8' in lines
-    assert f'aoli_devices_used{{device_type="{GPU}"}} 2' in lines
-    assert 'aoli_nodes{status="ready"} 2' in lines
+    assert 'aoli_jobs{status="finished"} 1.0' in lines
+    assert 'aoli_jobs{status="running"} 1.0' in lines
+    assert 'aoli_jobs{status="queued"} 1.0' in lines
+    assert 'aoli_jobs{status="killed"} 0.0' in lines
+    assert "aoli_job_transitions_total 8.0" in lines
+    assert f'aoli_devices{{device_type="{GPU}"}} 8.0' in lines
+    assert f'aoli_devices_used{{device_type="{GPU}"}} 2.0' in lines
+    assert 'aoli_nodes{status="ready"} 2.0' in lines
     sample = re.compile(r'[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9.]+')
     assert all(line.startswith("# ") or sample.fullmatch(line) for line in lines)
     assert "alice" not in answer.text

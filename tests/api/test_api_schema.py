@@ -1,4 +1,5 @@
-"""The calls against their own document: whatever is sent, nothing ends in a 5xx."""
+"""The calls against their own document: whatever is sent, nothing ends in a 5xx, and what is
+answered has the shape that the document promises."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from portal.api.calls import CALLS
 
@@ -59,9 +61,11 @@ def test_nothing_that_is_sent_breaks_it(web_house, name):
         who = data.draw(st.sampled_from(WALKERS))
         for place in case.path_parameters or ():
             case.path_parameters[place] = data.draw(there[place])
-        headers = {"Authorization": f"Bearer {tokens[who]}"} if who else {}
+        headers = {"Accept-Encoding": "identity"}
+        if who:
+            headers["Authorization"] = f"Bearer {tokens[who]}"
         answer = case.call(headers=headers)
-        case.validate_response(answer, checks=[not_a_server_error])
+        case.validate_response(answer, checks=[not_a_server_error, response_schema_conformance])
 
     send()
 
@@ -76,7 +80,11 @@ def test_every_call_is_walked(web_house):
     assert under - ours == {"/api/v1/security/login", "/api/v1/security/refresh"}
 
 
-def test_the_test_can_fail(web_house):
-    web_house.app.view_functions["api.show_me"] = lambda: ("", 500)
-    with pytest.raises(FailureGroup, match="Server error"):
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [(("", 500), "Server error"), (({"id": "one"}, 200), "violates schema")],
+)
+def test_the_test_can_fail(web_house, answer, failure):
+    web_house.app.view_functions["api.show_me"] = lambda: answer
+    with pytest.raises(FailureGroup, match=failure):
         test_nothing_that_is_sent_breaks_it(web_house, "show_me")

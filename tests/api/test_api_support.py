@@ -146,4 +146,4 @@ def test_where_no_mail_is_set_up_it_says_so(web_house: WebHouse, tmp_path: Any) 
 def test_the_outbox_is_a_metric(web_house: WebHouse, alice: Caller, job_id: str) -> None:
     ask(alice, job_id)
     text = web_house.app.test_client().get("/metrics").text
-    assert "\naoli_mail_outbox 1\n" in text
+    assert "\naoli_mail_outbox 1.0\n" in text

@@ -95,6 +95,23 @@ def test_no_more_than_other_vcs_leave(root: Caller) -> None:
     assert quota(root, "vision") == {GPU: 4}
 
 
+def test_all_that_is_wrong_is_told_at_once(root: Caller) -> None:
+    """What the cluster has left, and a name that cannot be changed, beside the shapes."""
+    lower_platform(root, 3)
+    wrong = {"quota": {GPU: 6, NPU: "x"}, "members": {"users": ["nobody"], "groups": "lab", "x": 1}}
+    errors = problem_of(root.post("/vcs", {"name": "a b", **wrong}), 422)["errors"]
+    shapes = {f"quota.{NPU}", "members.users", "members.groups", "members.x"}
+    assert set(errors) == {"name", *shapes}
+    body = {"name": "sight", "quota": {GPU: 6}, "user_limit": {GPU: -1}}
+    errors = problem_of(root.patch("/vcs/vision", body), 422)["errors"]
+    assert errors == {
+        "name": ["The name cannot be changed"],
+        f"quota.{GPU}": ["At most 5 remain"],
+        f"user_limit.{GPU}": ["Must be 0 or more"],
+    }
+    assert quota(root, "vision") == {GPU: 4}
+
+
 def test_a_change_leaves_the_rest(root: Caller) -> None:
     lower_platform(root)
     changed = root.patch("/vcs/vision", {"quota": {NPU: 0}, "max_run_time_s": 60}).get_json()

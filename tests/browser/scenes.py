@@ -233,6 +233,8 @@ SCENES: dict[str, Scene] = {
     "job-researcher": Scene("/jobs/{resnet50_imagenet}", RESEARCHER),
     "job-console": Scene("/jobs/{npu_test_8npu}/console"),
     "job-console-ranks": Scene("/jobs/{horovod_sweep}/console"),
+    "job-console-together": Scene("/jobs/{horovod_sweep}/console?pod=*"),
+    "job-console-go": Scene("/jobs/{npu_test_8npu}/console", then=click("#go > summary")),
     "job-console-loading": Scene(
         "/jobs/{npu_test_8npu}/console", then=unanswered(LINES, again), widths=(DESK,)
     ),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from house import GPU, actor
 
+from portal.cli import client_logs
 from portal.models import JobRow
 from portal.models.db import session
 from portal.services.logs import streams as log_streams
@@ -126,7 +128,7 @@ def test_usage_errors_are_2(shell: Shell, words: tuple[str, ...]) -> None:
 
 
 def test_a_file_that_is_no_submission(shell: Shell) -> None:
-    for text in ("- a\n- b\n", "just text", "a: [", ""):
+    for text in ("- a\n- b\n", "just text", "a: [", "", "name: a\nname: b\n"):
         assert shell.run("job", "submit", "-f", "-", stdin=text).exit_code == 2
 
 
@@ -249,11 +251,14 @@ def test_priority(shell: Shell) -> None:
 
 def test_logs(shell: Shell) -> None:
     job_id = shell.house.run()
-    shell.house.write_log(job_id, "one", "10%\r20%", "中文")
-    assert shell.run("job", "logs", job_id[:8]).stdout_bytes.decode() == "one\n10%\r20%\n中文\n"
+    shell.house.write_log(job_id, "\x1b[1mone\x1b[0m", "10%\r20%", "中文")
+    said = shell.run("job", "logs", job_id[:8]).stdout_bytes.decode()
+    assert said == "\x1b[1mone\x1b[0m\n20%\n中文\n"
+    assert shell.ok("job", "logs", job_id, "--plain") == "one\n20%\n中文\n"
+    assert shell.ok("job", "logs", job_id, "--pod", "*", "--plain") == "one\n20%\n中文\n"
     assert shell.ok("job", "logs", job_id, "--tail", "1") == "中文\n"
     assert shell.ok("job", "logs", job_id, "--tail", "1", "--timestamps").startswith("2026-11-02T")
-    assert shell.json("job", "logs", job_id)["lines"] == ["one", "10%\r20%", "中文"]
+    assert shell.json("job", "logs", job_id)["lines"][1:] == ["20%", "中文"]
     assert shell.run("job", "logs", job_id, "--pod", "x").exit_code == 1
 
 
@@ -267,9 +272,30 @@ def test_following(shell: Shell) -> None:
     shell.house.end(job_id, exit_code=3)
     thread.join(20)
     assert not thread.is_alive()
-    assert results[0].stdout_bytes.decode() == "one\n10%\r20%\ntwo\n"
+    assert results[0].stdout_bytes.decode() == "one\n20%\ntwo\n"
     assert results[0].stderr == "aoli: failed with exit code 3\n"
     assert results[0].exit_code == 0
+
+
+class Terminal(io.TextIOWrapper):
+    """A standard output that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_is_seen_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = {"event": "redraw", "data": b'{"text": "43%"}'}
+    told = [{"data": b"begun"}, drawn, {"data": b"100%"}]
+    monkeypatch.setattr(client_logs, "_all_events", lambda *_: iter(told))
+    for kind, expected in (
+        (Terminal, b"\r\x1b[Kbegun\n\r\x1b[K43%\r\x1b[K100%\n"),
+        (io.TextIOWrapper, b"begun\n100%\n"),
+    ):
+        raw = io.BytesIO()
+        monkeypatch.setattr("sys.stdout", kind(raw))
+        client_logs.print_logs(cast(Any, None), "a", {}, follow=True, as_json=False)
+        assert raw.getvalue() == expected
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,58 @@ def test_the_settings_in_force_without_their_secrets(aoli: Command) -> None:
     assert "opensesame" not in shown.stdout
 
 
+def test_secrets_in_queries_and_in_plugins_are_not_shown(aoli: Command, tmp_path: Path) -> None:
+    (tmp_path / "portal.yaml").write_text(
+        "plugins: {regular: {apiToken: opensesame, server: 'https://bob:opensesame@hub/x',"
+        " nested: {credentials: {user: opensesame}, args: ['--password opensesame']}, size: 4}}"
+    )
+    for words in (("config", "check"), ("config", "check", "--json")):
+        shown = aoli(
+            *words,
+            AOLI_DATABASE_URL="postgresql://aoli@db/aoli?sslmode=require&password=opensesame",
+            AOLI_REDIS_URL="rediss://cache:6379/0?db=1&password=opensesame&health=3",
+            AOLI_PROMETHEUS_URL="https://bob:open%40sesame@prom:9090/x?token=opensesame",
+            AOLI_GRAFANA_URL="https://opensesame@boards/",
+        )
+        assert shown.returncode == 0, shown.stderr
+        assert "sesame" not in shown.stdout
+    values = json.loads(shown.stdout)
+    assert values["database_url"] == "postgresql://aoli@db/aoli?sslmode=require&password=***"
+    assert values["redis_url"] == "rediss://cache:6379/0?db=1&password=***&health=3"
+    assert values["prometheus_url"] == "https://bob:***@prom:9090/x?token=***"
+    assert values["plugins"]["regular"]["size"] == 4
+    assert values["plugins"]["regular"]["nested"]["credentials"] == "********"
+
+
+def test_a_log_in_that_stands_in_the_wrong_place_is_not_repeated(aoli: Command) -> None:
+    for command in (("config", "check"), ("db", "check")):
+        refused = aoli(*command, AOLI_SMTP_URL="smtps://aoli:opensesame@mail")
+        assert refused.stderr.startswith("aoli: AOLI_SMTP_URL: smtp_url: Value error, no log-in")
+        assert "opensesame" not in refused.stdout + refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "address"),
+    [
+        ("AOLI_DATABASE_URL", "postgresql://aoli:open@ses/a:me@db/aoli"),
+        ("AOLI_DATABASE_URL", "postgresql://aoli:open/sesame@db/aoli"),
+        ("AOLI_REDIS_URL", "redis://:open@sesame@cache/0"),
+        ("AOLI_REDIS_URL", "redis://:open?sesame@cache/0"),
+        ("AOLI_DATABASE_URL", "postgresql://aoli:open?sesame@db/aoli"),
+        ("AOLI_PROMETHEUS_URL", "https://bob:open#sesame@prom"),
+    ],
+)
+def test_an_address_that_readers_would_take_apart_differently_is_refused(
+    aoli: Command, variable: str, address: str
+) -> None:
+    refused = aoli("config", "check", **{variable: address})
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"aoli: {variable}: ")
+    assert "write @ as %40, / as %2F" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert "ses" not in refused.stderr
+
+
 def test_a_wrong_setting_is_one_line(aoli: Command) -> None:
     refused = aoli("config", "check", AOLI_PORT="none")
     assert refused.returncode == 1
@@ -125,3 +177,90 @@ def test_the_built_in_plugins_are_in_order(aoli: Command) -> None:
 
 def test_a_usage_error_has_its_own_exit_code(aoli: Command) -> None:
     assert aoli("up", "--port", "many").returncode == 2
+
+
+def test_a_section_of_no_plugin_fails_the_checks(aoli: Command, tmp_path: Path) -> None:
+    (tmp_path / "portal.yaml").write_text("plugins: {regluar: {}}\n")
+    for words in (("config", "check"), ("config", "check", "--json"), ("plugins", "check")):
+        checked = aoli(*words)
+        assert checked.returncode == 1
+        assert "plugins.regluar in portal.yaml is of no installed plugin" in checked.stderr
+        assert checked.stderr.count("\n") == 1
+
+
+def test_the_example_is_the_file_that_is_shipped(aoli: Command) -> None:
+    shipped = Path(__file__).parents[2] / "config" / "portal.yaml"
+    assert aoli("config", "example").stdout == shipped.read_text("utf-8")
+
+
+def first_line(environment: dict[str, str], process: str, *words: str) -> str:
+    """What a process that goes on says, up to the first line with one of ``words``."""
+    kept = {name: value for name, value in os.environ.items() if name[:5] != "AOLI_"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "portal.processes", process],
+        env={**kept, "AOLI_PORT": "0", **environment},
+        stderr=subprocess.STDOUT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        lines = iter(running.stdout)
+        said = next((line for line in lines if any(word in line for word in words)), "")
+        running.kill()
+    return said
+
+
+@pytest.mark.parametrize("process", ["web", "worker", "scheduler"])
+def test_a_process_with_another_key_says_so_at_its_start(
+    aoli: Command, tmp_path: Path, process: str
+) -> None:
+    first, second = "the first machine's key of 32 bytes", "the second machine's key of 32 bytes"
+    made = aoli("db", "upgrade", AOLI_SECRET_KEY=first)
+    assert made.returncode == 0
+    assert "secret key" not in made.stderr
+    place = {"AOLI_DATA_DIR": str(tmp_path), "AOLI_CONFIG_DIR": str(tmp_path)}
+    said = first_line({**place, "AOLI_SECRET_KEY": second}, process, "is not the portal's")
+    assert "Give all machines the same AOLI_SECRET_KEY" in said
+    adopted = aoli("db", "upgrade", AOLI_SECRET_KEY=second)
+    assert "is not the portal's" in adopted.stderr
+    assert aoli("db", "upgrade", AOLI_SECRET_KEY=second).stderr == ""
+
+
+@pytest.mark.parametrize("process", ["web", "worker", "scheduler"])
+def test_a_process_without_tables_says_so_at_its_start(tmp_path: Path, process: str) -> None:
+    place = {"AOLI_DATA_DIR": str(tmp_path), "AOLI_CONFIG_DIR": str(tmp_path)}
+    assert "run aoli db upgrade" in first_line(place, process, "the database lacks 0001_initial")
+
+
+@pytest.mark.parametrize("process", ["web", "worker", "scheduler"])
+def test_a_process_without_redis_says_so_at_its_start(
+    aoli: Command, tmp_path: Path, process: str
+) -> None:
+    assert aoli("db", "upgrade").returncode == 0
+    place = {"AOLI_DATA_DIR": str(tmp_path), "AOLI_CONFIG_DIR": str(tmp_path)}
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        place["AOLI_REDIS_URL"] = f"redis://:opensesame@127.0.0.1:{nobody.getsockname()[1]}/0"
+        said = first_line(place, process, "Redis does not answer", "could not connect to Redis")
+    assert "onnect" in said
+    assert "opensesame" not in said
+
+
+def test_web_says_where_it_listens(aoli: Command, tmp_path: Path) -> None:
+    assert aoli("db", "upgrade").returncode == 0
+    place = {"AOLI_DATA_DIR": str(tmp_path), "AOLI_CONFIG_DIR": str(tmp_path)}
+    assert "http://127.0.0.1:" in first_line(place, "web", "serving at")
+
+
+@pytest.mark.parametrize("words", [("db", "upgrade"), ("worker",), ("scheduler",), ("web",)])
+def test_a_data_folder_that_cannot_be_is_one_line(
+    aoli: Command, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").touch()
+    refused = aoli(*words, AOLI_DATA_DIR=str(tmp_path / "file" / "data"))
+    assert refused.returncode == 1
+    said = [line for line in refused.stderr.splitlines() if line.startswith("aoli: ")]
+    assert said
+    assert f"{tmp_path}/file" in said[0]
+    assert "Not a directory" in said[0]
+    assert "Traceback" not in refused.stderr

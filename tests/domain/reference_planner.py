@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import combinations
 
+from portal.domain.moment import rfc3339
 from portal.domain.planning.snapshot import (
     Admission,
     Demand,
@@ -54,11 +55,11 @@ class _Reference:
         for demand in order:
             if not self.snapshot.cluster_reachable:
                 since = self.snapshot.cluster_seen_at
-                numbers = {"since": since.isoformat() if since else "-"}
+                numbers = {"since": rfc3339(since) if since else "-"}
                 self.wait(demand, Reason("cluster_unreachable", numbers))
                 continue
             if demand.not_before is not None and demand.not_before > self.now:
-                self.wait(demand, Reason("back_off", {"until": demand.not_before.isoformat()}))
+                self.wait(demand, Reason("back_off", {"until": rfc3339(demand.not_before)}))
                 continue
             alike = self.alike(demand)
             if alike not in refused:

@@ -752,10 +752,10 @@ MESSAGES = {
     "Waiting for 5 devices that preempted jobs are giving back.": cluster(
         node("a"), held("p", "a:0-4", preemptible=True), job("j", 8)
     ),
-    "The cluster could not start it; the next try is at 2026-01-01T12:01:00+00:00.": cluster(
+    "The cluster could not start it; the next try is at 2026-01-01T12:01:00.000000Z.": cluster(
         node("a"), job("j", not_before=NOW + timedelta(minutes=1))
     ),
-    "The cluster does not answer; last seen 2026-01-01T11:58:00+00:00.": cluster(
+    "The cluster does not answer; last seen 2026-01-01T11:58:00.000000Z.": cluster(
         node("a"), job("j"), cluster_reachable=False, cluster_seen_at=minutes_ago(2)
     ),
     "The virtual cluster gone no longer exists.": cluster(node("a"), job("j", vc="gone")),

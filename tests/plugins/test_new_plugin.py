@@ -21,8 +21,10 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run a module with what was installed below ``tmp_path``; what it printed."""
+
+    config = tmp_path_factory.mktemp("config")
 
     def call(module: str, *words: object, code: int = 0) -> str:
         done = subprocess.run(
@@ -31,7 +33,7 @@ def run(tmp_path: Path) -> Run:
             env={
                 **{name: value for name, value in os.environ.items() if name[:5] != "AOLI_"},
                 "AOLI_DATA_DIR": str(tmp_path / "data"),
-                "AOLI_CONFIG_DIR": str(tmp_path / "config"),
+                "AOLI_CONFIG_DIR": str(config),
                 "PYTHONPATH": str(tmp_path / "site"),
             },
             capture_output=True,

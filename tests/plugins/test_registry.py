@@ -234,3 +234,13 @@ def test_a_refusal_that_comes_too_late_ends_the_job(loaded: Callable[..., Regist
     registry = loaded(variant(resources=raising(InvalidSpec("devices", "Not so many"))))
     with pytest.raises(PermanentFailure, match="InvalidSpec: devices: Not so many"):
         launch(registry, device_type="acme", devices=1)
+
+
+def test_a_section_of_no_plugin_is_named_with_the_likely_one() -> None:
+    registry = load_registry({"regluar": {}, "nvidia_gpu_amd64": {}, "weather": {}})
+    wrong = {plugin.name: plugin for plugin in registry.plugins if plugin.status != "ok"}
+    assert set(wrong) == {"regluar", "weather"}
+    assert wrong["regluar"].reason == (
+        "plugins.regluar in portal.yaml is of no installed plugin; did you mean plugins.regular?"
+    )
+    assert wrong["weather"].reason.endswith("install it or remove the section")

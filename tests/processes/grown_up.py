@@ -45,7 +45,7 @@ class GrownUpPortal(PortalClient):
             **kept,
             "AOLI_DATABASE_URL": server.url(self.database),
             "AOLI_REDIS_URL": redis_url,
-            "AOLI_SECRET_KEY": "a key of tests, long enough for HMAC",
+            "AOLI_SECRET_KEY": "a key of tests long enough for HMAC",
             "AOLI_ADMIN_PASSWORD": PASSWORD,
             "AOLI_DATA_DIR": str(self.data_dir),
             "AOLI_CONFIG_DIR": str(folder / "config"),
@@ -57,6 +57,7 @@ class GrownUpPortal(PortalClient):
 
     def __enter__(self) -> GrownUpPortal:
         self.data_dir.mkdir(parents=True)
+        (self._folder / "config").mkdir()
         self._lifeline.seize()
         return self
 

@@ -168,8 +168,9 @@ def test_what_is_installed_from_the_tree_is_whole(tmp_path: Path) -> None:
     left_out = shutil.ignore_patterns("__pycache__", "*.pyc")
     for name in ("portal", "plugins", "device_plugins", "alert_rules"):
         shutil.copytree(ROOT / name, source / name, ignore=left_out)
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "config/portal.yaml"):
+        (source / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, source / name)
     options = ["--quiet", "--no-build-isolation", "--no-deps", "--no-index", "--target", str(site)]
     run(tmp_path, "pip", "install", "--disable-pip-version-check", *options, str(source))
 
@@ -187,6 +188,8 @@ def test_what_is_installed_from_the_tree_is_whole(tmp_path: Path) -> None:
     assert "the database is up to date" in made
     shown = run(tmp_path, "portal.cli", "plugins", "list")
     assert "regular" in shown
+    example = run(tmp_path, "portal.cli", "config", "example")
+    assert example == (ROOT / "config" / "portal.yaml").read_text("utf-8")
     where = run(tmp_path, "", code="import portal; print(portal.__path__[0])")
     assert where.strip() == str(site / "portal")
 

@@ -385,7 +385,6 @@ QUIET: dict[str, Deed] = {
     "jobs.counts": (None, lambda s, _: s.portal.jobs.counts(actor("alice"), JobQuery())),
     "jobs.events": (None, lambda s, _: s.portal.jobs.events(actor("alice"), s.waiting)),
     "jobs.replicas": (None, lambda s, _: s.portal.jobs.replicas(actor("alice"), s.running)),
-    "jobs.may_manage": (None, lambda s, _: s.portal.jobs.may_manage(actor("alice"), s.running)),
     "snapshots.take": (None, lambda s, _: s.portal.snapshots.take()),
     "snapshots.further": (
         many_alike,

@@ -385,7 +385,7 @@ def test_a_plugin_that_is_gone_is_an_error_of_the_job(house: House) -> None:
 
 def test_a_changed_secret_key_is_an_error_of_the_job(house: House) -> None:
     job_id = house.submit(registry=LOGIN)
-    key = SecretStr("another key of tests, as long as the first")
+    key = SecretStr("another key of tests as long as the first")
     changed = make_house(house.settings.model_copy(update={"secret_key": key}))
     changed.queue.enqueue("admit")
     changed.work()

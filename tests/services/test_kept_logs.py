@@ -15,6 +15,7 @@ from portal.domain.errors import TemporaryFailure
 from portal.domain.job import AttemptRef
 from portal.services.logs.files import offset_of_tail, read_from, split_lines, tail, whole_lines
 from portal.services.logs.keeper import LogKeeper
+from portal.services.logs.live import live_line
 from portal.testing import NOON, FakeCluster, a_launch
 
 REF = AttemptRef("0a7f", 1)
@@ -52,7 +53,7 @@ def keeper(cluster: Talker, tmp_path: Path) -> LogKeeper:
 
 def words(keeper: LogKeeper) -> list[str]:
     """The kept lines without their times."""
-    lines = whole_lines(keeper.whole(REF, "main"))
+    lines = split_lines(keeper.path(REF, "main").read_bytes())
     return [line.decode().partition(" ")[2].rstrip("\n") for line in lines]
 
 
@@ -91,7 +92,31 @@ def test_a_progress_bar_is_one_line(keeper: LogKeeper, cluster: Talker) -> None:
     for _ in range(3):
         keeper.keep(REF, ["main"])
     assert words(keeper) == ["10%\r20%\r30%", "done"]
-    assert len(keeper.tail(REF, "main", 2)) == 2
+    assert len(tail(keeper.path(REF, "main"), 2)) == 2
+
+
+def test_what_a_bar_shows_stands_beside_the_output(
+    keeper: LogKeeper, cluster: Talker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = keeper.path(REF, "main")
+    seen: list[bytes] = []
+
+    def logs(*_: object, **__: object) -> Iterator[bytes]:
+        yield b"2026-11-02T12:00:00.000000000Z begun\n"
+        yield b"2026-11-02T12:00:01.000000000Z 10%"
+        seen.append(live_line(path, path.stat().st_size))
+        yield b"2026-11-02T12:00:01.000000000Z 20%"
+        seen.append(live_line(path, path.stat().st_size))
+        seen.append(live_line(path, 0))
+        yield b"2026-11-02T12:00:01.000000000Z 30%\n"
+        seen.append(live_line(path, path.stat().st_size))
+
+    monkeypatch.setattr(cluster, "logs", logs)
+    keeper.copy(REF, "main", follow=True)
+    first, second = (b"2026-11-02T12:00:01.000000000Z %d%%" % n for n in (10, 20))
+    assert seen == [first, second, b"", b""]
+    assert words(keeper) == ["begun", "30%"]
+    assert [path.name for path in path.parent.iterdir()] == ["1-main.log"]
 
 
 def test_what_broke_off_goes_on(keeper: LogKeeper, cluster: Talker) -> None:
@@ -132,7 +157,7 @@ def test_following_ends_with_the_replica(tmp_path: Path) -> None:
         cluster.advance(1)
     follower.join(20)
     assert not follower.is_alive()
-    lines = [line.partition(b" ")[2] for line in keeper.tail(REF, "worker-0", 10)]
+    lines = [line.partition(b" ")[2] for line in tail(keeper.path(REF, "worker-0"), 10)]
     assert lines == [b"one\n", b"two\n"]
 
 

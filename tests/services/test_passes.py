@@ -9,6 +9,7 @@ from house import BOTH_DATABASES, GPU, House, actor
 
 from portal.domain.errors import TemporaryFailure
 from portal.models.db import session
+from portal.services.logs.files import tail
 from portal.services.records import inventory
 from portal.services.running.passes import DUE_AFTER_S
 from portal.testing import a_node, eventually
@@ -138,7 +139,7 @@ def test_the_watch_moves_jobs_on(house: House) -> None:
         house.cluster.finish(house.ref(job_id), exit_code=3)
         eventually(lambda: house.job(job_id).released, tick=house.work)
         assert house.state(job_id) == "failed"
-        kept = house.portal.logs.tail(house.ref(job_id), "main", 5)
+        kept = tail(house.portal.logs.path(house.ref(job_id), "main"), 5)
         assert [line.partition(b" ")[2] for line in kept] == [b"hello\n"]
     finally:
         stop.set()

@@ -83,7 +83,7 @@ class Lab:
 def lab(tmp_path: Path) -> Iterator[Lab]:
     settings = Settings(
         data_dir=tmp_path / "data",
-        secret_key="a key of tests, long enough for HMAC",
+        secret_key="a key of tests long enough for HMAC",
         cluster_name="lab",
         local_devices={GPU: 1},
     )

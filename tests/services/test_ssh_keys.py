@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from house import actor
 from public_keys import key_line, line_of
 
-from portal.domain.errors import Conflict, InvalidSpec, NotFound
+from portal.domain.errors import Conflict, InvalidSpec, NotFound, WrongValue
 from portal.models import AuditRow
 from portal.models.db import session
 from portal.services.people import ssh_keys
@@ -37,8 +37,8 @@ def keys() -> dict[str, str]:
 def refused(text) -> str:
     try:
         taken = read_public_key(text)
-    except ValueError as error:
-        return str(error.args[0])
+    except WrongValue as error:
+        return str(error)
     raise AssertionError(f"it was taken: {taken}")
 
 

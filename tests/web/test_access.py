@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from flask import g
 from sqlalchemy import event
 
-from portal.people.grants import load_grants
+from portal.domain.permission import Permission
+from portal.http.access import allowed
+from portal.people.grants import PERMISSION_VIEW, load_grants
 
 PAGES = ("/", "/submit/", "/jobs/", "/jobs/all", "/home/cards", "/events")
 
@@ -56,7 +59,7 @@ def test_the_menu_holds_what_one_may_open(browse):
 
 def test_somebody_elses_job_is_not_there(browse, web_house):
     job_id = web_house.house.submit("alice")
-    for path in ("", "/head", "/brief", "/bar", "/console", "/lines", "/log"):
+    for path in ("", "/head", "/brief", "/bar", "/console", "/lines", "/find", "/log"):
         assert browse("bob").get(f"/jobs/{job_id}{path}").status_code == 404, path
         assert browse("alice").get(f"/jobs/{job_id}{path}").status_code == 200, path
         assert browse("vera").get(f"/jobs/{job_id}{path}").status_code == 200, path
@@ -88,6 +91,33 @@ def test_permissions_cost_one_query(web_house):
     assert len(asked) == 1
     assert "manage_users" in given.codes
     assert given.roles == ("role of root",)
+
+
+@pytest.mark.parametrize(
+    ("who", "permission", "answer"),
+    [
+        ("mona", "can_manage_all_jobs", True),
+        ("mona", "can_view_all_jobs", True),  # managing them includes it
+        ("vera", "can_view_all_jobs", True),
+        ("vera", "can_manage_all_jobs", False),
+        ("root", "can_manage_users", True),
+        ("alice", "can_manage_users", False),
+        ("newcomer", "can_submit_job", False),
+    ],
+)
+def test_flask_appbuilder_gives_the_answer_that_our_pages_give(web_house, who, permission, answer):
+    """A view that a plugin protects with ``@has_access`` opens to the same people."""
+    with web_house.app.test_request_context():
+        manager = web_house.app.appbuilder.sm
+        g.user = manager.find_user(username=who)
+        assert manager.has_access(permission, PERMISSION_VIEW) is answer
+        assert allowed(Permission(permission.removeprefix("can_"))) is answer
+        assert not manager.has_access(permission, "OtherView")
+
+
+def test_who_is_not_signed_in_has_no_access(web_house):
+    with web_house.app.test_request_context():
+        assert not web_house.app.appbuilder.sm.has_access("can_submit_job", PERMISSION_VIEW)
 
 
 def test_a_group_gives_its_roles(web_house):

@@ -6,7 +6,10 @@ import re
 
 import pytest
 from flask import Flask
-from web_house import problem_of
+from web_house import RETRY_AFTER, made_error, problem_of
+
+from portal.domain.errors import PriorityClash
+from portal.http.problems import STATUS
 
 PAGES = ["/", "/submit/", "/jobs/", "/login/", "/nothing"]
 
@@ -23,6 +26,19 @@ def test_a_page_may_run_only_what_the_server_named(at_alices, path):
         assert f'nonce="{nonce.group(1)}"' in script
     assert not re.search(r"<[^>]+\son\w+=", answer.text), "a handler in the markup"
     assert not re.search(r"<[^>]+\sstyle=", answer.text), "a style in the markup"
+
+
+@pytest.mark.parametrize(("kind", "status"), [*STATUS.items(), (PriorityClash, 409)])
+def test_an_error_is_the_same_for_pages_and_programs(web_house, at_alices, kind, status):
+    def refuse():
+        raise made_error(kind)
+
+    web_house.app.view_functions["account.index"] = refuse
+    fragment, page = at_alices.fragment("/account/"), at_alices.get("/account/")
+    assert problem_of(fragment, status)["code"] == kind.code
+    assert (page.status_code, page.mimetype) == (status, "text/html")
+    for answer in (fragment, page):
+        assert answer.headers.get("Retry-After") == RETRY_AFTER.get(status)
 
 
 def test_the_nonce_is_new_each_time(at_alices):

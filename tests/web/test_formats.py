@@ -112,6 +112,60 @@ def test_bytes_of_a_whole_share_their_unit(part, whole, text):
 
 
 @pytest.mark.parametrize(
+    ("share", "digits", "text"),
+    [
+        (0, 0, "0%"),
+        (0.004, 0, "0%"),
+        (0.426, 0, "43%"),
+        (1, 0, "100%"),
+        (12.5, 0, "1,250%"),
+        (0.425, 1, "42.5%"),
+        (0, 1, "0.0%"),
+        (1, 1, "100.0%"),
+    ],
+)
+def test_shares(reader, share, digits, text):
+    for language in ("en", "zh"):
+        with reader(language):
+            assert formats.percent(share, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [("1408.6", "1,408.6"), ("12.0", "12.0"), ("0.00", "0.00"), ("-0.5", "-0.5"), ("7", "7")],
+)
+def test_numbers_that_are_written_already(reader, written, text):
+    for language in ("en", "zh"):
+        with reader(language):
+            assert formats.decimal(written) == text
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0"), (4902, "4,902"), (1000000, "1,000,000")])
+def test_counts_are_grouped(reader, number, text):
+    for language in ("en", "zh"):
+        with reader(language):
+            assert formats.count_of(number) == text
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_every_month_has_its_short_name(reader, month):
+    at = datetime(2024, month, 5, 1, 2, tzinfo=UTC)
+    english = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][
+        month - 1
+    ]
+    with reader(zone="UTC"):
+        assert formats.clock(at) == f"{english} 5, 2024, 01:02"
+    with reader("zh", zone="UTC"):
+        assert formats.clock(at) == f"2024年{month}月5日 01:02"
+
+
+def test_an_hour_that_comes_twice_is_shown_as_the_clock_does(reader):
+    with reader(zone="America/New_York"):
+        for at in (datetime(2026, 11, 1, hour, 30, tzinfo=UTC) for hour in (5, 6)):
+            assert formats.clock(at) == "Nov 1, 01:30"
+
+
+@pytest.mark.parametrize(
     ("number", "text"),
     [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd"), (113, "113th")],
 )

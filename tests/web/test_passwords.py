@@ -53,9 +53,9 @@ def test_half_a_pair_is_no_password():
     assert not is_right(hash_password("a long password"), "a long \ud800 password")
 
 
-def test_the_policy_of_the_settings_holds_and_is_said(web_house):
+def test_the_policy_of_the_settings_holds_and_is_said(web_house, tmp_path):
     given = {"AOLI_PASSWORD_MIN_LENGTH": "12", "AOLI_PASSWORD_CLASSES": "3"}
-    loaded = load_settings({**given, "AOLI_CONFIG_DIR": "/nowhere"})
+    loaded = load_settings({**given, "AOLI_CONFIG_DIR": str(tmp_path)})
     changed = {name: getattr(loaded, name) for name in ("password_min_length", "password_classes")}
     settings = web_house.house.settings.model_copy(update=changed)
     made = application.create_app(settings, portal=web_house.house.portal)

@@ -34,7 +34,8 @@ PAGES: dict[Any, str] = {
         outside.unbind""",
     MEMBER: """home.index home.cards events.stream preferences.virtual_cluster jobs.rows jobs.act
         jobs.priorities
-        jobs.brief jobs.brief_body jobs.bar jobs.console jobs.download jobs.head jobs.lines
+        jobs.brief jobs.brief_body jobs.bar jobs.console jobs.console_choices jobs.download
+        jobs.find jobs.head jobs.lines
         jobs.priority jobs.support jobs.ask_support search.index""",
     frozenset(JOBS): "jobs.index jobs.news jobs.export_mine",
     frozenset(LOOK_AT_ALL): "jobs.everyone jobs.export_all",
@@ -191,7 +192,7 @@ WHOSE = {
     "root": (200, True),
     "newcomer": (403, False),
 }
-LOOKS = ("", "/head", "/brief", "/bar", "/console", "/lines", "/log")
+LOOKS = ("", "/head", "/brief", "/bar", "/console", "/console/choices", "/lines", "/find", "/log")
 
 
 @pytest.mark.parametrize(("name", "rights"), WHOSE.items())

@@ -70,3 +70,8 @@ def test_what_cannot_be_read_is_told_and_kept(at_alices, text, said):
 
 def test_who_may_not_submit_may_not_fill(browse):
     assert send(browse("vera"), "name: a").status_code == 403
+
+
+def test_a_field_that_is_there_twice_is_refused(at_alices):
+    answer = send(at_alices, "name: a\nimage: x\nname: b\n")
+    assert "Not valid YAML in line 3" in answer.text

@@ -8,7 +8,8 @@ moment from which on lines were asked for.
 
 Runtimes write a line longer than 16 KiB in several records. Kubelet before 1.27 puts a time
 before each of them, in the middle of the line; a newer one only before the first. Either
-way such a line is continued on the next, as the local runtime has it.
+way such a line is continued on the next, as the local runtime has it; unless it is drawn anew
+with carriage returns (``portal.domain.redraws``): then it stays one line, whatever its length.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-LONGEST_LINE = 16 * 1024
-"""Bytes; what a runtime puts into one record. A longer line is continued on the next."""
+from portal.domain.redraws import LONGEST_LINE, LineCutter, character_before
+
+__all__ = ["LONGEST_LINE", "LogLines", "second_of"]
 _SHORTEST_PIECE = 4096
 """No runtime breaks a line sooner."""
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)(?: |$)")
@@ -38,7 +40,9 @@ class LogLines:
         self._stamp = b""
         """The time of the line that has begun; nothing when it has none, or not yet."""
         self._rest = b""
-        """What has come of that line, without its time if that is known."""
+        """What has come of that line's newest record, without its time if that is known."""
+        self._cutter = LineCutter()
+        """What has come of that line before, if it is drawn anew."""
 
     def feed(self, block: bytes) -> Iterator[bytes]:
         """The lines that ``block`` completes: ``<time, UTC, nine decimals> <text>\\n``."""
@@ -47,6 +51,11 @@ class LogLines:
             yield from self._pieces(raw, ended=True)
             self._stamp = b""
         yield from self._pieces(rest, ended=False)
+
+    def redrawn(self, container_id: str = "") -> bytes:
+        """What a line that is drawn anew shows now, as a line without its end; else nothing."""
+        drawn = self._cutter.redrawn or b"\r" in self._rest
+        return self.unended(container_id)[:-1] if drawn else b""
 
     def unended(self, container_id: str = "") -> bytes:
         """What has come of a line that has no end (yet), as a line; nothing when there is none.
@@ -62,7 +71,7 @@ class LogLines:
             if (container_id and container_id.encode() in said) or b"/var/log/" in said:
                 text = text[: found.start()]
                 break
-        return self._line(text)
+        return self._line(self._cutter.state_with(text))
 
     def _pieces(self, raw: bytes, *, ended: bool) -> Iterator[bytes]:
         """The lines to give out of the one that has begun; what remains is kept."""
@@ -75,17 +84,24 @@ class LogLines:
         while True:
             inner = self._inner_stamp(raw)
             if inner is not None:
-                yield self._line(raw[: inner.start()])
+                yield from self._record(raw[: inner.start()])
                 self._stamp, raw = _in_utc(inner), raw[inner.end() :]
             elif len(raw) > LONGEST_LINE + (0 if ended else _STAMP_ROOM):
-                cut = _character_before(raw, LONGEST_LINE)
-                yield self._line(raw[:cut])
+                cut = character_before(raw, LONGEST_LINE)
+                yield from self._record(raw[:cut])
                 raw = raw[cut:]
             else:
                 break
         if ended:
-            yield self._line(raw)
+            yield from map(self._line, self._cutter.feed(raw + b"\n"))
         self._rest = b"" if ended else raw
+
+    def _record(self, text: bytes) -> Iterator[bytes]:
+        """A part of a long line: a line of its own, or part of what is drawn anew."""
+        if self._cutter.redrawn or b"\r" in text:
+            yield from map(self._line, self._cutter.feed(text))
+        else:
+            yield self._line(text)
 
     def _inner_stamp(self, raw: bytes) -> re.Match[bytes] | None:
         """The time of the line's next record.
@@ -121,11 +137,3 @@ def _is_a_time(text: bytes) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _character_before(raw: bytes, cut: int) -> int:
-    """``cut``, or a little less where it would break a character in two."""
-    for back in range(4):
-        if raw[cut - back] & 0xC0 != 0x80:
-            return cut - back
-    return cut

@@ -19,6 +19,8 @@ READ_TIMEOUT: Timeout = (3.05, 30)
 FOLLOW_TIMEOUT: Timeout = (3.05, 120)
 """A quiet replica's connection is opened anew after so long: it may have died unnoticed."""
 POLL_S = 0.5
+REDRAW_S = 1.0
+"""A line that is drawn anew is given out at most so often before its end."""
 MARGIN = timedelta(seconds=2)
 """Times go back by less: standard output and error are stamped by different hands."""
 
@@ -71,18 +73,24 @@ class LogReader:
         follow: bool,
     ) -> Generator[bytes, None, tuple[bool, bytes]]:
         """The new lines of one answer; whether it came to its end, and its unended line."""
-        lines = LogLines()
+        lines, container = LogLines(), observe.container_id(pod)
         given.begin()
-        whole = True
+        whole, drawn, drawn_s = True, b"", float("-inf")
         try:
             for block in self._blocks(name, pod, since, follow):
                 yield from filter(given.is_new, lines.feed(block))
+                now_s = time.monotonic()
+                if follow and now_s - drawn_s >= REDRAW_S:
+                    shown, drawn = drawn, lines.redrawn(container)
+                    if drawn not in (b"", shown):
+                        drawn_s = now_s
+                        yield drawn
         except _BrokenOff as broken:
             # A follower opens it again; a reader would take a part for the whole.
             if not follow:
                 raise broken.failure from None
             whole = False
-        return whole, lines.unended(observe.container_id(pod))
+        return whole, lines.unended(container)
 
     def _blocks(
         self, name: str, pod: observe.Pod, since: datetime | None, follow: bool

@@ -48,7 +48,6 @@ class LocalNodes:
 
     def _node(self, name: str) -> Node:
         kind, count = self._nodes[name]
-        simulated = self._simulated and kind is not None
         simulated = kind is not None and self._simulated
         return Node(
             name=name,

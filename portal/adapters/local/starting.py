@@ -13,6 +13,7 @@ from typing import Any
 from portal.adapters.local.capabilities import PYTHON_FLAGS, SHIM, clean_python_env
 from portal.adapters.local.surroundings import Surroundings, shell
 from portal.domain.errors import TemporaryFailure
+from portal.domain.storage_path import live_path
 
 TIMEOUT_S = 30
 
@@ -38,6 +39,7 @@ class ShimOrder:
             "folder": str(self.folder),
             "watchers": str(self.watchers),
             "log": str(self.log),
+            "live": live_path(str(self.log)),
             "lifeline": self.lifeline,
             "argv": [shell(), "-c", self.command],
             "env": self.around.env,

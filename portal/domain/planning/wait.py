@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from portal.domain.moment import rfc3339
 from portal.domain.planning.capacity import FreeDevices
 from portal.domain.planning.shortage import Shortage
 from portal.domain.planning.snapshot import Demand
@@ -110,12 +111,12 @@ def preempting(devices: int) -> Reason:
 
 def back_off(until: datetime) -> Reason:
     """The last start failed; it is too early for the next."""
-    return Reason("back_off", {"until": until.isoformat()})
+    return Reason("back_off", {"until": rfc3339(until)})
 
 
 def cluster_unreachable(since: datetime | None) -> Reason:
     """Nothing can be started anywhere."""
-    return Reason("cluster_unreachable", {"since": since.isoformat() if since else "-"})
+    return Reason("cluster_unreachable", {"since": rfc3339(since) if since else "-"})
 
 
 def no_vc(vc: str) -> Reason:

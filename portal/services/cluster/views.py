@@ -5,26 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from portal.domain.usage import Span
-from portal.services.cluster.status import NodeUse, VcDevices
 from portal.services.usage.by_user import UserUse
 from portal.services.usage.over_time import TypeUsage
 
 HOUR_DIGITS = 3
-
-
-def status_item(cluster: str, line: VcDevices, simulated: bool) -> dict[str, Any]:
-    """A device type of a virtual cluster."""
-    return {
-        "name": cluster,
-        "device_type": line.device_type,
-        "devices": line.devices,
-        "unschedulable": line.unschedulable,
-        "used": line.used,
-        "preemptible_used": line.preemptible_used,
-        "available": line.available,
-        "active_jobs": line.active_jobs,
-        "simulated": simulated,
-    }
 
 
 def user_item(use: UserUse) -> dict[str, Any]:
@@ -38,32 +22,6 @@ def user_item(use: UserUse) -> dict[str, Any]:
         "booked_hours": round(use.booked_hours, HOUR_DIGITS),
         "idle_hours": None if use.idle_hours is None else round(use.idle_hours, HOUR_DIGITS),
         "idle_percent": None if use.idle_percent is None else round(use.idle_percent, 1),
-    }
-
-
-def node_item(use: NodeUse) -> dict[str, Any]:
-    """A node and its pods."""
-    return {
-        "name": use.node.name,
-        "ip": use.node.ip,
-        "device_type": use.node.device_type,
-        "devices": use.node.devices,
-        "used": use.used,
-        "preemptible_used": use.preemptible_used,
-        "available": use.available,
-        "status": use.status,
-        "simulated": use.node.simulated,
-        "pods": [
-            {
-                "name": pod.hold.name,
-                "job_id": pod.hold.job_id,
-                "user": pod.hold.username,
-                "devices": len(pod.devices),
-                "device_indexes": list(pod.devices),
-                "preemptible": pod.hold.preemptible,
-            }
-            for pod in use.pods
-        ],
     }
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from portal.domain.errors import AoliError, Conflict, Forbidden, InvalidSpec, NotFound
+from portal.domain.fields import Fields
 from portal.domain.job import Job, RegistryLogin
 from portal.domain.job_state import JobState, Trigger, allows
 from portal.domain.permission import Actor, Permission, may_manage_job, may_see_job
@@ -176,18 +177,16 @@ class JobService:
         self._row(actor, job_id)
         return list(waiting.for_reader(actor, job_views.events(job_id)))
 
-    def replicas(self, actor: Actor, job_id: str) -> list[dict[str, Any]]:
-        """The replicas of the newest attempt."""
+    def replicas(
+        self, actor: Actor, job_id: str, attempt: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The replicas of an attempt, by default the newest."""
         row = self._row(actor, job_id)
-        found = job_views.replicas(job_id, row.attempt)
+        found = job_views.replicas(job_id, row.attempt if attempt is None else attempt)
         if not may_manage_job(actor, row.user_id):
             for replica in found:  # the cluster's words may quote the command
                 replica["detail"] = self._told(row, replica["detail"])
         return found
-
-    def may_manage(self, actor: Actor, job_id: str) -> bool:
-        """Whether he may act on a job that he can see."""
-        return may_manage_job(actor, self._row(actor, job_id).user_id)
 
     def _told(self, row: Any, text: str) -> str:
         spec = job_store.load_spec(row)
@@ -262,10 +261,9 @@ class JobService:
         self, actor: Actor, job_id: str, priority: Any, expected: int | None
     ) -> int:
         """Change it and say what it was."""
-        try:
-            value = field_checks.priority(priority)
-        except field_checks.FieldProblem as problem:
-            raise InvalidSpec("priority", problem.error) from None
+        asked = Fields({"priority": priority})
+        value = asked.take("priority", field_checks.priority)
+        asked.done()
         job = self._managed(actor, job_id)
         was = job_priority.change(actor, job, value, expected, self._clock())
         self._queue.enqueue("admit", key="admit")

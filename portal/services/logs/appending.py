@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from portal.services.logs.files import split_lines, tail, time_of
+from portal.services.logs.live import LiveLine
 
 MARGIN_S = 5
 """Times go back by less than this."""
@@ -33,6 +34,7 @@ class Appender:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._file = path.open("a+b", buffering=0)
+        self._live = LiveLine(path)
         self._brought_again: Counter[bytes] = Counter()
         """Lines that are kept and that the cluster will bring (once more) each."""
         with self._locked():
@@ -66,6 +68,10 @@ class Appender:
                 return
             self._position += os.write(self._file.fileno(), line)
 
+    def redraw(self, state: bytes) -> None:
+        """Show what a line that has no end yet looks like now, ``<time> <text>``."""
+        self._live.show(os.fstat(self._file.fileno()).st_size, state)
+
     def _take_off(self, line: bytes) -> None:
         self._brought_again[line] -= 1
         if not self._brought_again[line]:
@@ -91,6 +97,7 @@ class Appender:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._live.remove()
         self._file.close()
 
 

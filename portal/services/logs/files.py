@@ -58,6 +58,15 @@ def read_from(path: Path, offset: int, maximum: int = 262144) -> bytes:
     return block[:end] if end else (block if len(block) == maximum else b"")
 
 
+def size(path: Path) -> int:
+    """Bytes kept so far."""
+    try:
+        with reading():
+            return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def tail(path: Path, lines: int) -> list[bytes]:
     """The last ``lines`` lines of a file, read from its end."""
     if lines <= 0:

@@ -1,4 +1,4 @@
-"""Jobs' output, kept as files so that it outlives the pods; read from there by everyone.
+"""Jobs' output, kept as files so that it outlives the pods.
 
 A cluster that does not keep logs itself is read by :meth:`LogKeeper.keep` (all there is up
 to now) and by the follower in the scheduler process (as it comes). Both may run at once and
@@ -7,19 +7,17 @@ repeat: :class:`~portal.services.logs.appending.Appender` keeps each line once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from threading import Event
 
 from portal.domain.job import AttemptRef
 from portal.domain.storage_path import log_path
 from portal.ports import Cluster
 from portal.services.logs.appending import Appender
-from portal.services.logs.files import BLOCK, read_from, reading, tail
 
 
 class LogKeeper:
-    """Writes and reads the kept output below ``log_dir``."""
+    """Writes the kept output below ``log_dir``; ``portal.services.logs.windows`` reads it."""
 
     def __init__(self, cluster: Cluster, log_dir: str) -> None:
         self._cluster = cluster
@@ -44,40 +42,7 @@ class LogKeeper:
         """
         with Appender(self.path(ref, replica)) as kept:
             for line in self._cluster.logs(ref, replica, since=kept.since, follow=follow):
-                kept.add(line)
-
-    def tail(self, ref: AttemptRef, replica: str, lines: int) -> list[bytes]:
-        """The newest ``lines`` lines, oldest first."""
-        return tail(self.path(ref, replica), lines)
-
-    def whole(self, ref: AttemptRef, replica: str) -> Iterator[bytes]:
-        """The whole kept output in blocks."""
-        try:
-            with reading(), self.path(ref, replica).open("rb") as file:
-                while block := file.read(BLOCK):
-                    yield block
-        except FileNotFoundError:
-            return
-
-    def grow(
-        self, ref: AttemptRef, replica: str, offset: int, stop: Event, poll_s: float = 0.2
-    ) -> Iterator[tuple[int, bytes]]:
-        """New whole lines from ``offset`` on, with the offset behind them, until ``stop``.
-
-        Yields ``(offset, b"")`` about every ``poll_s`` seconds when there is nothing new.
-        """
-        path = self.path(ref, replica)
-        while not stop.is_set():
-            block = read_from(path, offset)
-            offset += len(block)
-            yield offset, block
-            if not block:
-                stop.wait(poll_s)
-
-    def size(self, ref: AttemptRef, replica: str) -> int:
-        """Bytes kept so far."""
-        try:
-            with reading():
-                return self.path(ref, replica).stat().st_size
-        except FileNotFoundError:
-            return 0
+                if line.endswith(b"\n"):
+                    kept.add(line)
+                else:
+                    kept.redraw(line)

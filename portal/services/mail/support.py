@@ -7,17 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
-from portal.domain.errors import (
-    Conflict,
-    FieldError,
-    Forbidden,
-    InvalidSpec,
-    PermanentFailure,
-    TooMany,
-)
-from portal.domain.mail import has_control, is_real, without_control
+from portal.domain.errors import Conflict, Forbidden, PermanentFailure, TooMany
+from portal.domain.fields import Fields, line, text
+from portal.domain.mail import is_real, without_control
 from portal.domain.permission import Actor, may_manage_job
 from portal.domain.secret_words import HIDDEN, secret_names, secret_values, without_secrets
 from portal.models import JobRow, JobSecretRow, UserRow
@@ -205,21 +200,8 @@ def _reply_to(actor: Actor) -> str:
 
 def _checked(body: Any) -> tuple[str, str]:
     """Subject (may be empty) and message of a request."""
-    if not isinstance(body, Mapping):
-        raise InvalidSpec("body", "Must be an object")
-    wrong = [(str(name)[:64], FieldError("Unknown field")) for name in body]
-    wrong = [pair for pair in wrong if pair[0] not in ("subject", "message")]
-    subject, message = body.get("subject") or "", body.get("message") or ""
-    if not isinstance(subject, str) or len(subject.strip()) > MAX_SUBJECT:
-        limit = {"max": MAX_SUBJECT}
-        wrong.append(("subject", FieldError("Must be text of at most %(max)s characters", limit)))
-    elif has_control(subject.strip()):
-        wrong.append(("subject", FieldError("Must be one line")))
-    if not isinstance(message, str) or len(message) > MAX_MESSAGE:
-        limit = {"max": MAX_MESSAGE}
-        wrong.append(("message", FieldError("Must be text of at most %(max)s characters", limit)))
-    elif not message.strip():
-        wrong.append(("message", FieldError("Required")))
-    if wrong:
-        raise InvalidSpec.of(wrong)
-    return subject.strip(), message.strip().replace("\x00", "")
+    fields = Fields(body, ("subject", "message"))
+    subject = fields.take("subject", line(MAX_SUBJECT, required=False), "")
+    message = fields.take("message", partial(text, maximum=MAX_MESSAGE), required=True)
+    fields.done()
+    return subject, message.strip()

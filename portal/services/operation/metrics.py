@@ -6,15 +6,19 @@ Only sums leave here, no names: whoever watches the portal need not be its user.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any
 
-from peewee import fn
+from peewee import SQL, fn
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from portal.domain.job_state import JobState
-from portal.models import JobEventRow, JobRow, NodeRow
+from portal.models import JobEventRow, JobRow, NodeRow, TallyRow
 from portal.models.db import session
+from portal.models.tally import DELETED_JOB_EVENTS
 from portal.ports import Queue
 from portal.services.mail import outbox as mail
 from portal.services.vcs import reading as virtual_clusters
@@ -25,11 +29,36 @@ KEEP_S = 5.0
 Sample = tuple[Mapping[str, str], float]
 
 
+class PortalCollector(Collector):
+    """The families of metrics, counted anew whenever they are collected."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+
+    def collect(self) -> Iterator[Metric]:
+        """Needs a database session."""
+        yield _gauge("aoli_jobs", "Jobs by status.", _jobs())
+        depth = getattr(self._queue, "depth", None)
+        if depth is not None:
+            yield _gauge("aoli_queue_depth", "Calls that wait for a worker.", [({}, depth())])
+        about = "Changes of a job's status, submissions included, of deleted jobs too."
+        yield CounterMetricFamily("aoli_job_transitions", about, value=_transitions())
+        yield _gauge("aoli_devices", "Devices of the cluster by type.", _devices())
+        yield _gauge("aoli_devices_used", "Devices that jobs hold, by type.", _used_devices())
+        mails = mail.outstanding()
+        about = "Mails that are not sent yet."
+        yield _gauge("aoli_mail_outbox", about, [({}, mails["waiting"])])
+        about = "Mails that were given up in the last month."
+        yield _gauge("aoli_mail_failed", about, [({}, mails["failed"])])
+        yield _gauge("aoli_nodes", "Nodes by what they may take.", _nodes())
+
+
 class PortalMetrics:
     """Counts, keeps for :data:`KEEP_S`, and writes the Prometheus text format."""
 
     def __init__(self, queue: Queue, timer: Callable[[], float] = time.monotonic) -> None:
-        self._queue = queue
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(PortalCollector(queue))
         self._timer = timer
         self._lock = Lock()
         self._text = ""
@@ -41,33 +70,16 @@ class PortalMetrics:
             now = self._timer()
             if self._counted_at is None or now - self._counted_at >= KEEP_S:
                 with session():
-                    self._text = "".join(self._families())
+                    self._text = generate_latest(self._registry).decode()
                 self._counted_at = now
             return self._text
 
-    def _families(self) -> Iterable[str]:
-        yield _family("aoli_jobs", "gauge", "Jobs by status.", _jobs())
-        depth = getattr(self._queue, "depth", None)
-        if depth is not None:
-            yield _family(
-                "aoli_queue_depth", "gauge", "Calls that wait for a worker.", [({}, depth())]
-            )
-        yield _family(
-            "aoli_job_transitions_total",
-            "counter",
-            "Changes of a job's status, submissions included.",
-            [({}, _transitions())],
-        )
-        yield _family("aoli_devices", "gauge", "Devices of the cluster by type.", _devices())
-        yield _family(
-            "aoli_devices_used", "gauge", "Devices that jobs hold, by type.", _used_devices()
-        )
-        mails = mail.outstanding()
-        about = "Mails that are not sent yet."
-        yield _family("aoli_mail_outbox", "gauge", about, [({}, mails["waiting"])])
-        about = "Mails that were given up in the last month."
-        yield _family("aoli_mail_failed", "gauge", about, [({}, mails["failed"])])
-        yield _family("aoli_nodes", "gauge", "Nodes by what they may take.", _nodes())
+
+def _gauge(name: str, about: str, samples: Iterable[Sample]) -> Metric:
+    family = Metric(name, about, "gauge")
+    for labels, value in samples:
+        family.add_sample(name, dict(labels), value)
+    return family
 
 
 def _jobs() -> list[Sample]:
@@ -77,9 +89,14 @@ def _jobs() -> list[Sample]:
 
 
 def _transitions() -> int:
-    """The newest event's number: events are numbered as they come, and counting is slow."""
-    newest: int | None = JobEventRow.select(fn.MAX(JobEventRow.id)).scalar()
-    return newest or 0
+    """Events that are there and those that were deleted, as one statement sees them.
+
+    The newest event's number is no count: PostgreSQL's sequence leaves numbers out when a
+    transaction fails, and SQLite gives the numbers of deleted rows again.
+    """
+    deleted = TallyRow.select(TallyRow.total).where(TallyRow.name == DELETED_JOB_EVENTS)
+    total: int = JobEventRow.select(fn.COUNT(SQL("*")) + deleted).scalar()
+    return total
 
 
 def _devices() -> list[Sample]:
@@ -99,19 +116,3 @@ def _nodes() -> list[Sample]:
     for row in NodeRow.select(NodeRow.ready, NodeRow.cordoned):
         counted["not_ready" if not row.ready else "cordoned" if row.cordoned else "ready"] += 1
     return [({"status": status}, number) for status, number in counted.items()]
-
-
-def _family(name: str, kind: str, about: str, samples: Iterable[Sample]) -> str:
-    lines = [f"# HELP {name} {about}", f"# TYPE {name} {kind}"]
-    lines += [f"{name}{_labels(labels)} {value}" for labels, value in samples]
-    return "\n".join(lines) + "\n"
-
-
-def _labels(labels: Mapping[str, str]) -> str:
-    if not labels:
-        return ""
-    return "{" + ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items()) + "}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

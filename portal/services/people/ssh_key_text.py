@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     ssh_key_fingerprint,
 )
 
-from portal.domain.errors import FieldError
+from portal.domain.errors import WrongValue
 
 Key = Ed25519PublicKey | EllipticCurvePublicKey | RSAPublicKey
 MAX_LENGTH = 8192
@@ -45,19 +45,19 @@ class PublicKey:
 
 
 def read_public_key(value: Any) -> PublicKey:
-    """The key in a line of a ``.pub`` file; ``ValueError(FieldError)`` says what is wrong."""
+    """The key in a line of a ``.pub`` file; raises ``WrongValue``."""
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(FieldError("Required"))
+        raise WrongValue("Required")
     text = value.strip()
     if "PRIVATE KEY" in text:
-        raise ValueError(
-            FieldError("This is a private key. Keep it to yourself and enter the public one (.pub)")
+        raise WrongValue(
+            "This is a private key. Keep it to yourself and enter the public one (.pub)"
         )
     found = _LINE.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if found is None:
-        raise ValueError(FieldError("Enter one line such as ssh-ed25519 AAAA… name"))
+        raise WrongValue("Enter one line such as ssh-ed25519 AAAA… name")
     if found[1] not in _KINDS:
-        raise ValueError(FieldError("Use a key of type ed25519, ecdsa or rsa"))
+        raise WrongValue("Use a key of type ed25519, ecdsa or rsa")
     key = _load(f"{found[1]} {found[2]}")
     return PublicKey(
         key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode(), _fingerprint(key)
@@ -68,15 +68,15 @@ def _load(line: str) -> Key:
     try:
         key = load_ssh_public_key(line.encode())
     except (ValueError, UnsupportedAlgorithm):
-        raise ValueError(FieldError("This is not a whole SSH key; copy it again")) from None
+        raise WrongValue("This is not a whole SSH key; copy it again") from None
     if not isinstance(key, (Ed25519PublicKey, EllipticCurvePublicKey, RSAPublicKey)):
-        raise ValueError(FieldError("Use a key of type ed25519, ecdsa or rsa"))
+        raise WrongValue("Use a key of type ed25519, ecdsa or rsa")
     if isinstance(key, RSAPublicKey) and not MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS:
-        raise ValueError(
-            FieldError(
-                "An RSA key must have %(min)s to %(max)s bits; this one has %(bits)s",
-                {"min": MIN_RSA_BITS, "max": MAX_RSA_BITS, "bits": key.key_size},
-            )
+        raise WrongValue(
+            "An RSA key must have %(min)s to %(max)s bits; this one has %(bits)s",
+            min=MIN_RSA_BITS,
+            max=MAX_RSA_BITS,
+            bits=key.key_size,
         )
     return key
 

@@ -8,24 +8,16 @@ from typing import Any
 
 from peewee import IntegrityError
 
-from portal.domain.errors import Conflict, FieldError, InvalidSpec, NotFound
+from portal.domain.errors import Conflict, FieldError, NotFound
+from portal.domain.fields import Fields, line
 from portal.domain.permission import Actor
 from portal.models import SshKeyRow
 from portal.models.db import database
-from portal.services.people.ssh_key_text import PublicKey, read_public_key
+from portal.services.people.ssh_key_text import read_public_key
 from portal.services.records import audit
-from portal.services.records.job_views import rfc3339
 
 MOST = 50
 MAX_NAME = 64
-
-
-class NotNow(Conflict):
-    """What the actor has already forbids it; ``words`` can be translated."""
-
-    def __init__(self, words: FieldError) -> None:
-        super().__init__(str(words))
-        self.words = words
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +35,6 @@ class SshKey:
         """Its type, such as ``ssh-ed25519``."""
         return self.key.partition(" ")[0]
 
-    def dump(self) -> dict[str, Any]:
-        """By the names of the API."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "type": self.kind,
-            "key": self.key,
-            "fingerprint": self.fingerprint,
-            "created_at": rfc3339(self.created_at),
-        }
-
 
 def listed(user_id: int) -> list[SshKey]:
     """The keys of a user, newest first."""
@@ -66,11 +47,14 @@ def add(actor: Actor, name: Any, text: Any, now: datetime) -> SshKey:
 
     ``InvalidSpec`` at ``name`` or ``key``; ``Conflict`` when he has it already or too many.
     """
-    label, key = _read(name, text)
+    fields = Fields({"name": name, "key": text})
+    label = fields.take("name", line(MAX_NAME), required=True)
+    key = fields.take("key", read_public_key)
+    fields.done()
     try:
         with database.atomic():
             if len(listed(actor.user_id)) >= MOST:
-                raise NotNow(FieldError("You have %(n)s SSH keys; delete one first", {"n": MOST}))
+                raise Conflict(FieldError("You have %(n)s SSH keys; delete one first", {"n": MOST}))
             row = SshKeyRow.create(
                 user_id=actor.user_id,
                 name=label,
@@ -81,7 +65,7 @@ def add(actor: Actor, name: Any, text: Any, now: datetime) -> SshKey:
             noted = {"fingerprint": key.fingerprint}
             audit.record(actor, "ssh_key.create", "ssh_key", label, at=now, after=noted)
     except IntegrityError:
-        raise NotNow(FieldError("You have this key already")) from None
+        raise Conflict(FieldError("You have this key already")) from None
     return _value(row)
 
 
@@ -95,25 +79,6 @@ def remove(actor: Actor, key_id: int, now: datetime) -> None:
         SshKeyRow.delete().where(mine).execute()
         noted = {"fingerprint": row.fingerprint}
         audit.record(actor, "ssh_key.delete", "ssh_key", row.name, at=now, before=noted)
-
-
-def _read(name: Any, text: Any) -> tuple[str, PublicKey]:
-    errors: list[tuple[str, FieldError]] = []
-    label = name.strip() if isinstance(name, str) else ""
-    if not label:
-        errors.append(("name", FieldError("Required")))
-    elif len(label) > MAX_NAME or not label.isprintable():
-        errors.append(
-            ("name", FieldError("Use one line of at most %(max)s characters", {"max": MAX_NAME}))
-        )
-    key = None
-    try:
-        key = read_public_key(text)
-    except ValueError as refused:
-        errors.append(("key", refused.args[0]))
-    if errors or key is None:
-        raise InvalidSpec.of(errors)
-    return label, key
 
 
 def _value(row: Any) -> SshKey:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from portal.domain.errors import Forbidden, InvalidSpec
+from portal.domain.moment import rfc3339
 from portal.domain.permission import Actor, Permission
 from portal.domain.secret_words import HIDDEN, walk
 from portal.models import AuditRow
@@ -144,7 +145,7 @@ def _conditions(query: AuditQuery) -> list[Any]:
 def _dump(row: Any) -> dict[str, Any]:
     return {
         "id": row.id,
-        "at": row.at.isoformat().replace("+00:00", "Z"),
+        "at": rfc3339(row.at),
         "actor": row.actor,
         "address": row.address,
         "action": row.action,

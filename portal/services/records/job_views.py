@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from portal.domain.job import Job, JobSpec
+from portal.domain.moment import rfc3339
 from portal.domain.secret_words import redacted
 from portal.domain.storage_path import join, roots
 from portal.models import JobEventRow, JobRow, ReplicaRow
 from portal.services.records.job_store import dump_spec, load_spec
-
-
-def rfc3339(at: datetime | None) -> str | None:
-    """``2026-11-23T09:12:04.123456Z``; ``None`` stays ``None``."""
-    if at is None:
-        return None
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def dump(row: JobRow, storage_root: str, *, clear: bool = True) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from pathlib import PurePosixPath
 
 from portal.domain.job import MOUNT_POINTS, Job
 from portal.domain.job_state import JobState
+from portal.domain.moment import rfc3339
 from portal.domain.storage_path import roots
-from portal.services.records.job_views import rfc3339
 
 log = logging.getLogger(__name__)
 ACTIONS = {JobState.PAUSING: "pause", JobState.KILLING: "kill", JobState.PREEMPTING: "requeue"}

@@ -1,16 +1,16 @@
-"""Checks of single fields of a submission: a value in, the clean value or an error out.
+"""Readers of the fields of a submission (see :mod:`portal.domain.fields`).
 
-Each check takes the raw JSON value and returns the clean one, or raises
-:class:`FieldProblem`. They know nothing of the database.
+They know nothing of the database.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from portal.domain.errors import FieldError
+from portal.domain.errors import WrongValue
+from portal.domain.fields import Fields, boolean, each, integer, text
 from portal.domain.job import (
     ENDPOINT_KINDS,
     MAX_PRIORITY,
@@ -20,7 +20,7 @@ from portal.domain.job import (
     RegistryLogin,
 )
 from portal.domain.secret_words import REDACTED
-from portal.domain.storage_path import check_sub_path
+from portal.domain.storage_path import MAX_SUB_PATH, check_sub_path
 
 MAX_NAME, MAX_IMAGE, MAX_COMMAND = 64, 512, 65536
 MAX_PORTS, MIN_PORT, MAX_PORT = 20, 40000, 49999
@@ -36,8 +36,6 @@ _IMAGE = re.compile(
 )
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]*(?::[0-9]{1,5})?(?:/[\w.\-/]*)?", re.ASCII)
-
-Clean = TypeVar("Clean")
 
 RESERVED_ENV = frozenset(
     {
@@ -56,56 +54,11 @@ RESERVED_ENV_PREFIXES = ("AOLI_", "KUBERNETES_", "PET_", "MS_")
 """Names that the platform sets itself; a submission that sets them is refused."""
 
 
-class FieldProblem(Exception):
-    """The value is wrong; ``sub`` names the part of a nested field."""
-
-    def __init__(self, template: str, *, sub: str = "", **params: object) -> None:
-        super().__init__(template)
-        self.error = FieldError(template, params)
-        self.sub = sub
-        self.others: list[FieldProblem] = []
-        """What else is wrong with the same field, when it has parts."""
-
-
-def _each(
-    parts: Iterable[tuple[str, Any]], checker: Callable[[str, Any], Clean]
-) -> dict[str, Clean]:
-    """Check every part of a nested field; raise one problem that carries all others."""
-    clean: dict[str, Clean] = {}
-    problems: list[FieldProblem] = []
-    for key, value in parts:
-        try:
-            clean[key] = checker(key, value)
-        except FieldProblem as problem:
-            problems += [problem, *problem.others]
-    if problems:
-        problems[0].others = problems[1:]
-        raise problems[0]
-    return clean
-
-
-def text(value: Any, *, maximum: int, required: bool = True) -> str:
-    """A string without NUL, not blank when ``required``, of at most ``maximum`` characters."""
-    if value is None:
-        value = ""
-    if not isinstance(value, str):
-        raise FieldProblem("Must be text")
-    if required and not value.strip():
-        raise FieldProblem("Required")
-    if len(value) > maximum:
-        raise FieldProblem(
-            "Must be at most %(max)s characters, has %(have)s", max=maximum, have=len(value)
-        )
-    if "\x00" in value:
-        raise FieldProblem("Must not contain a NUL character")
-    return value
-
-
 def name(value: Any) -> str:
     """A job's name."""
     clean = text(value, maximum=MAX_NAME).strip()
     if not _NAME.fullmatch(clean):
-        raise FieldProblem("Use letters, digits, spaces and . _ - ( ) + : only")
+        raise WrongValue("Use letters, digits, spaces and . _ - ( ) + : only")
     return clean
 
 
@@ -113,7 +66,7 @@ def image(value: Any) -> str:
     """An image reference, ``[registry/]name[:tag][@digest]``."""
     clean = text(value, maximum=MAX_IMAGE).strip()
     if not _IMAGE.fullmatch(clean):
-        raise FieldProblem("Not an image reference such as registry.example/team/image:tag")
+        raise WrongValue("Not an image reference such as registry.example/team/image:tag")
     return clean
 
 
@@ -122,121 +75,91 @@ def command(value: Any) -> str:
     return text(value, maximum=MAX_COMMAND).replace("\r\n", "\n")
 
 
-def integer(value: Any, minimum: int, maximum: int | None = None) -> int:
-    """A whole number in a range."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise FieldProblem("Must be a whole number")
-    if maximum is None and value < minimum:
-        raise FieldProblem("Must be %(min)s or more", min=minimum)
-    if maximum is not None and not minimum <= value <= maximum:
-        raise FieldProblem("Must be from %(min)s to %(max)s", min=minimum, max=maximum)
-    return value
-
-
-def priority(value: Any) -> int:
-    """A priority."""
-    return integer(value, MIN_PRIORITY, MAX_PRIORITY)
-
-
-def boolean(value: Any) -> bool:
-    """True or false."""
-    if not isinstance(value, bool):
-        raise FieldProblem("Must be true or false")
-    return value
+priority = integer(MIN_PRIORITY, MAX_PRIORITY)
 
 
 def ports(value: Any) -> tuple[int, ...]:
     """Interactive ports, 40000–49999, no duplicates."""
     if not isinstance(value, list):
-        raise FieldProblem("Must be a list of ports")
+        raise WrongValue("Must be a list of ports")
     if len(value) > MAX_PORTS:
-        raise FieldProblem("At most %(max)s ports", max=MAX_PORTS)
+        raise WrongValue("At most %(max)s ports", max=MAX_PORTS)
     for port in value:
         if isinstance(port, bool) or not isinstance(port, int):
-            raise FieldProblem("%(port)s is not a port number", port=port)
+            raise WrongValue("%(port)s is not a port number", port=port)
         if not MIN_PORT <= port <= MAX_PORT:
-            raise FieldProblem(
+            raise WrongValue(
                 "%(port)s is not from %(min)s to %(max)s", port=port, min=MIN_PORT, max=MAX_PORT
             )
         if value.count(port) > 1:
-            raise FieldProblem("%(port)s is given twice", port=port)
+            raise WrongValue("%(port)s is given twice", port=port)
     return tuple(value)
 
 
 def endpoints(value: Any) -> tuple[str, ...]:
     """Endpoint kinds to open."""
     if not isinstance(value, list):
-        raise FieldProblem("Must be a list")
+        raise WrongValue("Must be a list")
     for kind in value:
         if kind not in ENDPOINT_KINDS:
-            raise FieldProblem(
+            raise WrongValue(
                 "%(kind)s is not one of %(kinds)s", kind=kind, kinds=", ".join(ENDPOINT_KINDS)
             )
         if value.count(kind) > 1:
-            raise FieldProblem("%(kind)s is given twice", kind=kind)
+            raise WrongValue("%(kind)s is given twice", kind=kind)
     return tuple(value)
 
 
 def mounts(value: Any) -> dict[str, MountChoice]:
     """The three mounts; a missing one is enabled without a sub-path."""
     if not isinstance(value, Mapping):
-        raise FieldProblem("Must map work, data, job to {enabled, sub_path}")
-    given = _each(((str(point), choice) for point, choice in value.items()), _mount)
-    return {point: given.get(point, MountChoice()) for point in MOUNT_POINTS}
+        raise WrongValue("Must map work, data, job to {enabled, sub_path}")
+    fields = Fields(value, MOUNT_POINTS)
+    for point in MOUNT_POINTS:
+        fields.take(point, _mount, {})
+    return fields.done()
 
 
-def _mount(point: str, choice: Any) -> MountChoice:
-    if point not in MOUNT_POINTS:
-        raise FieldProblem("Unknown field", sub=point[:64])
-    if not isinstance(choice, Mapping):
-        raise FieldProblem("Must be {enabled, sub_path}", sub=point)
-    given = {"enabled": choice.get("enabled", True), "sub_path": choice.get("sub_path") or ""}
-    unknown = {key: None for key in choice if key not in given}
-    parts = [*given.items(), *unknown.items()]
-    clean = _each(parts, lambda key, item: _mount_part(point, key, item))
-    return MountChoice(enabled=clean["enabled"], sub_path=clean["sub_path"])
+def _mount(value: Any) -> MountChoice:
+    if not isinstance(value, Mapping):
+        raise WrongValue("Must be {enabled, sub_path}")
+    fields = Fields(value, ("enabled", "sub_path"))
+    fields.take("enabled", boolean, True)
+    fields.take("sub_path", _sub_path, "")
+    return MountChoice(**fields.done())
 
 
-def _mount_part(point: str, key: str, value: Any) -> Any:
-    where = f"{point}.{key}"[:128]
-    if key not in ("enabled", "sub_path"):
-        raise FieldProblem("Unknown field", sub=where)
-    if key == "enabled":
-        if not isinstance(value, bool):
-            raise FieldProblem("Must be true or false", sub=where)
-        return value
-    if not isinstance(value, str):
-        raise FieldProblem("Must be text", sub=where)
-    error = check_sub_path(value.strip())
+def _sub_path(value: Any) -> str:
+    given = text(value, maximum=MAX_SUB_PATH, required=False).strip()
+    error = check_sub_path(given)
     if error is not None:
-        raise FieldProblem(error.template, sub=where, **error.params)
-    return value.strip().rstrip("/")
+        raise WrongValue(error)
+    return given.rstrip("/")
 
 
 def env(value: Any) -> dict[str, str]:
     """Environment variables by name."""
     if not isinstance(value, Mapping):
-        raise FieldProblem("Must map names to values")
+        raise WrongValue("Must map names to values")
     if len(value) > MAX_ENV:
-        raise FieldProblem("At most %(max)s variables", max=MAX_ENV)
-    return _each(((str(key), item) for key, item in value.items()), _env_value)
+        raise WrongValue("At most %(max)s variables", max=MAX_ENV)
+    return each(value, _env_value)
 
 
 def _env_value(key: str, value: Any) -> str:
     if not _ENV_NAME.fullmatch(key) or len(key) > MAX_ENV_NAME:
-        raise FieldProblem(
+        raise WrongValue(
             "%(name)s is not a valid name: letters, digits and _, not starting with a digit",
-            sub=key,
             name=repr(key[:40]),
         )
     if key in RESERVED_ENV or key.startswith(RESERVED_ENV_PREFIXES):
-        raise FieldProblem("%(name)s is set by the platform", sub=key, name=key)
+        raise WrongValue("%(name)s is set by the platform", name=key)
     if not isinstance(value, str):
-        raise FieldProblem("The value must be text", sub=key)
+        raise WrongValue("The value must be text")
     if value == REDACTED:
-        raise FieldProblem("The value was redacted: enter it anew", sub=key)
+        raise WrongValue("The value was redacted: enter it anew")
     if len(value) > MAX_ENV_VALUE or "\x00" in value:
-        raise FieldProblem("The value is too long or has a NUL", sub=key)
+        raise WrongValue("The value is too long or has a NUL")
     return value
 
 
@@ -245,13 +168,13 @@ def secret_env(value: Any, given: Any = None) -> tuple[str, ...]:
     if value is None:
         return ()
     if not _are_names(value):
-        raise FieldProblem("Must be a list of names of variables")
+        raise WrongValue("Must be a list of names of variables")
     if len(value) > MAX_ENV:
-        raise FieldProblem("At most %(max)s variables", max=MAX_ENV)
+        raise WrongValue("At most %(max)s variables", max=MAX_ENV)
     known = given if isinstance(given, Mapping) else {}
     missing = [one for one in value if one not in known]
     if missing:
-        raise FieldProblem("%(name)s is not among the variables of env", name=missing[0][:64])
+        raise WrongValue("%(name)s is not among the variables of env", name=missing[0][:64])
     return tuple(dict.fromkeys(value))
 
 
@@ -269,22 +192,20 @@ def registry(value: Any) -> RegistryLogin | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise FieldProblem("Must be {server, username, password}")
-    given = {part: value.get(part) for part in ("server", "username", "password")}
-    unknown = {key: None for key in value if key not in given}
-    parts = _each([*given.items(), *unknown.items()], _registry_part)
-    return RegistryLogin(**parts)
+        raise WrongValue("Must be {server, username, password}")
+    readers = {"server": _server, "username": _registry_part, "password": _registry_part}
+    fields = Fields(value, readers)
+    for part, read in readers.items():
+        fields.take(part, read, required=True)
+    return RegistryLogin(**fields.done())
 
 
-def _registry_part(part: str, value: Any) -> str:
-    if part not in ("server", "username", "password"):
-        raise FieldProblem("Unknown field", sub=part[:64])
-    try:
-        clean = text(value, maximum=MAX_REGISTRY_FIELD)
-    except FieldProblem as problem:
-        raise FieldProblem(problem.error.template, sub=part, **problem.error.params) from None
-    if part != "server":
-        return clean
-    if not _SERVER.fullmatch(clean.strip()):
-        raise FieldProblem("Not an address such as registry.example:5000", sub="server")
-    return clean.strip()
+def _registry_part(value: Any) -> str:
+    return text(value, maximum=MAX_REGISTRY_FIELD)
+
+
+def _server(value: Any) -> str:
+    clean = _registry_part(value).strip()
+    if not _SERVER.fullmatch(clean):
+        raise WrongValue("Not an address such as registry.example:5000")
+    return clean

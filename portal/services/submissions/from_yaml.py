@@ -9,11 +9,12 @@ from yaml.events import AliasEvent
 
 from portal.domain.errors import InvalidSpec
 from portal.services.submissions.template_body import shaped
+from portal.settings.strict_yaml import StrictLoader
 
 MAX_TEXT = 256 * 1024
 
 
-class _NoAliases(yaml.SafeLoader):
+class _NoAliases(StrictLoader):
     """References can make a small text explode; a submission needs none."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:

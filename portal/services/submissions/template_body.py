@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.errors import InvalidSpec, WrongValue
+from portal.domain.fields import boolean, each, integer, text
 from portal.domain.secret_words import emptied, tells_of_secret
 from portal.services.submissions import field_checks as check
-from portal.services.submissions.field_checks import FieldProblem
 
 MAX_FIELDS = 64
 MAX_TEXT = 4096
@@ -33,17 +33,8 @@ def shaped(body: Any) -> Mapping[str, Any]:
     """
     if not isinstance(body, Mapping) or len(body) > MAX_FIELDS:
         raise InvalidSpec("job", "Must be the body of a submission")
-    wrong: list[tuple[str, FieldError]] = []
-    for name, value in body.items():
-        try:
-            if value is not None:
-                _SHAPES.get(str(name), _plain)(value)
-        except FieldProblem as problem:
-            for one in (problem, *problem.others):
-                where = f"{name}.{one.sub}" if one.sub else str(name)
-                wrong.append((where[:128], one.error))
-    if wrong:
-        raise InvalidSpec.of(wrong)
+    filled = {name: value for name, value in body.items() if value is not None}
+    each(filled, lambda name, value: _SHAPES.get(name, _plain)(value))
     return {str(name): value for name, value in body.items()}
 
 
@@ -58,32 +49,30 @@ def without_secrets(body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
 
 
 def _text(maximum: int) -> Callable[[Any], object]:
-    return lambda value: check.text(value, maximum=maximum, required=False)
+    return lambda value: text(value, maximum=maximum, required=False)
 
 
-def _count(value: Any) -> None:
-    check.integer(value, 0, 10_000_000)
+_count = integer(0, 10_000_000)
 
 
 def _registry(value: Any) -> None:
     if not isinstance(value, Mapping):
-        raise FieldProblem("Must be {server, username, password}")
-    for part in value.values():
-        check.text(part, maximum=check.MAX_REGISTRY_FIELD, required=False)
+        raise WrongValue("Must be {server, username, password}")
+    each(value, lambda _, part: text(part, maximum=check.MAX_REGISTRY_FIELD, required=False))
 
 
 def _plain(value: Any) -> None:
     """A plugin's field: one value, so that nothing can hide in it."""
     if not isinstance(value, (str, int, float, bool)):
-        raise FieldProblem("Must be text, a number, true or false")
-    check.text(str(value), maximum=MAX_TEXT, required=False)
+        raise WrongValue("Must be text, a number, true or false")
+    text(str(value), maximum=MAX_TEXT, required=False)
 
 
 _SHAPES: dict[str, Callable[[Any], object]] = {
     "name": _text(check.MAX_NAME),
     "image": _text(check.MAX_IMAGE),
     "command": _text(check.MAX_COMMAND),
-    "preemptible": check.boolean,
+    "preemptible": boolean,
     "priority": check.priority,
     "devices": _count,
     "nodes": _count,

@@ -14,11 +14,11 @@ from typing import Any
 from peewee import IntegrityError
 
 from portal.domain.errors import Conflict, Forbidden, InvalidSpec, NotFound
+from portal.domain.moment import rfc3339
 from portal.domain.permission import Actor, Permission
 from portal.domain.secret_words import secret_names
 from portal.models import TemplateRow
 from portal.models.db import database
-from portal.services.records.job_views import rfc3339
 from portal.services.submissions.template_body import template_body
 from portal.services.vcs import reading as virtual_clusters
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from portal.domain.usage import MONTH_MS, idle_percent
 from portal.models import GroupMemberRow, GroupRow, UserRow, VcMemberRow
+from portal.models.db import session
 from portal.services.usage.over_time import UserKey, booked_hours, held_now
 from portal.services.vcs.reading import VirtualCluster
 
@@ -72,14 +73,19 @@ def user_page(vc: VirtualCluster, query: UserQuery, now: datetime) -> UserPage:
 
 
 def every_line(vc: VirtualCluster, query: UserQuery, now: datetime) -> Iterator[UserUse]:
-    """All lines, for an export; a fixed number of them in memory at once."""
-    busy = _busy(vc, query, now)
-    yield from busy
-    if not query.everyone:
-        return
-    rest = _Rest(vc, query, frozenset((use.username, use.device_type) for use in busy))
-    for offset in range(0, rest.count, CHUNK):
-        yield from rest.lines(offset, CHUNK)
+    """All lines, for an export; a fixed number of them in memory at once.
+
+    They may be read after the request: each part takes a database connection for itself.
+    """
+    with session():
+        found = _busy(vc, query, now)
+        names = frozenset((use.username, use.device_type) for use in found)
+        rest = _Rest(vc, query, names) if query.everyone else None
+    yield from found
+    for offset in range(0, rest.count if rest else 0, CHUNK):
+        with session():
+            found = rest.lines(offset, CHUNK) if rest else []
+        yield from found
 
 
 def _busy(vc: VirtualCluster, query: UserQuery, now: datetime) -> list[UserUse]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from portal.domain.errors import Conflict, FieldError, Forbidden, InvalidSpec, NotFound
+from portal.domain.errors import Conflict, Forbidden, NotFound, WrongValue
+from portal.domain.fields import Fields, each, integer, names
 from portal.domain.job_state import HOLDING
 from portal.domain.permission import Actor, Permission
 from portal.models import (
@@ -59,15 +61,16 @@ class VcEditor:
     def add(self, actor: Actor, body: Any) -> VirtualCluster:
         """Make a VC; ``Conflict`` when the name is taken, ``InvalidSpec`` on wrong fields."""
         _may_manage(actor)
-        fields = self._parse(body, required=("name", "quota"))
-        name = fields.pop("name")
+        fields = self._read(body, new=True)
+        name = fields.values.get("name", "")
         with database.atomic():
             inventory.take_turn(self._cluster_name)
-            if VcRow.get_or_none(VcRow.name == name) is not None:
+            self._check_remaining(fields, besides=name)
+            values = fields.done()
+            if VcRow.get_or_none(VcRow.name == values.pop("name")) is not None:
                 raise Conflict(f"There is a virtual cluster named {name} already")
-            self._check_remaining(fields["quota"], besides=name)
-            members = fields.pop("members", None)
-            virtual_clusters.create(name, fields.pop("quota"), self._clock(), **fields)
+            members = values.pop("members", None)
+            virtual_clusters.create(name, values.pop("quota"), self._clock(), **values)
             _write_members(name, members)
             self._note(actor, "vc.create", name, None, _facts(name))
         self._changed(name)
@@ -76,20 +79,20 @@ class VcEditor:
     def modify(self, actor: Actor, name: str, body: Any) -> VirtualCluster:
         """Change values. The quota only while no job holds devices of the VC."""
         _may_manage(actor)
-        fields = self._parse(body, required=())
-        if fields.pop("name", name) != name:
-            raise InvalidSpec("name", "The name cannot be changed")
+        fields = self._read(body, new=False)
+        if fields.values.pop("name", name) != name:
+            fields.note("name", "The name cannot be changed")
         with database.atomic():
             inventory.take_turn(self._cluster_name)
             row, before = _row(name), _facts(name)
-            quota = fields.get("quota")
-            if quota is not None:
-                fields["quota"] = quota = {**row.quota, **quota}
-                if quota != row.quota:
+            self._check_remaining(fields, besides=name)
+            values = fields.done()
+            if "quota" in values:
+                values["quota"] = {**row.quota, **values["quota"]}
+                if values["quota"] != row.quota:
                     _refuse_busy(name, "modified")
-                self._check_remaining(quota, besides=name)
-            members = fields.pop("members", None)
-            VcRow.update(**fields, version=VcRow.version + 1).where(VcRow.name == name).execute()
+            members = values.pop("members", None)
+            VcRow.update(**values, version=VcRow.version + 1).where(VcRow.name == name).execute()
             _write_members(name, members)
             self._note(actor, "vc.modify", name, before, _facts(name))
         self._changed(name)
@@ -124,70 +127,36 @@ class VcEditor:
                 totals[kind] = totals.get(kind, 0) - count
         return {kind: max(count, 0) for kind, count in totals.items()}
 
-    def _check_remaining(self, quota: Mapping[str, int], besides: str) -> None:
+    def _check_remaining(self, fields: Fields, besides: str) -> None:
+        """Note where the quota would exceed what other VCs leave."""
         free = self.remaining(besides)
         row = VcRow.get_or_none(VcRow.name == besides)
         own = row.quota if row is not None else {}
-        wrong = [
-            (f"quota.{kind}", FieldError("At most %(max)s remain", {"max": free.get(kind, 0)}))
-            for kind, count in quota.items()
+        for kind, count in fields.values.get("quota", {}).items():
+            most = free.get(kind, 0)
             # What a VC has already may stay, even when the cluster has since lost devices.
-            if count > max(free.get(kind, 0), 0) and count > own.get(kind, 0)
-        ]
-        if wrong:
-            raise InvalidSpec.of(wrong)
+            if count > most and count > own.get(kind, 0):
+                fields.note(f"quota.{kind}", "At most %(max)s remain", max=most)
 
-    def _parse(self, body: Any, required: tuple[str, ...]) -> dict[str, Any]:
-        if not isinstance(body, Mapping):
-            raise InvalidSpec("body", "Must be an object")
-        wrong = [(str(k), FieldError("Unknown field")) for k in body if k not in FIELDS]
-        wrong += [
-            (name, FieldError("Required"))
-            for name in required
-            if not body.get(name, None) and body.get(name) != {}
-        ]
-        fields: dict[str, Any] = {}
-        for name in FIELDS:
-            if name in body:
-                try:
-                    fields[name] = self._field(name, body[name])
-                except InvalidSpec as invalid:
-                    wrong += [(n, e) for n, found in invalid.errors.items() for e in found]
-        if wrong:
-            raise InvalidSpec.of(wrong)
+    def _read(self, body: Any, *, new: bool) -> Fields:
+        fields = Fields(body, FIELDS)
+        fields.take("name", _name, required=new)
+        fields.take("quota", self._numbers, required=new)
+        fields.take("members", _members)
+        fields.take("user_limit", self._numbers)
+        fields.take("max_run_time_s", _run_time)
+        fields.take("preempt_grace_s", integer(0, MAX_GRACE_S))
         return fields
 
-    def _field(self, name: str, value: Any) -> Any:
-        if name == "name":
-            if not isinstance(value, str) or not _NAME.fullmatch(value):
-                raise InvalidSpec("name", "Use 1 to 63 letters, digits and . _ -")
-            return value
-        if name in ("quota", "user_limit"):
-            return self._numbers(name, value)
-        if name == "members":
-            return _members(value)
-        if name == "max_run_time_s" and value is None:
-            return None
-        most = MAX_RUN_TIME_S if name == "max_run_time_s" else MAX_GRACE_S
-        least = 1 if name == "max_run_time_s" else 0
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise InvalidSpec(
-                name, "Must be a whole number from %(min)s to %(max)s", min=least, max=most
-            )
-        return value
-
-    def _numbers(self, name: str, value: Any) -> dict[str, int]:
+    def _numbers(self, value: Any) -> dict[str, int]:
         if not isinstance(value, Mapping):
-            raise InvalidSpec(name, "Must map device types to numbers")
-        wrong = []
-        for kind, count in value.items():
-            if kind not in self._device_types:
-                wrong.append((f"{name}.{kind}", FieldError("There is no such device type")))
-            elif isinstance(count, bool) or not isinstance(count, int) or count < 0:
-                wrong.append((f"{name}.{kind}", FieldError("Must be a whole number, 0 or more")))
-        if wrong:
-            raise InvalidSpec.of(wrong)
-        return dict(value)
+            raise WrongValue("Must map device types to numbers")
+        return each(value, self._number)
+
+    def _number(self, device_type: str, value: Any) -> int:
+        if device_type not in self._device_types:
+            raise WrongValue("There is no such device type")
+        return integer(0)(value)
 
     def _note(self, actor: Actor, action: str, name: str, before: Any, after: Any) -> None:
         audit.record(actor, action, "vc", name, at=self._clock(), before=before, after=after)
@@ -239,26 +208,32 @@ def _delete_jobs(name: str) -> None:
     JobRow.delete().where(JobRow.vc == name).execute()
 
 
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise WrongValue("Use 1 to 63 letters, digits and . _ -")
+    return value
+
+
+def _run_time(value: Any) -> int | None:
+    return None if value is None else integer(1, MAX_RUN_TIME_S)(value)
+
+
 def _members(value: Any) -> dict[str, list[str]]:
-    if not isinstance(value, Mapping) or any(key not in ("users", "groups") for key in value):
-        raise InvalidSpec("members", "Must be {users: [username], groups: [name]}")
-    sources: tuple[tuple[str, Any], ...] = (
-        ("users", UserRow.username),
-        ("groups", GroupRow.name),
-    )
-    members = {}
-    for key, column in sources:
-        names = value.get(key) or []
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise InvalidSpec(f"members.{key}", "Must be a list of names")
-        found = {row[0] for row in column.model.select(column).where(column.in_(names)).tuples()}
-        missing = sorted(set(names) - found)
-        if missing:
-            raise InvalidSpec(
-                f"members.{key}", "Not found: %(names)s", names=", ".join(missing[:5])
-            )
-        members[key] = sorted(set(names))
-    return members
+    if not isinstance(value, Mapping):
+        raise WrongValue("Must be {users: [username], groups: [name]}")
+    fields = Fields(value, ("users", "groups"))
+    for kind, column in (("users", UserRow.username), ("groups", GroupRow.name)):
+        fields.take(kind, partial(_existing, column), [])
+    return fields.done()
+
+
+def _existing(column: Any, value: Any) -> list[str]:
+    wanted = names([] if value is None else value)
+    found = {row[0] for row in column.model.select(column).where(column.in_(wanted)).tuples()}
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise WrongValue("Not found: %(names)s", names=", ".join(missing[:5]))
+    return wanted
 
 
 def _write_members(vc: str, members: Mapping[str, list[str]] | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ MAX_BODY = 2 * 1024 * 1024
 """A submission is text; anything larger is a mistake."""
 
 
-def flask_config(settings: Settings, secret_key: str, *, initialising: bool) -> dict[str, Any]:
+def flask_config(
+    settings: Settings, secret_keys: Sequence[str], *, initialising: bool
+) -> dict[str, Any]:
     """All of it. ``initialising`` only in the init step: web processes change no tables."""
     return {
-        "SECRET_KEY": secret_key,
-        "JWT_SECRET_KEY": secret_key,
+        "SECRET_KEY": secret_keys[0],
+        "SECRET_KEY_FALLBACKS": list(secret_keys[1:]),
+        "JWT_SECRET_KEY": secret_keys[0],
         "MAX_CONTENT_LENGTH": MAX_BODY,
         "SQLALCHEMY_DATABASE_URI": sqlalchemy_url(settings.database),
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database),

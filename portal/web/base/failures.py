@@ -10,35 +10,25 @@ from flask_wtf.csrf import CSRFError
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, Unauthorized
 
-from portal.domain.errors import (
-    AoliError,
-    Conflict,
-    Forbidden,
-    InvalidSpec,
-    NotFound,
-    TemporaryFailure,
-    TooMany,
-)
+from portal.domain.errors import AoliError
 from portal.http.access import grants, signed_in
-from portal.http.problems import http_problem, problem
+from portal.http.problems import (
+    domain_problem,
+    http_problem,
+    problem,
+    retry_headers,
+    status_of,
+)
 from portal.http.redirects import page_it_came_from
 from portal.http.services import services
 from portal.web.base.formats import clock, iso, now
 from portal.web.base.headers import request_id
 from portal.web.base.pager import NoSuchPage
 from portal.web.base.permissions import permission_label
+from portal.web.base.refusals import error_words
 from portal.web.base.words import gettext, listed
 
 log = logging.getLogger(__name__)
-
-STATUS: dict[type[AoliError], int] = {
-    NotFound: 404,
-    Forbidden: 403,
-    Conflict: 409,
-    InvalidSpec: 422,
-    TooMany: 429,
-    TemporaryFailure: 503,
-}
 
 
 def wants_problem() -> bool:
@@ -74,26 +64,14 @@ def _of_another_session(error: CSRFError) -> Any:
 
 
 def _domain_error(error: AoliError) -> Any:
-    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    status = status_of(error)
     if status >= 500:
         log.warning("request %s: %s", request_id(), error)
     if request.path.startswith("/api/"):
-        return problem(status, error.message)
+        return domain_problem(error)
     if wants_problem():
-        return problem(status, error_words(error.code, error.message))
-    return _page(status, error), status
-
-
-def error_words(code: str, message: str) -> str:
-    """What an error's code says, in the reader's language; else its English message."""
-    words = {
-        "conflict": gettext("Its current state does not allow this."),
-        "forbidden": gettext("Your permissions do not allow this."),
-        "not_found": gettext("It does not exist, or you may not see it."),
-        "too_many": gettext("Asked too often. Try again later."),
-        "unavailable": gettext("A service did not answer. Try again in a moment."),
-    }
-    return words.get(code, message)
+        return domain_problem(error, error_words(error.code, error.message))
+    return _page(status, error), status, retry_headers(error)
 
 
 def _unforeseen(error: Exception) -> Any:

@@ -1,15 +1,24 @@
-"""Numbers and times as the pages write them, in English and 中文."""
+"""Numbers and times as the pages write them, in English and 中文.
+
+Dates, times of day, grouped numbers and percentages are Babel's. Durations, binary units and
+ordinals are not: Babel knows no KiB and no "2nd", and its short units ("3 min, 11 sec") are
+longer than a table's cell.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
-from flask import Flask
+from babel import Locale
+from babel.dates import format_skeleton, format_time, get_datetime_format
+from babel.numbers import format_decimal, format_percent
+from flask import Flask, has_request_context
 
-from portal.web.base.appearance import language, zone
+from portal.web.base.appearance import LANGUAGES, language, zone
 from portal.web.base.words import gettext, pgettext
 
-_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_LOCALES = {name: Locale(name) for name in LANGUAGES}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -34,12 +43,17 @@ def iso(at: datetime | str) -> str:
     return _local(at).isoformat(timespec="seconds")
 
 
+def _locale() -> Locale:
+    return _LOCALES[language() if has_request_context() else "en"]
+
+
 def _day(local: datetime, today: datetime) -> str:
-    if language() == "zh":
-        day = f"{local.month}月{local.day}日"
-        return day if local.year == today.year else f"{local.year}年{day}"
-    day = f"{_MONTHS[local.month - 1]} {local.day}"
-    return day if local.year == today.year else f"{day}, {local.year}"
+    skeleton = "MMMd" if local.year == today.year else "yMMMd"
+    return format_skeleton(skeleton, local, locale=_locale())
+
+
+def _time(local: datetime, pattern: str) -> str:
+    return format_time(local, pattern, tzinfo=local.tzinfo, locale=_locale())
 
 
 def clock(at: datetime | str | None) -> str:
@@ -47,16 +61,17 @@ def clock(at: datetime | str | None) -> str:
     if at is None:
         return "—"
     local, today = _local(at), _local(now())
-    time = f"{local:%H:%M}"
+    time = _time(local, "HH:mm")
     if local.date() == today.date():
         return time
-    return f"{_day(local, today)}{' ' if language() == 'zh' else ', '}{time}"
+    together = str(get_datetime_format("medium", _locale()))  # text, whatever it is declared as
+    return together.format(time, _day(local, today))
 
 
 def clock_seconds(at: datetime | str) -> str:
     """As :func:`clock`, to the second on the same day."""
     local = _local(at)
-    return f"{local:%H:%M:%S}" if local.date() == _local(now()).date() else clock(at)
+    return _time(local, "HH:mm:ss") if local.date() == _local(now()).date() else clock(at)
 
 
 def ago(at: datetime | str | None) -> str:
@@ -105,8 +120,8 @@ def amount(size: float) -> str:
     while size >= 1024 and unit < len(_UNITS) - 1:
         size, unit = size / 1024, unit + 1
     digits = 0 if unit == 0 or size >= 100 else (1 if size >= 10 else 2)
-    text = f"{size:.{digits}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {_UNITS[unit]}"
+    pattern = ("0", "0.#", "0.##")[digits]
+    return f"{format_decimal(size, pattern, locale=_locale())} {_UNITS[unit]}"
 
 
 def amount_of(part: float, whole: float) -> str:
@@ -118,13 +133,20 @@ def amount_of(part: float, whole: float) -> str:
 
 def count_of(number: float) -> str:
     """Comma groups in both languages: ``4,902``."""
-    return f"{number:,}"
+    return format_decimal(number, locale=_locale())
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share of one: ``0.425`` is ``43%``, with one digit ``42.5%``."""
+    pattern = f"#,##0{'.' * bool(digits)}{'0' * digits}%"
+    return format_percent(share, pattern, locale=_locale())
 
 
 def decimal(text: str) -> str:
     """Comma groups in a number that is written already: ``1408.6`` is ``1,408.6``."""
-    whole, dot, rest = text.partition(".")
-    return f"{int(whole):,}{dot}{rest}"
+    digits = len(text.partition(".")[2])
+    pattern = f"#,##0{'.' * bool(digits)}{'0' * digits}"
+    return format_decimal(Decimal(text), pattern, locale=_locale())
 
 
 def ordinal(number: int) -> str:
@@ -132,13 +154,13 @@ def ordinal(number: int) -> str:
     if language() == "zh":
         return str(number)
     if 10 <= number % 100 <= 20:
-        return f"{number:,}th"
-    return f"{number:,}" + {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+        return f"{count_of(number)}th"
+    return count_of(number) + {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
 
 
 def install(app: Flask) -> None:
     """Add the template filters."""
     app.jinja_env.globals.update(pgettext=pgettext)
     times = (iso, clock, clock_seconds, ago, duration)
-    for filter_ in (*times, amount, amount_of, count_of, decimal, ordinal):
+    for filter_ in (*times, amount, amount_of, count_of, percent, decimal, ordinal):
         app.jinja_env.filters[filter_.__name__] = filter_

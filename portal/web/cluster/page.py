@@ -62,7 +62,7 @@ def export() -> Response:
         raise NotFound("You are in no virtual cluster")
     address = cluster_page.PageAddress.of_request("q", "device_type", "all")
     lines = user_usage.every_line(vc, cluster_page.user_query(address), now())
-    response = Response("".join(csv_text(lines)), mimetype="text/csv")
+    response = Response(csv_text(lines), mimetype="text/csv")
     name = f"{vc.name}-users-{now():%Y-%m-%d}.csv"
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response

@@ -7,6 +7,7 @@ from flask import Blueprint, render_template
 from portal.domain.permission import Permission
 from portal.http.access import requires
 from portal.http.services import services
+from portal.spi.registry import SECTIONS
 from portal.web.base.words import gettext
 
 blueprint = Blueprint("plugins", __name__, url_prefix="/plugins")
@@ -35,4 +36,5 @@ def group_words() -> dict[str, str]:
         "portal.job_kinds": gettext("Job type"),
         "portal.device_types": gettext("Device type"),
         "portal.alert_rules": gettext("Alert rule"),
+        SECTIONS: gettext("Settings"),
     }

@@ -10,8 +10,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from portal.domain.permission import Permission
 from portal.http.access import actor, allowed, requires
 from portal.http.services import services
-from portal.people.administration import session
-from portal.people.directory import Account, UserQuery, find
+from portal.people.directory import Account, PeopleQuery, find
 from portal.services.jobs.search import find_jobs
 from portal.services.records import inventory
 from portal.web.base.frame import frame
@@ -61,8 +60,8 @@ def _users(text: str) -> list[Account]:
     """Users, for who manages them."""
     if not text or not frame().manages_users:
         return []
-    query = UserQuery(q=text, limit=MOST_USERS)
-    return find(session(), query)[0]
+    query = PeopleQuery(q=text, limit=MOST_USERS)
+    return find(query)[0]
 
 
 def _nodes(text: str) -> list[str]:

@@ -9,10 +9,10 @@ from flask import Response, flash, jsonify, redirect, request, url_for
 from portal.domain.errors import InvalidSpec, PriorityClash
 from portal.domain.job import MAX_PRIORITY, MIN_PRIORITY
 from portal.http.access import actor, requires
-from portal.http.problems import problem
+from portal.http.problems import domain_problem, problem
 from portal.http.redirects import next_or_home
 from portal.http.services import services
-from portal.web.base.failures import error_words
+from portal.web.base.refusals import error_words
 from portal.web.base.words import gettext, ngettext, sentences
 from portal.web.jobs.items import make_item
 from portal.web.jobs.listing import blueprint
@@ -91,7 +91,7 @@ def priority(job_id: Any) -> Response | Any:
         return problem(422, gettext("A priority is a whole number from 1 to 1000."))
     except PriorityClash as clash:
         said = gettext("%(who)s has set it to %(value)s.", who=clash.by, value=clash.value)
-        return problem(409, said)
+        return domain_problem(clash, said)
     title = gettext("Priority of %(name)s set to %(value)s", name=after["name"], value=value)
     said = gettext("It was %(old)s. Running jobs keep their devices.", old=before["priority"])
     if "X-Requested-With" not in request.headers:

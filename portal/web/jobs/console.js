@@ -1,65 +1,57 @@
-/* The console: the newest lines, growing. Text is only ever set as text, never as HTML. */
+/* The console: the newest lines, growing; any other part of the output on request. */
 (() => {
   'use strict';
   const A = window.Aoli;
   const $ = A.$;
   const box = $('#console');
   if (!box) return;
-  const KEEP = 2000;
-  const MOST = 20000;
   const QUICK_MS = 1000;
   const SLOW_MS = 5000;
-  const lines = $('#lines');
-  const follow = $('#follow');
-  const pod = $('#pod');
-  const search = $('#console-search');
   const newer = $('#newer');
   const earlier = $('#earlier');
-  let top = null;
-  let keep = KEEP; /* the place before the first line that is shown */
+  const later = $('#later');
+  const follow = $('#follow');
   let offset = null;
   let ended = false;
   let timer = null;
   let running = false;
   let unseen = 0;
   let generation = 0;
-  let hits = [];
-  let at = -1;
-  const ANSI = {
-    30: 'dim',
-    31: 'er',
-    32: 'ok',
-    33: 'wn',
-    34: 'in',
-    35: 'in',
-    36: 'in',
-    90: 'dim',
-    91: 'er',
-    92: 'ok',
-    93: 'wn',
-    94: 'in',
-    95: 'in',
-    96: 'in',
-  };
+  let detached = false; /* there are later lines than those that are shown */
 
-  function following() {
-    return follow.getAttribute('aria-pressed') === 'true';
+  const shown = A.consoleLines(box, (count) => {
+    unseen += count;
+    newer.textContent = box.dataset.newLines.replace('%s', unseen);
+    newer.hidden = false;
+  });
+  const search = A.consoleSearch(box, shown, query, reach);
+
+  function query() {
+    const wish = new URLSearchParams();
+    const pod = $('#pod', box);
+    const attempt = $('#attempt', box);
+    if (pod) wish.set('pod', pod.value);
+    if (attempt && attempt.value !== attempt.dataset.newest) wish.set('attempt', attempt.value);
+    return wish;
   }
   function setFollow(on) {
     follow.setAttribute('aria-pressed', String(on));
-    if (on) {
-      unseen = 0;
-      newer.hidden = true;
-      keep = KEEP;
-      trim();
-      bottom();
+    if (!on) return;
+    unseen = 0;
+    newer.hidden = true;
+    if (detached) {
+      restart();
+      return;
     }
+    shown.forget();
+    shown.trimTop();
+    shown.toBottom();
+    bars();
   }
-  function bottom() {
-    lines.scrollTop = lines.scrollHeight;
-  }
-  function atBottom() {
-    return lines.scrollHeight - lines.scrollTop - lines.clientHeight < 24;
+  function bars() {
+    earlier.hidden = shown.begins() || offset === null || !shown.lines.childElementCount;
+    later.hidden = !detached;
+    shown.size(detached);
   }
 
   /* ---------- reading ---------- */
@@ -69,23 +61,25 @@
   let waiting = false;
   function wait(on) {
     waiting = on;
-    lines.hidden = on;
+    shown.lines.hidden = on;
     place.hidden = !on;
     if (on) panel.wait();
     else panel.done();
   }
+  async function read(more) {
+    const wish = query();
+    Object.entries(more).forEach(([name, value]) => wish.set(name, value));
+    const answer = await A.live.get(`${box.dataset.lines}?${wish}`);
+    return answer.json();
+  }
   async function poll() {
     clearTimeout(timer);
-    if (document.hidden) return;
+    if (document.hidden || detached) return;
     const mine = generation;
     if (offset === null && !waiting) wait(true);
-    const query = new URLSearchParams();
-    if (pod) query.set('pod', pod.value);
-    if (offset !== null) query.set('after', offset);
     try {
-      const answer = await A.live.get(`${box.dataset.lines}?${query}`);
-      const news = await answer.json();
-      if (mine !== generation) return;
+      const news = await read(offset === null ? {} : { after: offset });
+      if (mine !== generation || detached) return;
       if (waiting) wait(false);
       take(news);
       if (news.more) poll();
@@ -101,258 +95,146 @@
     }
   }
   function take(news) {
-    if (news.restart) {
-      lines.textContent = '';
+    if (news.restart || offset === null) {
+      shown.clear();
       unseen = 0;
-      keep = KEEP;
     }
-    if (news.restart || top === null) setTop(news.begin);
     offset = news.offset;
     ended = news.ended;
     running = news.running;
-    append(news.lines, news.first);
+    search.grown(shown.append(news));
+    bars();
+    choices(news);
   }
   function again() {
     clearTimeout(timer);
     if (!ended) timer = setTimeout(poll, running ? QUICK_MS : SLOW_MS);
   }
-  function append(fresh, first) {
-    let gap = $('.nothing', lines);
-    if (fresh.length && gap) gap.remove();
-    if (!fresh.length && !lines.childElementCount) {
-      gap = document.createElement('div');
-      gap.className = 'nothing dim';
-      gap.textContent = box.dataset.empty;
-      lines.append(gap);
-    }
-    if (!fresh.length) return;
-    const stick = following();
-    const part = document.createDocumentFragment();
-    fresh.slice(-KEEP).forEach((line, i) => {
-      part.append(draw(line, first + Math.max(0, fresh.length - KEEP) + i));
-    });
-    lines.append(part);
-    trim();
-    if (stick) bottom();
-    else {
-      unseen += fresh.length;
-      newer.textContent = box.dataset.newLines.replace('%s', unseen);
-      newer.hidden = false;
-    }
-    if (search.value) find(false);
+  function restart() {
+    generation += 1;
+    clearTimeout(timer);
+    waiting = false;
+    detached = false;
+    offset = null;
+    unseen = 0;
+    newer.hidden = true;
+    poll();
   }
-  /* While one follows, the oldest lines give way; what is being read never moves. */
-  function trim() {
-    const most = following() ? keep : MOST;
-    let extra = lines.childElementCount - most;
-    let row;
-    const height = lines.scrollHeight;
-    const at = lines.scrollTop;
-    for (; extra > 0; extra -= 1) {
-      row = lines.firstElementChild;
-      if (top) {
-        top.number += 1;
-        top.offset += row.aoliBytes || 0;
-      }
-      row.remove();
-    }
-    if (!following() && lines.scrollHeight !== height)
-      lines.scrollTop = at - (height - lines.scrollHeight);
-    earlier.hidden = !top || !top.offset;
-    const last = lines.lastElementChild;
-    const count = lines.childElementCount;
-    const all = last ? Number(last.dataset.n || 0) : 0;
-    const words = count < all ? box.dataset.last : all === 1 ? box.dataset.one : box.dataset.all;
-    $('[data-size]', box).textContent = all
-      ? words.replace('%n', count.toLocaleString('en')).replace('%t', all.toLocaleString('en'))
-      : '';
-  }
-  function setTop(place) {
-    const parts = String(place).split(':').map(Number);
-    top = { attempt: parts[0], number: parts[1], offset: parts[2] };
-  }
-  earlier.addEventListener('click', async () => {
-    const query = new URLSearchParams({ before: [top.attempt, top.number, top.offset].join(':') });
+
+  /* ---------- other parts ---------- */
+  async function part(button, more, use) {
     const mine = generation;
-    if (pod) query.set('pod', pod.value);
-    earlier.disabled = true;
+    button.disabled = true;
     try {
-      const answer = await A.live.get(`${box.dataset.lines}?${query}`);
-      const old = await answer.json();
-      if (mine === generation) prepend(old);
+      const answer = await read(more);
+      if (mine === generation) use(answer);
     } catch {
       A.toast('dng', box.dataset.earlierFailed); /* the button stays, to be pressed again */
     } finally {
-      earlier.disabled = false;
+      button.disabled = false;
     }
-  });
-  function prepend(old) {
-    setTop(old.begin);
-    if (old.lines.length) {
+  }
+  earlier.addEventListener('click', () => {
+    part(earlier, { before: shown.above() }, (old) => {
       setFollow(false);
-      const height = lines.scrollHeight;
-      const at = lines.scrollTop;
-      lines.prepend(...old.lines.map((line, i) => draw(line, old.first + i)));
-      keep = Math.max(keep, lines.childElementCount);
-      /* the line that was first stays where it is */
-      lines.scrollTop = at + lines.scrollHeight - height;
+      if (shown.prepend(old)) detached = true;
+      search.mark([...shown.lines.children].slice(0, old.lines.length));
+      bars();
+    });
+  });
+  later.addEventListener('click', () => {
+    part(later, { after: shown.below() }, (news) => {
+      detached = news.more;
+      const unread = unseen;
+      const rows = shown.append(news);
+      offset = news.offset;
+      unseen = unread;
+      newer.hidden = true;
+      search.mark(rows);
+      ended = news.ended;
+      running = news.running;
+      bars();
+      if (!detached) again();
+    });
+  });
+  /* Show the lines around a place; the rows before are gone, what follows is read on request. */
+  async function go(at) {
+    const mine = (generation += 1);
+    clearTimeout(timer);
+    const found = await read({ at });
+    if (mine !== generation) return null;
+    if (found.unknown) {
+      A.toast('dng', found.unknown === 'line' ? box.dataset.noLine : box.dataset.noPlace);
+      again();
+      return null;
     }
-    trim();
-    if (old.lines.length && search.value) find(false);
+    if (waiting) wait(false);
+    detached = found.more;
+    offset = found.offset;
+    follow.setAttribute('aria-pressed', 'false');
+    newer.hidden = true;
+    shown.clear();
+    const rows = shown.append(found);
+    unseen = 0;
+    newer.hidden = true;
+    search.mark(rows);
+    bars();
+    if (!detached) poll();
+    return rows[Math.min(found.target, rows.length - 1)] || null;
   }
-  function draw(line, number) {
-    const row = document.createElement('div');
-    const n = document.createElement('span');
-    const t = document.createElement('span');
-    const x = document.createElement('span');
-    n.className = 'n';
-    n.textContent = number;
-    row.dataset.n = number;
-    row.aoliBytes = line[2];
-    t.className = 't no-m';
-    t.textContent = line[0]
-      ? new Date(line[0]).toLocaleTimeString('en-GB', { timeZone: A.zone })
-      : '';
-    t.title = line[0];
-    x.className = `x${level(line[1])}`;
-    paint(x, line[1]);
-    row.append(n, t);
-    if (pod) {
-      /* whose line it is, where there are several */
-      const p = document.createElement('span');
-      p.className = 'p no-m';
-      p.textContent = pod.selectedOptions[0].dataset.label;
-      row.append(p);
-    }
-    row.append(x);
-    return row;
-  }
-  function level(text) {
-    if (/\b(ERROR|CRITICAL|FATAL)\b|^Traceback /.test(text)) return ' er';
-    return /\bWARN(ING)?\b/.test(text) ? ' wn' : '';
-  }
-  function paint(target, text) {
-    text = text.split('\r').pop(); /* a progress bar shows its last state */
-    const parts = text.split(/\x1b\[([0-9;]*)m/);
-    let cls = '';
-    parts.forEach((part, i) => {
-      if (i % 2) {
-        const code = part.split(';').pop();
-        cls = code === '' || code === '0' || code === '39' ? '' : ANSI[code] || cls;
+  async function reach(hit, show) {
+    let row = shown.find(hit[0], hit[1]);
+    if (row) setFollow(false);
+    else {
+      try {
+        await go(`hit:${hit[0]}:${hit[1]}`);
+      } catch {
+        A.toast('dng', box.dataset.earlierFailed);
         return;
       }
-      part = part.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '');
-      if (!part) return;
-      if (!cls) {
-        target.append(part);
-        return;
-      }
-      const span = document.createElement('span');
-      span.className = cls;
-      span.textContent = part;
-      target.append(span);
-    });
-  }
-
-  /* ---------- search ---------- */
-  function unmark() {
-    lines.querySelectorAll('mark').forEach((mark) => {
-      const parent = mark.parentNode;
-      mark.replaceWith(mark.textContent);
-      parent.normalize();
-    });
-    lines.querySelectorAll('.cur').forEach((row) => {
-      row.classList.remove('cur');
-    });
-  }
-  function find(jump) {
-    unmark();
-    hits = [];
-    const wanted = search.value.toLowerCase();
-    $('#hits').hidden = !wanted;
-    if (!wanted) {
-      at = -1;
-      return;
+      row = shown.find(hit[0], hit[1]);
     }
-    lines.querySelectorAll('.x').forEach((cell) => {
-      const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
-      const nodes = [];
-      while (walker.nextNode()) nodes.push(walker.currentNode);
-      nodes.forEach((node) => {
-        markIn(node, wanted);
-      });
-    });
-    if (jump || at >= hits.length) at = hits.length - 1;
-    step(0, jump);
+    show(row);
   }
-  function markIn(node, wanted) {
-    let i = node.nodeValue.toLowerCase().indexOf(wanted);
-    while (i >= 0) {
-      const hit = node.splitText(i);
-      const rest = hit.splitText(wanted.length);
-      const mark = document.createElement('mark');
-      hit.replaceWith(mark);
-      mark.textContent = hit.nodeValue;
-      hits.push(mark);
-      node = rest;
-      i = node.nodeValue.toLowerCase().indexOf(wanted);
+  async function goTo(at) {
+    $('#go', box).open = false;
+    try {
+      search.show(await go(at));
+      shown.lines.focus({ preventScroll: true });
+    } catch {
+      A.toast('dng', box.dataset.earlierFailed);
+      restart();
     }
   }
-  function step(by, scroll) {
-    lines.querySelectorAll('.cur').forEach((row) => {
-      row.classList.remove('cur');
-    });
-    $('[data-hits]', box).textContent = hits.length
-      ? box.dataset.found.replace('%i', at + 1 + by).replace('%n', hits.length)
-      : box.dataset.none;
-    if (!hits.length) return;
-    at = (at + by + hits.length) % hits.length;
-    $('[data-hits]', box).textContent = box.dataset.found
-      .replace('%i', at + 1)
-      .replace('%n', hits.length);
-    hits[at].closest('div').classList.add('cur');
-    if (scroll || by) {
-      setFollow(false);
-      hits[at].scrollIntoView({ block: 'center', inline: 'nearest' });
-    }
-  }
-  search.addEventListener('input', () => {
-    at = -1;
-    find(true);
+  $('#go-first', box).addEventListener('click', () => {
+    goTo('first');
   });
-  search.addEventListener('keydown', (event) => {
-    if (event.key === 'Enter') {
-      event.preventDefault();
-      step(event.shiftKey ? -1 : 1, true);
-    }
-    if (event.key === 'Escape') {
-      search.value = '';
-      find(false);
-    }
+  $('#go-last', box).addEventListener('click', () => {
+    $('#go', box).open = false;
+    setFollow(true);
   });
-  $('#hit-next').addEventListener('click', () => {
-    step(1, true);
-  });
-  $('#hit-previous').addEventListener('click', () => {
-    step(-1, true);
+  $('#go-form', box).addEventListener('submit', (event) => {
+    event.preventDefault();
+    const at = $('#go-at', box).value.trim();
+    if (at) goTo(at);
   });
 
   /* ---------- bar ---------- */
   follow.addEventListener('click', () => {
-    setFollow(!following());
+    setFollow(!shown.following());
   });
   newer.addEventListener('click', () => {
     setFollow(true);
   });
-  lines.addEventListener('scroll', () => {
-    if (following() && !atBottom()) setFollow(false);
-    else if (!following() && unseen && atBottom()) setFollow(true);
+  shown.lines.addEventListener('scroll', () => {
+    if (shown.following() && !shown.atBottom()) setFollow(false);
+    else if (!shown.following() && unseen && !detached && shown.atBottom()) setFollow(true);
   });
   ['wheel', 'touchmove'].forEach((name) => {
-    lines.addEventListener(
+    shown.lines.addEventListener(
       name,
       () => {
-        if (!atBottom()) setFollow(false);
+        if (!shown.atBottom()) setFollow(false);
       },
       { passive: true },
     );
@@ -360,24 +242,50 @@
   $('#wrap').addEventListener('click', function () {
     const on = box.classList.toggle('wrap');
     this.setAttribute('aria-pressed', String(on));
-    if (following()) bottom();
+    if (shown.following()) shown.toBottom();
   });
-  if (pod)
-    pod.addEventListener('change', () => {
-      generation += 1;
-      waiting = false;
-      offset = null;
-      top = null;
-      keep = KEEP;
-      lines.textContent = '';
-      unseen = 0;
-      $('#download').href = `${$('#download').dataset.base}?pod=${encodeURIComponent(pod.value)}`;
-      history.replaceState(null, '', `?pod=${encodeURIComponent(pod.value)}`);
-      poll();
+
+  /* ---------- choices ---------- */
+  function links() {
+    const wish = query();
+    history.replaceState(null, '', String(wish) ? `?${wish}` : location.pathname);
+    box.querySelectorAll('[data-download]').forEach((link) => {
+      const own = query();
+      if (link.dataset.download) own.set('plain', '1');
+      link.href = `${box.dataset.log}?${own}`;
     });
+  }
+  /* The job has started anew, or its replicas have come: what one chooses from is another. */
+  let fetching = false;
+  async function choices(news) {
+    const picks = $('#picks', box);
+    const known = [picks.dataset.attempt, picks.dataset.of].join();
+    if (fetching || known === [news.attempt, news.of].join()) return;
+    fetching = true;
+    try {
+      const answer = await A.live.get(`${box.dataset.picks}?${query()}`);
+      const single = !$('#pod', box);
+      picks.outerHTML = await answer.text();
+      links();
+      if (single && $('#pod', box)) restart(); /* now the lines say whose they are */
+    } catch {
+      /* the old ones stay; the next lines ask again */
+    } finally {
+      fetching = false;
+    }
+  }
+  box.addEventListener('change', (event) => {
+    if (!event.target.closest('#picks')) return;
+    if (event.target.id === 'attempt') $('#pod', box)?.remove();
+    links();
+    follow.setAttribute('aria-pressed', 'true');
+    shown.clear();
+    restart();
+    search.again();
+  });
   document.addEventListener('keydown', (event) => {
     if (event.key === 'f' && A.keys && !event.ctrlKey && !event.metaKey && !A.typing(event.target))
-      setFollow(!following());
+      setFollow(!shown.following());
   });
   A.live.on((ids) => {
     if (!ids || ids.includes(box.dataset.job)) {

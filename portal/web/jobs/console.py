@@ -1,211 +1,190 @@
-"""The kept output of a job, as the console reads it: newest lines first time, then what grows.
+"""The console of a job: lines as the page's script takes them, and what it chooses from.
 
-A kept line is ``<RFC 3339 time> <text>``. The page names the place it has read to; when
+A line goes out as its time, its text and its bytes; where replicas are shown together also
+which of them and its number there. A place is ``attempt:number:offset,offset…``: the lines
+before it, where one replica is shown, and the bytes of each replica's output before it. When
 the job has started anew since, the place names another attempt and the reading begins again.
 """
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator
-from itertools import chain
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from portal.domain.errors import NotFound, TemporaryFailure
-from portal.domain.job import AttemptRef
+from portal.domain.errors import NotFound
 from portal.domain.job_state import JobState
+from portal.domain.kept_line import plain, stamp_of, text_of
 from portal.http.access import actor
 from portal.http.services import services
-from portal.services.logs.files import read_from, split_lines
-from portal.web.base.formats import ordinal
-from portal.web.base.words import gettext, listed
+from portal.services.logs import positions, searching, windows
+from portal.services.logs.files import time_of
+from portal.services.logs.live import live_line
+from portal.services.logs.outputs import View
+from portal.services.logs.windows import Place, Row, Window
 from portal.web.jobs.items import JobItem
 
-log = logging.getLogger(__name__)
-NEWEST = 2000
-FULL_BLOCK = 262144
-FIRST_WINDOW, LARGEST_WINDOW = 512 * 1024, 16 * 1024 * 1024
-MOST_COUNTED = 64 * 1024 * 1024
-_RANK = re.compile(r"-(\d{1,6})$")
-_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+ABOVE = 200
+"""Lines before the one that was gone to."""
+MOST_HITS = 1000
+"""Places of hits in one answer."""
+_HIT = re.compile(r"(\d{1,4}):(\d{1,15})")
+_PLACE = re.compile(r"(\d{1,9}):\d{1,15}:(\d{1,15}(?:,\d{1,15})*)")
 
 
-def _pods(line: JobItem) -> list[dict[str, Any]]:
-    """The replicas in rank order; ``label`` is the short word for one before its lines."""
-    pods = services().jobs.replicas(actor(), line.job["id"])
-    found = [_RANK.search(pod["name"]) for pod in pods]
-    ranks = [int(match.group(1)) for match in found if match]
-    if len(set(ranks)) < len(pods):  # not numbered: their names say which is which
-        return [{**pod, "label": pod["name"], "title": _at_node(pod, pod["name"])} for pod in pods]
-    return [_ranked(pod, rank) for rank, pod in sorted(zip(ranks, pods, strict=True), key=_first)]
+def view_of(line: JobItem, pod: str, attempt: str) -> View:
+    """What is shown: replica ``pod`` (the first) of ``attempt`` (the newest)."""
+    number = int(attempt) if attempt.isdecimal() and len(attempt) < 10 else None
+    if attempt and number is None:
+        raise NotFound("The job has no attempt of this number")
+    outputs = services().log_streams.outputs
+    return outputs.view(actor(), line.job["id"], pod or None, number, early=True)
 
 
-def _first(pair: tuple[int, dict[str, Any]]) -> int:
-    return pair[0]
-
-
-def _ranked(pod: dict[str, Any], rank: int) -> dict[str, Any]:
-    title = _at_node(pod, gettext("rank %(n)s", n=rank))
-    return {**pod, "label": f"rank{rank}", "title": title}
-
-
-def _at_node(pod: dict[str, Any], name: str) -> str:
-    return listed([pod["node"], name]) if pod["node"] else name
-
-
-def _choose(pods: list[dict[str, Any]], wanted: str) -> str:
-    """The replica asked for, else the first; ``""`` while there is none."""
-    names = [pod["name"] for pod in pods]
-    if wanted and wanted not in names:
-        raise NotFound("There is no such replica")
-    return wanted or (names[0] if names else "")
-
-
-def _ref(line: JobItem) -> AttemptRef:
-    return AttemptRef(line.job["id"], line.job["attempts"])
-
-
-def console_values(line: JobItem, wanted: str) -> dict[str, Any]:
-    """What the console's page shows before its script runs."""
-    pods = _pods(line)
-    chosen = _choose(pods, wanted)
+def newer_lines(line: JobItem, view: View, after: str) -> dict[str, Any]:
+    """Lines behind the place ``after``, or the newest when that is void."""
+    place = _place(view, after)
+    window = windows.newest(view) if place is None else windows.after(view, place)
+    over = view.ref.attempt < line.job["attempts"]
     return {
-        "pods": pods,
-        "chosen": chosen,
-        "empty_text": _empty_text(line),
-        **_plain(line, chosen),
+        **_values(view, window),
+        "restart": place is None and bool(view.paths),
+        "live": [] if window.more else _live(view, window.end),
+        "running": not over and line.state is JobState.RUNNING,
+        "ended": over or line.ended,
     }
 
 
-def _plain(line: JobItem, chosen: str) -> dict[str, Any]:
-    """The newest lines for who has no script; ``unreadable`` when nobody can read them now."""
-    try:
-        return {"plain": last_lines(line, 200, chosen), "unreadable": False}
-    except TemporaryFailure as failure:
-        log.warning("output of %s: %s", line.job["id"], failure)
-        return {"plain": "", "unreadable": True}
+def earlier_lines(view: View, before: str) -> dict[str, Any]:
+    """The lines that end at the place ``before``; none when it is void."""
+    place = _place(view, before)
+    if place is None:
+        place = tuple(0 for _ in view.paths)
+    return _values(view, windows.before(view, place))
 
 
-def _empty_text(line: JobItem) -> str:
-    position = line.job["queue_position"]
-    if line.state is JobState.QUEUED and position:
-        return gettext(
-            "No output yet. The job is %(position)s in the queue.", position=ordinal(position)
-        )
-    return gettext("There was no output.") if line.ended else gettext("No output yet.")
+def lines_at(view: View, place: Place) -> dict[str, Any]:
+    """The lines around a place; ``target`` is the number of the one it means."""
+    window, target = windows.around(view, place, ABOVE)
+    return {**_values(view, window), "target": target}
 
 
-def console_lines(line: JobItem, wanted: str, after: str) -> dict[str, Any]:
-    """Lines behind ``after`` (``attempt:number:offset``), or the newest when that is void.
+def place_of_hit(view: View, text: str) -> Place:
+    """Where a hit is, ``file:offset``, and what the other replicas had said by then."""
+    found = _HIT.fullmatch(text)
+    if found is None or int(found[1]) >= len(view.paths):
+        raise NotFound("There is no such place in the output")
+    file, offset = int(found[1]), int(found[2])
+    if len(view.paths) == 1:
+        return (offset,)
+    at = positions.time_at(view.paths[file], offset)
+    others = place_of_time(view, at) if at else tuple(0 for _ in view.paths)
+    return (*others[:file], offset, *others[file + 1 :])
 
-    Each line is its time, its text, and its bytes in the file; ``begin`` is the place before
-    the first.
+
+def place_of_line(view: View, number: int) -> Place:
+    """Where a line begins in the one replica that is shown, or the end of the output."""
+    index = services().log_streams.index
+    return tuple(index.line_or_end(path, max(1, number)) for path in view.paths)
+
+
+def place_of_time(view: View, at: datetime) -> Place:
+    """Where the first line is that is not older than ``at``."""
+    return tuple(positions.offset_of_time(path, at) for path in view.paths)
+
+
+def last_time(view: View, hour: int, minute: int, second: int, zone: tzinfo) -> datetime:
+    """The last moment of the output at which a clock in ``zone`` showed this time."""
+    newest = windows.newest(view, 1).rows
+    last = (time_of(newest[-1].line) if newest else None) or services().clock()
+    local = last.astimezone(zone)
+    at = local.replace(hour=hour, minute=minute, second=second, microsecond=0)
+    return (at - timedelta(days=1) if at > local else at).astimezone(UTC)
+
+
+def hits(view: View, text: str, skip: int | None) -> dict[str, Any]:
+    """Where a text is found: from the ``skip``-th hit on, or the last ones.
+
+    A hit is the number of its replica and the bytes before its line.
     """
-    pod = _choose(_pods(line), wanted)
-    ref = _ref(line)
-    attempt, number, offset = _place(after)
-    restart = attempt != ref.attempt
-    if not pod:
-        found: list[bytes] = []
-        number = offset = 0
-    elif restart:
-        found, number, offset = _newest(ref, pod)
-    else:
-        block = read_from(services().logs.path(ref, pod), offset)
-        found, offset = split_lines(block), offset + len(block)
-    lines = [_split(item) for item in found]
-    size = sum(map(len, found))
+    found = searching.search([view], text, skip=skip, limit=MOST_HITS)
     return {
-        "lines": lines,
-        "first": number + 1,
-        "begin": f"{ref.attempt if pod else 0}:{number}:{offset - size}",
-        "offset": f"{ref.attempt if pod else 0}:{number + len(lines)}:{offset}",
-        "restart": restart and bool(pod),
-        "more": size >= FULL_BLOCK // 2 and not restart,
-        "running": line.state is JobState.RUNNING,
-        "ended": line.ended,
+        "hits": [[hit.file, hit.offset] for hit in found.hits],
+        "first": found.first,
+        "total": found.total,
+        "complete": found.complete,
     }
 
 
-def earlier_lines(line: JobItem, wanted: str, before: str) -> dict[str, Any]:
-    """The lines that end at ``before``, a ``begin`` of an earlier answer; none when it is void."""
-    pod, ref = _choose(_pods(line), wanted), _ref(line)
-    attempt, number, offset = _place(before)
-    if not pod or attempt != ref.attempt or offset <= 0:
-        return {"lines": [], "first": 1, "begin": f"{ref.attempt}:0:0"}
-    found, end = _ending_at(ref, pod, offset)
-    begin = end - sum(map(len, found))
-    number = max(number - len(found), 0) if number else _lines_before(ref, pod, begin)
+def last_lines(line: JobItem, count: int, view: View | None = None) -> str:
+    """The last lines as one reads them, without their times; what is still drawn counts."""
+    view = view or view_of(line, "", "")
+    window = windows.newest(view, count)
+    shown = [row.line for row in window.rows]
+    shown += [state for _, state in _live_lines(view, window.end)]
+    return "\n".join(plain(text_of(item)).decode("utf-8", "replace") for item in shown[-count:])
+
+
+def _values(view: View, window: Window) -> dict[str, Any]:
+    numbers = _numbers_before(view, window)
+    together = len(view.paths) > 1
+    before = None if together else next(iter(numbers), 0)
+    rows = [_row(row, numbers, together) for row in window.rows]
+    after = None if before is None else before + len(rows)
     return {
-        "lines": [_split(item) for item in found],
-        "first": number + 1,
-        "begin": f"{ref.attempt}:{number}:{begin}",
+        "lines": rows,
+        "first": None if before is None else before + 1,
+        "begin": _named(view, before, window.begin),
+        "offset": _named(view, after, window.end),
+        "more": window.more,
+        "attempt": view.ref.attempt,
+        "of": view.of,
     }
 
 
-def _place(after: str) -> tuple[int, int, int]:
-    parts = after.split(":")
-    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 16 for part in parts):
-        return -1, 0, 0
-    attempt, number, offset = (int(part) for part in parts)
-    return attempt, number, offset
+def _numbers_before(view: View, window: Window) -> list[int | None]:
+    """For each replica the number of the last line before the window."""
+    index = services().log_streams.index
+    most = positions.MOST_COUNTED // max(1, len(view.paths))
+    return [
+        index.lines_before(path, offset, most)
+        for path, offset in zip(view.paths, window.begin, strict=True)
+    ]
 
 
-def _newest(ref: AttemptRef, pod: str) -> tuple[list[bytes], int, int]:
-    """The newest lines, how many are before them, and the place behind them."""
-    found, end = _ending_at(ref, pod, services().logs.size(ref, pod))
-    return found, _lines_before(ref, pod, end - sum(map(len, found))), end
+def _row(row: Row, numbers: list[int | None], together: bool) -> list[Any]:
+    """A line as it goes out; ``numbers`` goes on with it."""
+    before = numbers[row.file]
+    numbers[row.file] = None if before is None else before + 1
+    shown: list[Any] = [*_shown(row.line), len(row.line)]
+    return [*shown, row.file, numbers[row.file]] if together else shown
 
 
-def _ending_at(ref: AttemptRef, pod: str, size: int) -> tuple[list[bytes], int]:
-    """The last lines of the file's first ``size`` bytes, and the place behind them.
-
-    Reads a window that ends there; the window grows until it holds enough lines. The place
-    comes from what was read, so nothing is lost while the file grows.
-    """
-    logs, window = services().logs, FIRST_WINDOW
-    while True:
-        start = max(0, size - window)
-        block = read_from(logs.path(ref, pod), start, size - start)
-        found = split_lines(block)[1 if start else 0 :]
-        if len(found) >= NEWEST or start == 0 or window >= LARGEST_WINDOW:
-            break
-        window *= 4
-    return found[-NEWEST:], start + len(block)
+def _shown(line: bytes) -> list[str]:
+    """Time and text."""
+    return [part.decode("utf-8", "replace") for part in (stamp_of(line), text_of(line))]
 
 
-def _lines_before(ref: AttemptRef, pod: str, offset: int) -> int:
-    """Number of lines before a place; 0 when counting them would take too long."""
-    if not 0 < offset <= MOST_COUNTED:
-        return 0
-    counted = read = 0
-    for block in services().logs.whole(ref, pod):
-        part = block[: offset - read]
-        counted += part.count(b"\n")
-        read += len(part)
-        if read >= offset:
-            break
-    return counted
+def _live_lines(view: View, place: Place) -> list[tuple[int, bytes]]:
+    """What lines without an end show now, with the numbers of their replicas."""
+    found = enumerate(zip(view.paths, place, strict=True))
+    states = [(file, live_line(path, offset)) for file, (path, offset) in found]
+    return [(file, state) for file, state in states if state]
 
 
-def _split(item: bytes) -> tuple[str, str, int]:
-    """Time and text of a kept line, and its bytes."""
-    stamp, _, text = item.decode("utf-8", "replace").rstrip("\n").partition(" ")
-    return stamp, text, len(item)
+def _live(view: View, place: Place) -> list[list[Any]]:
+    return [[*_shown(state), 0, file, None] for file, state in _live_lines(view, place)]
 
 
-def last_lines(line: JobItem, count: int, pod: str = "") -> str:
-    """The last lines without their times, as text."""
-    name = pod or _choose(_pods(line), "")
-    if not name:
-        return ""
-    found = services().logs.tail(_ref(line), name, count)
-    return "\n".join(_COLOUR.sub("", _split(item)[1]) for item in found)
+def _place(view: View, text: str) -> Place | None:
+    """A place that an earlier answer named; ``None`` when it is none of this view."""
+    found = _PLACE.fullmatch(text)
+    if found is None or int(found[1]) != view.ref.attempt:
+        return None
+    place = tuple(int(offset) for offset in found[2].split(","))
+    return place if len(place) == len(view.paths) else None
 
 
-def download_blocks(line: JobItem, wanted: str) -> tuple[str, Iterator[bytes]]:
-    """A file's name and its content."""
-    pod = _choose(_pods(line), wanted)
-    blocks = services().logs.whole(_ref(line), pod) if pod else iter(())
-    return f"{line.job['name']}-{line.short_id}-{pod or 'output'}.log", chain(blocks)
+def _named(view: View, number: int | None, place: Place) -> str:
+    attempt = view.ref.attempt if place else 0
+    return f"{attempt}:{number or 0}:{','.join(map(str, place)) or 0}"

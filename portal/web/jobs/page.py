@@ -1,24 +1,21 @@
-"""One job: its brief, its console, and the parts of both that are swapped while it lives."""
+"""One job: its brief, and the parts of its pages that are swapped while it lives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from flask import Response, flash, jsonify, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 
 from portal.domain.errors import Conflict, InvalidSpec, TooMany
 from portal.domain.permission import Permission
 from portal.http.access import actor, allowed, requires
+from portal.http.problems import status_of
 from portal.http.services import services
-from portal.web.base import failures
-from portal.web.base.failures import error_words
+from portal.web.base.refusals import Errors, error_words, errors_of
 from portal.web.base.words import gettext
 from portal.web.jobs.brief import brief_values
-from portal.web.jobs.console import console_lines, console_values, download_blocks, earlier_lines
 from portal.web.jobs.items import JobItem, make_item
 from portal.web.jobs.listing import blueprint
-from portal.web.submit.panel import Errors, errors_of
 
 
 def _line(job_id: Any) -> JobItem:
@@ -59,15 +56,6 @@ def bar(job_id: Any) -> str:
     return render_template("jobs/bar.html", **_common(_line(job_id)))
 
 
-@blueprint.get("/<uuid:job_id>/console")
-@requires()
-def console(job_id: Any) -> str:
-    """Tab CONSOLE."""
-    line = _line(job_id)
-    values = console_values(line, request.args.get("pod", ""))
-    return render_template("jobs/console.html", tab="console", **_common(line), **values)
-
-
 @blueprint.get("/<uuid:job_id>/support")
 @requires()
 def support(job_id: Any) -> str:
@@ -86,7 +74,7 @@ def ask_support(job_id: Any) -> Any:
         return _support_page(str(job_id), typed, errors_of(invalid)), 422
     except (Conflict, TooMany) as refused:
         said = {"message": [error_words(refused.code, refused.message)]}
-        return _support_page(str(job_id), typed, said), failures.STATUS[type(refused)]
+        return _support_page(str(job_id), typed, said), status_of(refused)
     flash(gettext("The operators have your message"), "success")
     return redirect(url_for("jobs.brief", job_id=job_id), 303)
 
@@ -95,29 +83,3 @@ def _support_page(job_id: str, typed: dict[str, str], errors: Errors) -> str:
     line = make_item(services().jobs.get(actor(), job_id), actor())
     draft = services().support.draft(actor(), job_id)
     return render_template("jobs/support.html", line=line, draft=draft, typed=typed, errors=errors)
-
-
-@blueprint.get("/<uuid:job_id>/lines")
-@requires()
-def lines(job_id: Any) -> Response:
-    """Lines of the output behind ``after`` or before ``before``; without both the newest."""
-    line = _line(job_id)
-    pod = request.args.get("pod", "")
-    if "before" in request.args:
-        return jsonify(earlier_lines(line, pod, request.args["before"]))
-    return jsonify(console_lines(line, pod, request.args.get("after", "")))
-
-
-@blueprint.get("/<uuid:job_id>/log")
-@requires()
-def download(job_id: Any) -> Response:
-    """The whole output as a file."""
-    line = _line(job_id)
-    name, blocks = download_blocks(line, request.args.get("pod", ""))
-    return _attachment(name, blocks)
-
-
-def _attachment(name: str, blocks: Iterator[bytes]) -> Response:
-    response = Response(blocks, mimetype="text/plain")
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response

@@ -32,6 +32,17 @@ def done_word(action: str) -> str:
     return words.get(action, action)
 
 
+def attempt_end_word(state: str, code: str) -> str:
+    """How an attempt ended, by the state it left its devices in and its reason's code."""
+    words = {
+        "preempting": gettext("Preempted") if code == "preempted" else gettext("Requeued"),
+        "pausing": gettext("Paused"),
+        "killing": gettext("Killed"),
+        "failed": gettext("Failed"),
+    }
+    return words.get(state) or status_word(state)
+
+
 def time_word(choice: str) -> str:
     """A choice of the filter by time of submission."""
     words = {

@@ -27,10 +27,9 @@ from portal.people.administration import administration, session
 from portal.services.people import ssh_keys
 from portal.web.base import zones
 from portal.web.base.formats import duration, now
+from portal.web.base.refusals import Errors, errors_of, refusal
 from portal.web.base.words import gettext
-from portal.web.people.menu import refusal
 from portal.web.sign_in.page import TooManyTries, ask_in, judge
-from portal.web.submit.panel import Errors, errors_of
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 

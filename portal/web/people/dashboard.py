@@ -7,7 +7,7 @@ from flask import Blueprint, render_template
 from portal.domain.permission import PRESET_ROLES
 from portal.http.access import actor
 from portal.people.administration import administration
-from portal.people.directory import NO_ROLE, UserQuery
+from portal.people.directory import NO_ROLE, PeopleQuery
 from portal.services.records import audit
 from portal.services.records.audit import AuditQuery
 from portal.web.people.audit_words import sentence
@@ -24,7 +24,7 @@ def index() -> str:
     """The page."""
     service = administration()
     waiting, total = service.users.find(
-        actor(), UserQuery(role=NO_ROLE, sort="-created", limit=SHOWN)
+        actor(), PeopleQuery(role=NO_ROLE, sort="-created", limit=SHOWN)
     )
     recent = audit.search(actor(), AuditQuery(limit=SHOWN)).items
     return render_template(

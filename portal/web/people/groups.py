@@ -10,14 +10,13 @@ from portal.domain.errors import Conflict, Forbidden, InvalidSpec
 from portal.domain.permission import Permission
 from portal.http.access import actor
 from portal.people.administration import administration
-from portal.people.groups_and_roles import matching
-from portal.web.base.pager import Pager
+from portal.people.groups_and_roles import GroupFacts
 from portal.web.base.permissions import permission_label
-from portal.web.base.table_address import TableAddress
+from portal.web.base.refusals import Errors, errors_of, refusal, refusals_flashed
 from portal.web.base.words import gettext
-from portal.web.people.menu import managers_only, refusal, refusals_flashed
-from portal.web.people.user_choice import UserChoice, numbers
-from portal.web.submit.panel import Errors, errors_of
+from portal.web.people.deletion import Words, add_deletion
+from portal.web.people.listing import Listing, chosen, users_page
+from portal.web.people.menu import managers_only
 
 blueprint = Blueprint("groups", __name__, url_prefix="/dashboard/groups")
 
@@ -26,16 +25,12 @@ blueprint = Blueprint("groups", __name__, url_prefix="/dashboard/groups")
 @managers_only
 def index() -> str:
     """The list."""
-    address = TableAddress.read(url_for("groups.index"), request.args, ("q",))
-    found = matching(administration().groups.listed(actor()), address.filters["q"])
-    shown = found[address.offset : address.offset + address.limit]
-    more = address.offset + len(shown) < len(found)
-    return render_template(
-        "people/groups.html",
-        address=address,
-        groups=shown,
-        pages=Pager.of(address, len(shown), len(found), more),
-    )
+
+    def find(*asked: Any) -> Any:
+        return administration().groups.find(*asked, detailed=False)
+
+    listing = Listing.read(url_for("groups.index"), find)
+    return render_template("people/groups.html", listing=listing)
 
 
 @blueprint.get("/<int:group_id>")
@@ -87,11 +82,11 @@ def roles(group_id: int) -> str:
     return render_template(
         "people/choose.html",
         title=gettext("Roles of %(name)s", name=group.name),
-        crumb=(gettext("Group"), url_for("groups.index")),
-        back=url_for("groups.show", group_id=group_id),
         kind="roles",
         choices=administration().roles.listed(actor()),
         chosen=group.roles,
+        crumb=(gettext("Group"), url_for("groups.index")),
+        back=url_for("groups.show", group_id=group_id),
     )
 
 
@@ -107,13 +102,12 @@ def choose_roles(group_id: int) -> Any:
 def users(group_id: int) -> str:
     """Choose the members of a group."""
     group = administration().groups.get(actor(), group_id)
-    choice = UserChoice.read(url_for("groups.users", group_id=group_id), group=group.name)
-    return render_template(
-        "people/choose_users.html",
-        title=gettext("Users of %(name)s", name=group.name),
+    return users_page(
+        gettext("Users of %(name)s", name=group.name),
+        url_for("groups.users", group_id=group_id),
+        group=group.name,
         crumb=(gettext("Group"), url_for("groups.index")),
         back=url_for("groups.show", group_id=group_id),
-        choice=choice,
     )
 
 
@@ -122,37 +116,21 @@ def users(group_id: int) -> str:
 @refusals_flashed
 def choose_users(group_id: int) -> Any:
     """Take in who was checked on the page, take out who was unchecked."""
-    checked, before = numbers("chosen"), numbers("before")
-    group = administration().groups.change_members(
-        actor(), group_id, sorted(checked - before), sorted(before - checked)
-    )
+    group = administration().groups.change_members(actor(), group_id, *chosen())
     flash(gettext("%(name)s is saved", name=group.name), "success")
     return redirect(url_for("groups.show", group_id=group_id), 303)
 
 
-@blueprint.get("/<int:group_id>/delete")
-@managers_only
-def confirm_delete(group_id: int) -> str:
-    """Ask by name."""
-    group = administration().groups.get(actor(), group_id)
-    return render_template(
-        "people/confirm.html",
-        title=gettext("Delete the group %(name)s", name=group.name),
-        text=gettext("Its %(n)s members lose the roles that it gives.", n=group.users),
-        act=gettext("Delete group"),
-        back=url_for("groups.index"),
-    )
+def _about_to_delete(group: GroupFacts) -> Words:
+    return {
+        "title": gettext("Delete the group %(name)s", name=group.name),
+        "text": gettext("Its %(n)s members lose the roles that it gives.", n=group.users),
+        "act": gettext("Delete group"),
+        "done": gettext("The group %(name)s is deleted", name=group.name),
+    }
 
 
-@blueprint.post("/<int:group_id>/delete")
-@managers_only
-@refusals_flashed
-def delete(group_id: int) -> Any:
-    """Delete a group."""
-    group = administration().groups.get(actor(), group_id)
-    administration().groups.delete(actor(), group_id)
-    flash(gettext("The group %(name)s is deleted", name=group.name), "success")
-    return redirect(url_for("groups.index"), 303)
+add_deletion(blueprint, "group", lambda: administration().groups, _about_to_delete)
 
 
 @blueprint.get("/new/")

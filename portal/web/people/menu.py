@@ -1,25 +1,20 @@
-"""What the pages of the USER DASHBOARD share: its menu, refusals in words, actions in words."""
+"""What the pages of the USER DASHBOARD share: its menu, what a password needs."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import cast
 
-from flask import Flask, flash, g, redirect, request, url_for
+from flask import Flask, g, request, url_for
 
-from portal.domain.errors import AoliError, Conflict, FieldError, Forbidden, InvalidSpec
 from portal.domain.permission import Permission
 from portal.http.access import allowed, requires
-from portal.http.redirects import next_or_home
 from portal.people.administration import administration, session
 from portal.people.counts import Counts, count_people
-from portal.web.base.failures import error_words
 from portal.web.base.permissions import role_text
+from portal.web.base.refusals import error_text
 from portal.web.base.words import gettext
 
-View = TypeVar("View", bound=Callable[..., Any])
 managers_only = requires(Permission.MANAGE_USERS)
 
 
@@ -65,35 +60,9 @@ def _entry(label: str, endpoint: str, icon: str, count: int | None = None) -> Pe
     return PeopleEntry(label, url_for(endpoint), icon, current, count)
 
 
-def refusal(error: AoliError) -> str:
-    """Why something was refused, in the reader's language."""
-    words = getattr(error, "words", None)
-    if isinstance(words, FieldError):
-        return gettext(words.template, **words.params)
-    if isinstance(error, InvalidSpec):
-        first = next(iter(error.errors.values()))[0]
-        return gettext(first.template, **first.params)
-    return error_words(error.code, error.message)
-
-
-def refusals_flashed(view: View) -> View:
-    """A refused act leads back to the page it came from, which says why."""
-
-    @functools.wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return view(*args, **kwargs)
-        except (Conflict, Forbidden, InvalidSpec) as error:
-            flash(refusal(error), "danger")
-            return redirect(next_or_home(), 303)
-
-    return cast(View, guarded)
-
-
 def password_hint() -> str:
     """What a new password needs, in the reader's language."""
-    hint = administration().policy.hint
-    return gettext(hint.template, **hint.params)
+    return error_text(administration().policy.hint)
 
 
 def install(app: Flask) -> None:

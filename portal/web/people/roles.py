@@ -10,14 +10,13 @@ from portal.domain.errors import Conflict, Forbidden, InvalidSpec
 from portal.domain.permission import Permission, with_implied
 from portal.http.access import actor
 from portal.people.administration import administration
-from portal.people.groups_and_roles import RoleFacts, matching
-from portal.web.base.pager import Pager
+from portal.people.groups_and_roles import RoleFacts
 from portal.web.base.permissions import permission_label, permission_text
-from portal.web.base.table_address import TableAddress
+from portal.web.base.refusals import Errors, errors_of, refusal, refusals_flashed
 from portal.web.base.words import gettext
-from portal.web.people.menu import managers_only, refusal, refusals_flashed
-from portal.web.people.user_choice import UserChoice, numbers
-from portal.web.submit.panel import Errors, errors_of
+from portal.web.people.deletion import Words, add_deletion
+from portal.web.people.listing import Listing, chosen, users_page
+from portal.web.people.menu import managers_only
 
 blueprint = Blueprint("roles", __name__, url_prefix="/dashboard/roles")
 
@@ -50,17 +49,9 @@ def _page(
     codes = administration().roles.codes(actor())
     ours = [code.value for code in Permission]
     held = set(request.form.getlist("permissions")) if sent else role.permissions if role else set()
-    address = TableAddress.read(url_for("roles.index"), request.args, ("q",))
-    found = matching(administration().roles.listed(actor()), address.filters["q"])
-    shown = administration().roles.counted(
-        actor(), found[address.offset : address.offset + address.limit]
-    )
-    more = address.offset + len(shown) < len(found)
     return render_template(
         "people/roles.html",
-        address=address,
-        pages=Pager.of(address, len(shown), len(found), more),
-        roles=shown,
+        listing=Listing.read(url_for("roles.index"), administration().roles.find),
         role=role,
         editor=editor,
         errors=errors or {},
@@ -118,13 +109,11 @@ def _keep(role: RoleFacts | None) -> Any:
 def users(role_id: int) -> str:
     """Choose who has the role."""
     role = administration().roles.get(actor(), role_id)
-    choice = UserChoice.read(url_for("roles.users", role_id=role_id), role=role.name)
-    return render_template(
-        "people/choose_users.html",
-        title=gettext("Users with the role %(name)s", name=role.name),
-        crumb=(gettext("Role"), url_for("roles.index")),
-        back=url_for("roles.index"),
-        choice=choice,
+    return users_page(
+        gettext("Users with the role %(name)s", name=role.name),
+        url_for("roles.users", role_id=role_id),
+        role=role.name,
+        **_place(),
     )
 
 
@@ -137,13 +126,17 @@ def groups(role_id: int) -> str:
     return render_template(
         "people/choose.html",
         title=gettext("Groups with the role %(name)s", name=role.name),
-        crumb=(gettext("Role"), url_for("roles.index")),
-        back=url_for("roles.index"),
         kind="groups",
-        by_id=True,
         choices=found,
         chosen=[group.name for group in found if role.name in group.roles],
+        by_id=True,
+        **_place(),
     )
+
+
+def _place() -> dict[str, Any]:
+    index = url_for("roles.index")
+    return {"crumb": (gettext("Role"), index), "back": index}
 
 
 @blueprint.post("/<int:role_id>/<any(users, groups):kind>")
@@ -151,34 +144,18 @@ def groups(role_id: int) -> str:
 @refusals_flashed
 def relate(role_id: int, kind: str) -> Any:
     """Give the role to who was checked on the page, take it from who was unchecked."""
-    checked, before = numbers("chosen"), numbers("before")
-    role = administration().roles.relate(
-        actor(), role_id, kind, sorted(checked - before), sorted(before - checked)
-    )
+    role = administration().roles.relate(actor(), role_id, kind, *chosen())
     flash(gettext("The role %(name)s is saved", name=role.name), "success")
     return redirect(url_for("roles.index"), 303)
 
 
-@blueprint.get("/<int:role_id>/delete")
-@managers_only
-def confirm_delete(role_id: int) -> str:
-    """Ask by name."""
-    role = administration().roles.get(actor(), role_id)
-    return render_template(
-        "people/confirm.html",
-        title=gettext("Delete the role %(name)s", name=role.name),
-        text=gettext("%(n)s users have it now and lose what it allows.", n=role.users),
-        act=gettext("Delete role"),
-        back=url_for("roles.index"),
-    )
+def _about_to_delete(role: RoleFacts) -> Words:
+    return {
+        "title": gettext("Delete the role %(name)s", name=role.name),
+        "text": gettext("%(n)s users have it now and lose what it allows.", n=role.users),
+        "act": gettext("Delete role"),
+        "done": gettext("The role %(name)s is deleted", name=role.name),
+    }
 
 
-@blueprint.post("/<int:role_id>/delete")
-@managers_only
-@refusals_flashed
-def delete(role_id: int) -> Any:
-    """Delete a custom role."""
-    role = administration().roles.get(actor(), role_id)
-    administration().roles.delete(actor(), role_id)
-    flash(gettext("The role %(name)s is deleted", name=role.name), "success")
-    return redirect(url_for("roles.index"), 303)
+add_deletion(blueprint, "role", lambda: administration().roles, _about_to_delete)

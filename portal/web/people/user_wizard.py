@@ -16,9 +16,9 @@ from portal.people.account_fields import MAX_BATCH
 from portal.people.accounts import NEW
 from portal.people.administration import administration
 from portal.web.base.permissions import permission_label
+from portal.web.base.refusals import Errors, errors_of, refusal
 from portal.web.base.words import listed, ngettext
-from portal.web.people.menu import managers_only, refusal
-from portal.web.submit.panel import Errors, errors_of
+from portal.web.people.menu import managers_only
 
 blueprint = Blueprint("user_wizard", __name__, url_prefix="/dashboard/users/new")
 

@@ -10,17 +10,17 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from portal.domain.errors import InvalidSpec
 from portal.http.access import actor
 from portal.people.administration import administration
-from portal.people.directory import NO_ROLE, PASSWORD, SORTS, Account, UserQuery
+from portal.people.directory import NO_ROLE, PASSWORD, SORTS, Account
 from portal.people.groups_and_roles import ADMIN_ROLE
 from portal.people.identities import PROVIDERS
 from portal.services.records import audit
 from portal.services.records.audit import AuditQuery
-from portal.web.base.pager import Pager
-from portal.web.base.table_address import TableAddress
+from portal.web.base.refusals import errors_of, refusals_flashed
 from portal.web.base.words import gettext
 from portal.web.people.audit_words import sentence
-from portal.web.people.menu import managers_only, refusals_flashed
-from portal.web.submit.panel import errors_of
+from portal.web.people.deletion import Words, add_deletion
+from portal.web.people.listing import Listing
+from portal.web.people.menu import managers_only
 
 blueprint = Blueprint("users", __name__, url_prefix="/dashboard/users")
 
@@ -43,27 +43,19 @@ def method_word(method: str) -> str:
 @managers_only
 def index() -> str:
     """The list."""
-    address = TableAddress.read(
-        url_for("users.index"), request.args, FILTERS, tuple(SORTS), "username"
-    )
-    query = UserQuery(
-        **address.filters, sort=address.sort, limit=address.limit, offset=address.offset
-    )
-    found, total = administration().users.find(actor(), query)
-    more = address.offset + len(found) < total
-    roles = _some(administration().roles.names(actor()), query.role)
+    service = administration()
+    listing = Listing.read(url_for("users.index"), service.users.find, FILTERS, tuple(SORTS))
+    chosen = listing.address.filters
+    roles = _some(service.roles.names(actor()), chosen["role"])
     return render_template(
         "people/users.html",
-        address=address,
-        users=found,
-        pages=Pager.of(address, len(found), total, more),
-        total=total,
+        listing=listing,
         me=actor().user_id,
         admin_role=ADMIN_ROLE,
         method_word=method_word,
         choices={
             "role": [(NO_ROLE, gettext("no role")), *roles],
-            "group": _some(administration().groups.names(actor()), query.group),
+            "group": _some(service.groups.names(actor()), chosen["group"]),
             "method": [(one, method_word(one)) for one in (PASSWORD, *PROVIDERS)],
         },
     )
@@ -100,33 +92,27 @@ def _detail(user: Account, errors: Any = None, values: Any = None) -> str:
 
 @blueprint.post("/<int:user_id>")
 @managers_only
+@refusals_flashed
 def modify(user_id: int) -> Any:
-    """Change nickname, phone and e-mail, or reset the password."""
+    """Change nickname, phone and e-mail, or reset the password; wrong fields are told there."""
     wanted = ("password",) if "password" in request.form else FIELDS
-    body = {name: request.form.get(name, "") for name in wanted}
     try:
-        return _modified(user_id, body)
+        return _change(user_id, {name: request.form.get(name, "") for name in wanted})
     except InvalidSpec as invalid:
         user = administration().users.get(actor(), user_id)
         values = {name: request.form.get(name, getattr(user, name)) for name in FIELDS}
         return _detail(user, errors_of(invalid), values), 422
 
 
-@refusals_flashed
 def _change(user_id: int, body: dict[str, Any]) -> Any:
     user = administration().users.modify(actor(), user_id, body)
     flash(gettext("%(name)s is saved", name=user.username), "success")
     return redirect(url_for("users.show", user_id=user_id), 303)
 
 
-def _modified(user_id: int, body: dict[str, Any]) -> Any:
-    """As :func:`_change`, but wrong fields are told at the fields."""
-    administration().users.check_changes(actor(), user_id, body)
-    return _change(user_id, body)
-
-
 @blueprint.post("/<int:user_id>/active")
 @managers_only
+@refusals_flashed
 def activate(user_id: int) -> Any:
     """Disable or enable an account."""
     return _change(user_id, {"active": request.form.get("active") == "true"})
@@ -136,64 +122,51 @@ def activate(user_id: int) -> Any:
 @managers_only
 def roles(user_id: int) -> str:
     """Choose the roles of a user."""
-    user = administration().users.get(actor(), user_id)
-    return render_template(
-        "people/choose.html",
-        title=gettext("Roles of %(name)s", name=user.username),
-        crumb=(gettext("User"), url_for("users.index")),
-        back=url_for("users.show", user_id=user_id),
-        kind="roles",
-        choices=administration().roles.listed(actor()),
-        chosen=user.roles,
-    )
+    return _offer(user_id, "roles")
 
 
 @blueprint.get("/<int:user_id>/groups")
 @managers_only
 def groups(user_id: int) -> str:
     """Choose the groups of a user."""
+    return _offer(user_id, "groups")
+
+
+def _offer(user_id: int, kind: str) -> str:
     user = administration().users.get(actor(), user_id)
+    titles = {
+        "roles": gettext("Roles of %(name)s", name=user.username),
+        "groups": gettext("Groups of %(name)s", name=user.username),
+    }
     return render_template(
         "people/choose.html",
-        title=gettext("Groups of %(name)s", name=user.username),
+        title=titles[kind],
+        kind=kind,
+        choices=getattr(administration(), kind).listed(actor()),
+        chosen=getattr(user, kind),
         crumb=(gettext("User"), url_for("users.index")),
         back=url_for("users.show", user_id=user_id),
-        kind="groups",
-        choices=administration().groups.listed(actor()),
-        chosen=user.groups,
     )
 
 
 @blueprint.post("/<int:user_id>/<any(roles, groups):kind>")
 @managers_only
+@refusals_flashed
 def choose(user_id: int, kind: str) -> Any:
     """Keep the chosen roles or groups."""
     return _change(user_id, {kind: request.form.getlist("chosen")})
 
 
-@blueprint.get("/<int:user_id>/delete")
-@managers_only
-def confirm_delete(user_id: int) -> str:
-    """Ask by name."""
-    user = administration().users.get(actor(), user_id)
-    return render_template(
-        "people/confirm.html",
-        title=gettext("Delete the user %(name)s", name=user.username),
-        text=gettext(
+def _about_to_delete(user: Account) -> Words:
+    return {
+        "title": gettext("Delete the user %(name)s", name=user.username),
+        "text": gettext(
             "The account, its API keys and its memberships are deleted. Jobs that have ended and"
             " files stay. To keep somebody out for a while, disable the account instead."
         ),
-        act=gettext("Delete user"),
-        back=url_for("users.index"),
-    )
+        "act": gettext("Delete user"),
+        "done": gettext("The user %(name)s is deleted", name=user.username),
+    }
 
 
-@blueprint.post("/<int:user_id>/delete")
-@managers_only
-@refusals_flashed
-def delete(user_id: int) -> Any:
-    """Delete a user."""
-    user = administration().users.get(actor(), user_id)
-    administration().users.delete(actor(), user_id)
-    flash(gettext("The user %(name)s is deleted", name=user.username), "success")
-    return redirect(url_for("users.index"), 303)
+add_deletion(blueprint, "user", lambda: administration().users, _about_to_delete)

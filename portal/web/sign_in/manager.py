@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
@@ -9,10 +10,11 @@ from flask import current_app, g
 from flask_appbuilder.security.sqla.models import User
 from flask_jwt_extended import JWTManager
 
-from portal.http.access import grants
+from portal.http import access
 from portal.http.problems import problem
 from portal.people import api_keys
 from portal.people.account_manager import AccountManager
+from portal.services.records.key_print import fingerprint
 from portal.web.sign_in.page import SignInView
 from portal.web.sign_in.tokens import TokenApi
 
@@ -48,8 +50,8 @@ class AoliSecurityManager(AccountManager):
         return user
 
     def has_access(self, permission_name: str, view_name: str) -> bool:
-        """Flask-AppBuilder's own question, answered by our one query."""
-        return (permission_name, view_name) in grants().pairs
+        """Flask-AppBuilder's own question, answered by our one query for its views and ours."""
+        return access.has_access(permission_name, view_name)
 
     def create_jwt_manager(self, app: Any) -> JWTManager:
         """Tokens that are missing, broken or expired are 401 with a problem document."""
@@ -60,7 +62,18 @@ class AoliSecurityManager(AccountManager):
         manager.user_lookup_error_loader(
             lambda header, data: problem(401, "The token's user no longer exists.")
         )
+        _take_older_keys(manager, [app.config["SECRET_KEY"], *app.config["SECRET_KEY_FALLBACKS"]])
         return manager
+
+
+def _take_older_keys(manager: JWTManager, secret_keys: Sequence[str]) -> None:
+    """A token names the key that signed it, so that it lives on when a newer one comes."""
+    by_name = {fingerprint(key): key for key in secret_keys}
+    newest = next(iter(by_name))
+    manager.additional_headers_loader(lambda _identity: {"kid": newest})
+    manager.decode_key_loader(
+        lambda header, _claims: by_name.get(header.get("kid"), by_name[newest])
+    )
 
 
 def security_manager() -> AoliSecurityManager:

@@ -29,14 +29,13 @@ from portal.people import bindings, own_account
 from portal.people.administration import administration, session
 from portal.people.provider import BUSY, STALE, Outsider, Provider, ProviderRefused
 from portal.settings import Settings
+from portal.web.base.refusals import errors_of, refusal
 from portal.web.base.words import gettext
-from portal.web.people.menu import refusal
 from portal.web.sign_in.microsoft import Microsoft
 from portal.web.sign_in.page import address, open_session
 from portal.web.sign_in.sign_up import too_many, wait_s
 from portal.web.sign_in.throttle import Throttle
 from portal.web.sign_in.wechat import WeChat
-from portal.web.submit.panel import errors_of
 
 log = logging.getLogger(__name__)
 

@@ -23,10 +23,10 @@ from portal.http.redirects import next_or_home
 from portal.people import own_account
 from portal.people.administration import administration, session
 from portal.web.base.formats import duration
+from portal.web.base.refusals import Errors, errors_of
 from portal.web.base.words import gettext
 from portal.web.sign_in.page import address
 from portal.web.sign_in.throttle import Throttle
-from portal.web.submit.panel import Errors, errors_of
 
 blueprint = Blueprint("sign_up", __name__, url_prefix="/sign-up")
 

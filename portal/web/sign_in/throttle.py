@@ -22,7 +22,7 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage, storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
-from portal.people.account_fields import storable
+from portal.domain.fields import storable
 
 log = logging.getLogger(__name__)
 

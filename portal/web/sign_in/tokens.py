@@ -8,9 +8,17 @@ from flask import jsonify, request
 from flask_appbuilder.security.api import SecurityApi
 from flask_jwt_extended import create_access_token, create_refresh_token
 
+from portal.domain.errors import WrongValue
+from portal.domain.fields import Fields, one_of
 from portal.http.problems import problem
 from portal.web.base.fab import expose
 from portal.web.sign_in.page import TooManyTries, enter
+
+
+def _typed(value: Any) -> str:
+    if not isinstance(value, str):
+        raise WrongValue("Must be text")
+    return value
 
 
 class TokenApi(SecurityApi):  # type: ignore[misc]
@@ -52,18 +60,12 @@ class TokenApi(SecurityApi):  # type: ignore[misc]
             body = request.get_json(silent=True)
         except RecursionError:
             body = None
-        if not isinstance(body, dict):
-            return problem(422, "The body must be a JSON object.")
-        errors = {
-            name: ["Is required"]
-            for name in ("username", "password")
-            if not isinstance(body.get(name), str) or not body[name]
-        }
-        if body.get("provider", "db") != "db":
-            errors["provider"] = ["Must be db"]
-        if errors:
-            return problem(422, "Some fields are wrong.", errors=errors)
-        return self._answer(body["username"], body["password"], bool(body.get("refresh")))
+        fields = Fields(body)
+        name = fields.take("username", _typed, required=True)
+        password = fields.take("password", _typed, required=True)
+        fields.take("provider", one_of(["db"]), "db")
+        fields.done()
+        return self._answer(name, password, bool(fields.body.get("refresh")))
 
     def _answer(self, username: str, password: str, refresh: bool) -> Any:
         try:

@@ -27,10 +27,10 @@ from portal.services.jobs.listing import JobQuery
 from portal.services.submissions.from_yaml import MAX_TEXT, read_yaml
 from portal.services.vcs.reading import VirtualCluster
 from portal.web.base.frame import current_vc
+from portal.web.base.refusals import Errors
 from portal.web.base.words import gettext, listed
 from portal.web.submit.form import Body, body_of_form, check_form, shown_values
 from portal.web.submit.panel import (
-    Errors,
     Panel,
     errors_of_job,
     panel_of,

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from portal.domain.errors import FieldError, InvalidSpec
+from portal.domain.errors import InvalidSpec
 from portal.domain.planning import remedy
 from portal.domain.resources import Slot
 from portal.http.access import actor
@@ -18,6 +18,7 @@ from portal.services.cluster.status import NodeUse
 from portal.services.jobs.service import Preview
 from portal.services.vcs.reading import VirtualCluster
 from portal.web.base.formats import ordinal
+from portal.web.base.refusals import Errors, errors_of, is_missing
 from portal.web.base.words import gettext, listed, ngettext, sentences
 from portal.web.jobs.items import reason_text
 
@@ -57,25 +58,9 @@ class Panel:
     kubernetes: str = ""
 
 
-Errors = dict[str, list[str]]
-
-
-def errors_of(invalid: InvalidSpec, asks: Mapping[str, str] | None = None) -> Errors:
-    """The errors by field, in the reader's language; ``asks`` say it of fields that are empty."""
-    asks = asks or {}
-    return {
-        name: [asks[name] if _missing(e) and name in asks else error_text(e) for e in found]
-        for name, found in invalid.errors.items()
-    }
-
-
 def errors_of_job(invalid: InvalidSpec) -> Errors:
     """The errors of a submission: an empty field says what to enter."""
     return errors_of(invalid, _asks())
-
-
-def _missing(error: FieldError) -> bool:
-    return error.template == "Required"
 
 
 def _asks() -> dict[str, str]:
@@ -92,11 +77,6 @@ def _asks() -> dict[str, str]:
     }
 
 
-def error_text(error: FieldError) -> str:
-    """One error in the reader's language."""
-    return gettext(error.template, **error.params)
-
-
 def panel_with_errors(errors: Errors) -> Panel:
     """The panel while something is wrong."""
     count = len(errors)
@@ -110,7 +90,7 @@ def panel_while_typing(invalid: InvalidSpec, body: Mapping[str, Any], vc: Virtua
     """
     names = _titles()
     empty = all(
-        name in names and all(_missing(error) for error in found)
+        name in names and all(is_missing(error) for error in found)
         for name, found in invalid.errors.items()
     )
     if not empty:

@@ -18,8 +18,8 @@ from portal.services.vcs import activity as vc_activity
 from portal.services.vcs import reading as virtual_clusters
 from portal.services.vcs.reading import VirtualCluster
 from portal.web.base.frame import vc_access
+from portal.web.base.refusals import Errors, errors_of
 from portal.web.base.words import gettext, listed
-from portal.web.submit.panel import Errors, errors_of
 from portal.web.vcs.form import QuotaRow, body_of_form, values_of, values_of_form
 from portal.web.vcs.items import VcItem, lines, shares
 

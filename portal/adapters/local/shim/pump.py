@@ -1,49 +1,84 @@
-"""Output into the kept log: every line behind its time, nothing held back for long."""
+"""Output into the kept log: every line behind its time, nothing held back for long.
+
+What a line without its end shows (a progress bar, a question) stands in a small file beside
+the log, ``<place in the log> <time> <text>``, written anew at most once a second. It holds
+as long as the log ends at that place.
+"""
 
 from __future__ import annotations
 
 import os
+import time
 
 from portal.adapters.local.shim.record import now
+from portal.domain.redraws import LONGEST_LINE, LineCutter
 
-LONGEST_LINE = 16 * 1024
 READ_SIZE = 64 * 1024
+REDRAW_S = 1.0
+"""A line that is drawn anew is shown at most so often."""
+__all__ = ["LONGEST_LINE", "READ_SIZE", "LineLog"]
 
 
 class LineLog:
     """Cuts output into lines and appends them to a file.
 
-    A carriage return ends a line as well (progress bars), a line longer than
-    :data:`LONGEST_LINE` is continued on the next. When the disk is full, lines are dropped
-    and counted rather than the command held up.
+    When the disk is full, lines are dropped and counted rather than the command held up.
+    ``live`` is the path of the file for the line that has no end yet; empty: none.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, live: str = "") -> None:
         self._fd = fd
-        self._rest = b""
-        self._after_return = False
+        self._live = live
+        self._cutter = LineCutter()
+        self._drawn_at = b""
+        """The time of what the line shows; empty when it was shown already."""
+        self._shown_s = float("-inf")
+        self._shows = False
+        """Whether there is a file for the line that has no end."""
         self._dropped = 0
 
     def feed(self, data: bytes) -> None:
         """Take what was read just now."""
         stamp = _stamp()
-        if self._after_return and data.startswith(b"\n"):
-            data = data[1:]
-        self._after_return = data.endswith(b"\r")
-        data = self._rest + data
-        lines = _without_returns(data) if b"\r" in data else data.split(b"\n")
-        self._rest = lines.pop()
-        if len(self._rest) > LONGEST_LINE or any(len(line) > LONGEST_LINE for line in lines):
-            lines = [piece for line in lines for piece in _pieces(line)]
-            *full, self._rest = _pieces(self._rest)
-            lines += full
+        lines = self._cutter.feed(data)
+        self._drawn_at = stamp
         self._write(stamp, lines)
+        self.show()
+
+    def show(self) -> None:
+        """Let the line that has no end be seen, if it changed and it is time."""
+        if self.due_s() == 0:
+            self._show_state()
+
+    def due_s(self) -> float | None:
+        """Seconds until :meth:`show` has something to do; ``None``: nothing."""
+        if not self._live or not self._drawn_at:
+            return None
+        return max(0.0, self._shown_s + REDRAW_S - time.monotonic())
 
     def finish(self) -> None:
         """Write a last line that has no end."""
-        if self._rest:
-            self._write(_stamp(), [self._rest])
-            self._rest = b""
+        self._write(_stamp(), self._cutter.finish())
+        if self._shows and not self._dropped:
+            _remove(self._live)
+
+    def _show_state(self) -> None:
+        stamp, self._drawn_at = self._drawn_at, b""
+        state = self._cutter.state
+        if not state:  # of a line that has ended the log says it all
+            return
+        self._shown_s = time.monotonic()
+        place = os.fstat(self._fd).st_size
+        try:
+            fd = os.open(f"{self._live}.new", os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o640)
+            try:
+                os.write(fd, b"%d %s%s" % (place, stamp, state))
+            finally:
+                os.close(fd)
+            os.rename(f"{self._live}.new", self._live)
+            self._shows = True
+        except OSError:  # a full disk: the next state perhaps
+            return
 
     def _write(self, stamp: bytes, lines: list[bytes]) -> None:
         if not lines:
@@ -63,27 +98,8 @@ def _stamp() -> bytes:
     return f"{now()} ".encode()
 
 
-def _without_returns(data: bytes) -> list[bytes]:
-    """Lines of output with carriage returns; the last is what has no end yet."""
-    lines: list[bytes] = []
-    for line in data.replace(b"\r\n", b"\n").split(b"\n"):
-        *drawn, last = line.split(b"\r")
-        lines += [part for part in drawn if part]
-        # "50%\r" leaves nothing behind its return: no empty line for that.
-        if last or not drawn:
-            lines.append(last)
-    if data.endswith(b"\r"):
-        lines.append(b"")
-    return lines
-
-
-def _pieces(line: bytes) -> list[bytes]:
-    """Cut a long line, never inside of a UTF-8 character; at least one piece."""
-    pieces = []
-    while len(line) > LONGEST_LINE:
-        cut = LONGEST_LINE
-        while cut > LONGEST_LINE - 4 and line[cut] & 0xC0 == 0x80:
-            cut -= 1
-        pieces.append(line[:cut])
-        line = line[cut:]
-    return [*pieces, line]
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return

@@ -134,7 +134,7 @@ class Supervisor:
             family.end_all(KILL_PATIENCE_S)
             self._end(127, code="start_error", detail=failure)
             return
-        lines = LineLog(log)
+        lines = LineLog(log, str(self._plan["live"]))
         status = self._until_it_ends(child, lines)
         if status == 0 and not self._signalled:
             # Done, whatever happens to the portal at the same moment.
@@ -158,7 +158,7 @@ class Supervisor:
                 poller.register(fd, select.POLLIN)
         status: int | None = None
         while status is None or (self._waits_for_others() and not family.alone()):
-            for fd, _ in poller.poll(self._wait_ms()):
+            for fd, _ in poller.poll(self._wait_ms(lines.due_s())):
                 if fd == self._wake:
                     self._obey(os.read(fd, READ_SIZE))
                 elif fd == cut:
@@ -168,6 +168,7 @@ class Supervisor:
                     lines.feed(data)
                 else:
                     poller.unregister(fd)
+            lines.show()
             status = family.reap().get(child.pid, status)
             self._kill_when_due()
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) in _FROM_OUTSIDE:
@@ -224,10 +225,11 @@ class Supervisor:
         except ChildProcessError:
             return False
 
-    def _wait_ms(self) -> float | None:
-        if self._kill_at is None:
-            return None
-        return max(0.0, self._kill_at - time.monotonic()) * 1000 + 1
+    def _wait_ms(self, show_s: float | None) -> float | None:
+        """Until the command is to be killed, or the line it draws to be shown."""
+        kill_s = None if self._kill_at is None else max(0.0, self._kill_at - time.monotonic())
+        due = [seconds for seconds in (kill_s, show_s) if seconds is not None]
+        return min(due) * 1000 + 1 if due else None
 
     def _kill_when_due(self) -> None:
         if self._kill_at is not None and time.monotonic() >= self._kill_at:

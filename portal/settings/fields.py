@@ -1,35 +1,23 @@
-"""Typed settings: ``config/portal.yaml``, then ``AOLI_*``, then ``AOLI_*_FILE`` secrets.
-
-Every setting is one attribute of :class:`Settings`; its environment variable is ``AOLI_`` +
-the upper-case name. A wrong value raises :class:`SettingsError` with one readable line.
-"""
+"""Every setting: its name, type, bounds and default, and what follows from several."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
 )
 
 from portal.domain.mail import MAX_RECEIVERS, is_address
 from portal.domain.mail_server import server_of
-
-
-class SettingsError(Exception):
-    """A setting is wrong; the text names it, its source and what is expected."""
-
+from portal.settings.places import default_config_dir
 
 _ADDRESSES = {
     "database_url": ("sqlite:///", "postgresql://", "postgresql+psycopg2://"),
@@ -38,13 +26,33 @@ _ADDRESSES = {
 """How an address begins; those not named are of the web."""
 
 
-class Settings(BaseModel):
-    """All settings. Times are in seconds unless the name says otherwise."""
+_WITH_LOGIN = ("postgresql", "redis:", "rediss:", "http:", "https:")
+_AUTHORITY = re.compile(
+    r"[\w+]+://(?:[^:/?#@]*(?::[^/?#@]*)?@)?(?:\[[^]/?#@]*\]|[^:/?#@]*)(?::\d*)?"
+    r"(?:/(?P<name>[^?#@]*))?(?:\?[^#]*)?"
+)
+"""An address whose log-in, host and path every reader takes apart alike."""
+_QUOTE = (
+    "expected SCHEME://USER:PASSWORD@HOST/NAME; in user name and password write"
+    " @ as %40, / as %2F, ? as %3F, # as %23, % as %25"
+)
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+class Settings(BaseSettings):
+    """All settings. Times are in seconds unless the name says otherwise.
+
+    ``Settings(…)`` is what it is given and the defaults; environment and file are read by
+    :func:`portal.settings.load_settings` alone.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", validate_default=True, case_sensitive=True, env_prefix="AOLI_"
+    )
 
     data_dir: Path = Field(default=Path("~/.aoli"), description="Embedded database, logs, keys")
-    config_dir: Path = Field(default=Path("config"), description="Folder of the *.yaml files")
+    config_dir: Path = Field(
+        default_factory=default_config_dir, description="Folder of the *.yaml files"
+    )
     database_url: str = Field(default="", description="Empty: SQLite below data_dir")
     redis_url: str = Field(default="", description="Empty: embedded Valkey below data_dir")
     cluster: Literal["local", "kubernetes"] = "local"
@@ -56,10 +64,13 @@ class Settings(BaseModel):
     prometheus_url: str = ""
     grafana_url: str = ""
     public_url: str = Field(default="", description="Address users see, for links and redirects")
-    secret_key: SecretStr = Field(default=SecretStr(""), description="Empty: made at first start")
+    secret_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="One, or several with commas between, newest first; empty: made at first start",
+    )
     admin_username: str = "admin"
     admin_password: SecretStr = SecretStr("")
-    local_devices: dict[str, int] = Field(default_factory=dict)
+    local_devices: Annotated[dict[str, int], NoDecode] = Field(default_factory=dict)
     local_uid_base: int = Field(
         default=1_900_000_000,
         ge=0,
@@ -103,7 +114,9 @@ class Settings(BaseModel):
     smtp_login: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_sender: str = Field(default="", description="Address that mails come from")
-    support_receivers: tuple[str, ...] = Field(default=(), description="Who gets calls for help")
+    support_receivers: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Who gets calls for help"
+    )
     preemptible_scope: Literal["vc", "cluster"] = "vc"
     starvation_guard_minutes: int = Field(default=10, ge=1)
     stop_grace_s: int = Field(default=30, ge=0, le=3600)
@@ -113,6 +126,18 @@ class Settings(BaseModel):
     node_lost_after_s: int = Field(default=30, ge=0)
     unschedulable_after_s: int = Field(default=60, ge=1)
     plugins: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Nothing but the arguments."""
+        return (init_settings,)
 
     @field_validator("local_devices", mode="before")
     @classmethod
@@ -124,6 +149,14 @@ class Settings(BaseModel):
         if any(not sep for _, sep, _ in pairs):
             raise ValueError("expected NAME=COUNT,NAME=COUNT")
         return {name.strip(): count.strip() for name, _, count in pairs}
+
+    @field_validator("secret_key", mode="before")
+    @classmethod
+    def _join_keys(cls, value: object) -> object:
+        """``new,old``, lines of a file, or a list."""
+        if isinstance(value, list) and all(isinstance(key, str) for key in value):
+            return ",".join(value)
+        return value
 
     @field_validator("smtp_url", mode="after")
     @classmethod
@@ -157,7 +190,16 @@ class Settings(BaseModel):
         starts = _ADDRESSES.get(str(field.field_name), ("http://", "https://"))
         if value and not value.startswith(starts):
             raise ValueError(f"expected {' or '.join(f'{start}…' for start in starts)}")
+        if value.startswith(_WITH_LOGIN) and not _AUTHORITY.fullmatch(value):
+            raise ValueError(_QUOTE)
+        if value.startswith("postgresql") and not _AUTHORITY.fullmatch(value)["name"]:  # type: ignore[index]
+            raise ValueError("the database's name is missing: …HOST/NAME")
         return value
+
+    @field_validator("config_dir", mode="before")
+    @classmethod
+    def _choose_folder(cls, value: object) -> object:
+        return value if value not in ("", None) else default_config_dir()
 
     @field_validator("data_dir", "config_dir", mode="after")
     @classmethod
@@ -197,78 +239,3 @@ class Settings(BaseModel):
     def logs(self) -> str:
         """The folder of kept output that is in force."""
         return self.log_dir or str(self.data_dir / "logs")
-
-
-def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the file, then the environment over it.
-
-    The file is ``portal.yaml`` in ``AOLI_CONFIG_DIR`` and may be missing.
-    """
-    env = os.environ if environ is None else environ
-    config_dir = Path(env.get("AOLI_CONFIG_DIR", "config")).expanduser()
-    values = _read_file(config_dir / "portal.yaml")
-    values.update(_read_environment(env))
-    if env.get("KUBECONFIG") and not values.get("kubeconfig"):
-        values["kubeconfig"] = env["KUBECONFIG"]
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        setting, name = first["loc"][0], ".".join(str(part) for part in first["loc"])
-        variable = f"AOLI_{str(setting).upper()}"
-        source = next((v for v in (variable, f"{variable}_FILE") if env.get(v)), None)
-        why = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
-        raise SettingsError(f"{source or config_dir / 'portal.yaml'}: {name}: {why}") from None
-
-
-def _read_file(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        values = yaml.safe_load(path.read_text("utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: not valid YAML{_place_of(error)}") from None
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path}: not a text in UTF-8") from None
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise SettingsError(f"{path}: expected settings as 'name: value' lines")
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _place_of(error: yaml.YAMLError) -> str:
-    """Where the mistake is and what it is, in one line."""
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    where = "" if mark is None else f" in line {mark.line + 1}"
-    return where + (f": {problem}" if problem else "")
-
-
-SHORT_NAMES = {
-    "AOLI_WECHAT_SECRET": "AOLI_WECHAT_APP_SECRET",
-    "AOLI_MICROSOFT_SECRET": "AOLI_MICROSOFT_CLIENT_SECRET",
-}
-"""Other names of variables, by which they are known too."""
-
-
-def _read_environment(given: Mapping[str, str]) -> dict[str, Any]:
-    longer = {
-        f"{full}{end}": given[f"{short}{end}"]
-        for short, full in SHORT_NAMES.items()
-        for end in ("", "_FILE")
-        if f"{short}{end}" in given
-    }
-    env = {**longer, **given}
-    values: dict[str, Any] = {}
-    for name in Settings.model_fields:
-        variable = f"AOLI_{name.upper()}"
-        if env.get(f"{variable}_FILE"):
-            path = Path(env[f"{variable}_FILE"])
-            try:
-                values[name] = path.read_text("utf-8").strip()
-            except OSError as error:
-                raise SettingsError(f"{variable}_FILE: {path}: {error.strerror}") from None
-        elif variable in env and (env[variable] or name not in ("plugins",)):
-            values[name] = env[variable]
-    values.pop("plugins", None)
-    return values
