@@ -40,6 +40,8 @@ from portal.spi import (
 FIRST_PORT, PORTS = 20000, 5000
 """Rendezvous ports lie here: below the interactive ports and Linux' ephemeral ones."""
 EVERY, FIRST = "every", "first"
+MAX_NODES = 1500
+"""Every replica is told of all others in one variable; Linux takes 131,071 bytes in one."""
 HOSTFILE_VARIABLES = (
     "AOLI_HOSTFILE",
     "OMPI_MCA_orte_default_hostfile",
@@ -65,6 +67,8 @@ class Distributed(JobKind):
     def check(self, spec: JobSpec, device_type: DeviceType | None, limit: int) -> JobSpec:
         """A count per node that the type can give, and a total that the quota can hold."""
         spec = replace(spec, extra={"run_on": FIRST} if _run_on(spec) == FIRST else {})
+        if spec.nodes > MAX_NODES:
+            raise InvalidSpec("nodes", "At most %(max)s nodes", max=MAX_NODES)
         if device_type is None:
             return spec
         device_type.check_count(spec.devices, limit)

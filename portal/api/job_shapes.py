@@ -10,12 +10,14 @@ from pydantic import Field
 from portal.api.schemas import Closed, Count, OrLeftOut, Password, Priority, Shape, Time, about
 from portal.domain.job import DEFAULT_PRIORITY, ENDPOINT_KINDS
 from portal.domain.job_state import JobState
+from portal.domain.limits import (
+    MAX_COMMAND_BYTES,
+    MAX_IMAGE,
+    MAX_NAME,
+)
 from portal.services.jobs.service import ACTIONS, MAX_BULK
 from portal.services.mail.support import MAX_MESSAGE, MAX_SUBJECT
 from portal.services.submissions.field_checks import (
-    MAX_COMMAND,
-    MAX_IMAGE,
-    MAX_NAME,
     MAX_PORT,
     MIN_PORT,
 )
@@ -59,7 +61,10 @@ class Submission(Shape):
     devices: OrLeftOut[Count] = about("Per node", default=None)
     nodes: int = Field(ge=1, default=1)
     image: str = Field(max_length=MAX_IMAGE)
-    command: str = about("Run by the container's shell", max_length=MAX_COMMAND)
+    command: str = about(
+        f"Run by the container's shell; at most {MAX_COMMAND_BYTES} bytes in UTF-8",
+        max_length=MAX_COMMAND_BYTES,
+    )
     interactive_ports: OrLeftOut[list[Port]] = None
     endpoints: OrLeftOut[list[EndpointKind]] = None
     mounts: OrLeftOut[Mounts] = None

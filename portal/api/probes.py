@@ -8,7 +8,6 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from portal.api.calls import reply
 from portal.http.problems import problem
 from portal.http.services import services
-from portal.services.operation import health
 
 blueprint = Blueprint("probes", __name__)
 
@@ -23,10 +22,10 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Database, queue and cluster answer; 503 with the failing parts when one does not.
 
-    Why it does not is in the log: the answer is for everyone.
+    Each is asked at most every two seconds. Why it does not is in the log: the answer is for
+    everyone.
     """
-    found = services()
-    parts = health.check(found.cluster, found.queue)
+    parts = services().readiness.check()
     checks = {part: "ok" if answers else "failed" for part, answers in parts.items()}
     failing = [part for part, answers in parts.items() if not answers]
     if failing:

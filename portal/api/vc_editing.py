@@ -15,6 +15,7 @@ from portal.api.virtual_clusters import Shown, VirtualCluster
 from portal.domain.permission import Permission
 from portal.http.services import services
 from portal.services.vcs.editing import MAX_GRACE_S
+from portal.services.vcs.fitting import MAX_NAMED
 
 MANAGERS = holders(Permission.MANAGE_VC)
 Counts = dict[str, Count]
@@ -50,6 +51,16 @@ class VirtualClusterChange(_Values):
     quota: OrLeftOut[Counts] = about("Device type to number", default=None)
 
 
+class ChangedVirtualCluster(VirtualCluster):
+    """A virtual cluster after a change."""
+
+    no_longer_fit: list[str] = about(
+        "Waiting and paused jobs that need more than the new quota or limit,"
+        f" the oldest {MAX_NAMED}",
+        max_length=MAX_NAMED,
+    )
+
+
 @call(
     "POST",
     "/vcs",
@@ -77,14 +88,17 @@ def add_vc() -> Any:
     summary="Modify a virtual cluster",
     access=MANAGERS,
     body=VirtualClusterChange,
-    answer=VirtualCluster,
+    answer=ChangedVirtualCluster,
     problems=(400, 404, 409, 422),
 )
 def modify_vc(name: str) -> Any:
     """What is left out stays. The quota only while none of its jobs holds devices."""
     caller = actor()
     changed = services().vc_editor.modify(caller, name, reading.json_body())
-    return Shown(caller).dump(changed)
+    return {
+        **Shown(caller).dump(changed.vc),
+        "no_longer_fit": [job.id for job in changed.unfit.jobs],
+    }
 
 
 @call(

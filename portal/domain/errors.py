@@ -119,6 +119,20 @@ class TemporaryFailure(AoliError):
     """An outside service did not answer; trying again later may work."""
 
     code = "unavailable"
+    reason_code = "launch_waiting"
+    """Code of the reason that a job shows whose start failed so."""
+
+
+class QuotaUsedUp(TemporaryFailure):
+    """The cluster lets us have no more for now (a namespace's quota)."""
+
+    reason_code = "cluster_quota"
+
+
+class MissingRight(TemporaryFailure):
+    """The cluster does not let our account do this; an operator can give the right."""
+
+    reason_code = "missing_right"
 
 
 class PermanentFailure(AoliError):

@@ -6,15 +6,18 @@ nested fields raises the ``InvalidSpec`` of a :class:`Fields` of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from portal.domain.errors import FieldError, InvalidSpec, WrongValue
+from portal.domain.limits import too_long
 from portal.domain.mail import has_control
 
 ABSENT: Any = object()
 MAX_NAMES = 10_000
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 Clean = TypeVar("Clean")
 
 
@@ -100,18 +103,34 @@ def each(parts: Mapping[Any, Any], read: Callable[[str, Any], Clean]) -> dict[st
 
 def text(value: Any, *, maximum: int, required: bool = True) -> str:
     """A string without NUL, not blank when ``required``, of at most ``maximum`` characters."""
+    clean = _plain_text(value, required=required)
+    if len(clean) > maximum:
+        raise WrongValue(
+            "Must be at most %(max)s characters, has %(have)s", max=maximum, have=len(clean)
+        )
+    return clean
+
+
+def short_text(value: Any, *, max_bytes: int, required: bool = True) -> str:
+    """The same of at most ``max_bytes`` bytes in UTF-8, for what the kernel counts so."""
+    clean = _plain_text(value, required=required)
+    error = too_long(clean, max_bytes)
+    if error is not None:
+        raise WrongValue(error)
+    return clean
+
+
+def _plain_text(value: Any, *, required: bool) -> str:
     if value is None:
         value = ""
     if not isinstance(value, str):
         raise WrongValue("Must be text")
     if required and not value.strip():
         raise WrongValue("Required")
-    if len(value) > maximum:
-        raise WrongValue(
-            "Must be at most %(max)s characters, has %(have)s", max=maximum, have=len(value)
-        )
     if "\x00" in value:
         raise WrongValue("Must not contain a NUL character")
+    if _HALF_PAIR.search(value):
+        raise WrongValue("Contains half of a character")
     return value
 
 

@@ -18,6 +18,11 @@ class Permission(StrEnum):
     MANAGE_USERS = "manage_users"
 
 
+STORED_VIEW = "PlatformPermission"
+"""Under this name Flask-AppBuilder keeps the platform's permissions ..."""
+STORED_PREFIX = "can_"
+"""... each with this before its code."""
+
 PRESET_ROLES: dict[str, tuple[Permission, ...]] = {
     "System Admin": tuple(Permission),
     "User": (

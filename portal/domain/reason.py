@@ -17,6 +17,10 @@ TEMPLATES: dict[str, str] = {
     " not ready).",
     "user_limit": "The limit per user in this virtual cluster is reached: %(used)s of %(limit)s"
     " %(device_type)s, %(needed)s needed.",
+    "vc_quota_too_small": "It needs %(needed)s %(device_type)s, but the virtual cluster's quota is"
+    " %(quota)s.",
+    "user_limit_too_small": "It needs %(needed)s %(device_type)s, but one user may hold at most"
+    " %(limit)s in this virtual cluster.",
     "no_free_devices": "Not enough free devices: %(free)s %(device_type)s free, %(needed)s needed.",
     "no_fitting_node": "%(free)s %(device_type)s are free, but no node has %(per_node)s together"
     " (the most on one node is %(largest)s).",
@@ -27,7 +31,12 @@ TEMPLATES: dict[str, str] = {
     "held_back": "Held back for a job that has waited longer: %(for_job)s.",
     "preempting": "Waiting for %(devices)s devices that preempted jobs are giving back.",
     "back_off": "The cluster could not start it; the next try is at %(until)s.",
+    "launch_waiting": "The cluster did not take it yet (%(tries)s tries): %(detail)s",
+    "cluster_quota": "What the portal may use of the cluster is used up (%(tries)s tries):"
+    " %(detail)s",
+    "missing_right": "The portal lacks a right on the cluster (%(tries)s tries): %(detail)s",
     "cluster_unreachable": "The cluster does not answer; last seen %(since)s.",
+    "owner": "%(user)s may not start jobs in %(vc)s now.",
     "no_vc": "The virtual cluster %(vc)s no longer exists.",
     # scheduling
     "starting": "Starting on %(nodes)s.",
@@ -37,7 +46,6 @@ TEMPLATES: dict[str, str] = {
     "out_of_memory": "The command was ended for using too much memory (exit code %(exit_code)s).",
     "image_pull": "The image %(image)s cannot be pulled: %(detail)s",
     "refused": "The cluster refused the job: %(detail)s",
-    "launch_waiting": "The cluster did not take it yet (%(tries)s tries): %(detail)s",
     "start_error": "The container could not be started: %(detail)s",
     "replica_lost": "%(replica)s was lost: %(detail)s",
     "lost_too_often": "The platform lost the job %(retries)s times; the last time: %(detail)s",
@@ -50,6 +58,15 @@ TEMPLATES: dict[str, str] = {
     "vc_deleted": "The virtual cluster was deleted.",
 }
 """English sentence of each code; the pages translate the template, then fill it."""
+VARIANTS: dict[str, str] = {
+    "owner.disabled": "The account %(user)s is disabled.",
+    "owner.gone": "The account %(user)s no longer exists.",
+    "owner.no_role": "%(user)s has no role that allows submitting jobs.",
+    "owner.not_member": "%(user)s is not a member of the virtual cluster %(vc)s any more.",
+}
+"""The sentence of a code whose number ``why`` says more: ``code.why``."""
+LAUNCH_TROUBLE = frozenset({"launch_waiting", "cluster_quota", "missing_right"})
+"""Why a start failed that is tried again; a job that gave its devices back keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +79,8 @@ class Reason:
     @property
     def template(self) -> str:
         """The sentence with its places not yet filled."""
-        return TEMPLATES.get(self.code, self.code)
+        plain = TEMPLATES.get(self.code, self.code)
+        return VARIANTS.get(f"{self.code}.{self.numbers.get('why')}", plain)
 
     @property
     def message(self) -> str:

@@ -22,6 +22,8 @@ FATAL_CODES = frozenset({"image_pull", "refused", "start_error"})
 """A replica with one of these will never run."""
 UNCOUNTED_CODES = frozenset({"runtime_stopped", "unschedulable"})
 """Losses that are nobody's fault and do not use up the platform's retries."""
+LAUNCH_TRIES = 3
+"""So many starts at least fail before devices are given back."""
 BACK_OFF_S = (0, 5, 15, 30, 60)
 """Wait before the next start after so many failed or lost ones."""
 
@@ -31,6 +33,8 @@ class Limits:
     """Settings that the decisions need (seconds)."""
 
     unschedulable_after_s: int = 60
+    launch_patience_s: int = 120
+    """So long devices are kept for a job whose start fails and is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +215,18 @@ def requeue(job: Job, reason: Reason, now: datetime) -> Move:
         count_retry=counted,
         not_before=now + timedelta(seconds=wait_s) if wait_s else None,
     )
+
+
+def launch_failed(job: Job, reason: Reason, now: datetime, limits: Limits) -> Move | None:
+    """Back to the queue when its devices were kept long enough for a start that always fails.
+
+    ``None``: it is tried again in its place. The loss is nobody's fault and is not counted.
+    """
+    since = job.admitted_at or now
+    patience = timedelta(seconds=limits.launch_patience_s)
+    if job.launch_tries + 1 < LAUNCH_TRIES or now < since + patience:
+        return None
+    return Move(Trigger.REQUEUE, reason, not_before=now + timedelta(seconds=BACK_OFF_S[-1]))
 
 
 def back_off_s(tries: int) -> int:

@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 
 from portal.domain.errors import FieldError
 from portal.domain.job import AttemptRef
+from portal.domain.limits import MAX_FOLDER_BYTES, MAX_SUB_PATH, too_long
 
-MAX_SUB_PATH = 255
 SHARED = frozenset({"data"})
 """Mounts whose folder is everybody's."""
 _SAFE_PART = re.compile(r"[^\x00-\x1f\x7f\\:*?\"<>|]+")
@@ -50,6 +50,8 @@ def check_sub_path(sub_path: str) -> FieldError | None:
     for part in sub_path.split("/"):
         if part in (".", ".."):
             return FieldError("Must not contain . or .. as a folder")
+        if (error := too_long(part, MAX_FOLDER_BYTES)) is not None:
+            return error
         if part and not _SAFE_PART.fullmatch(part):
             return FieldError("Contains a character that is not allowed in a path")
     return None

@@ -72,14 +72,12 @@ NOT_LATER = peewee.SQL("not_before IS NULL")
 LATER = peewee.SQL("not_before IS NOT NULL")
 RESERVED = peewee.SQL("reserved IS NOT NULL")
 _REQUEST = (JobRow.vc, JobRow.device_type, JobRow.devices, JobRow.nodes, JobRow.preemptible)
+_LINE = (JobRow.vc, JobRow.device_type, JobRow.preemptible)
 _PLACE = (JobRow.priority.desc(), JobRow.submitted_at, JobRow.id)
 for _name, _columns, _where in (
     ("job_request", (*_REQUEST, *_PLACE, JobRow.waiting_since, JobRow.username), WAITS & NOT_LATER),
-    (
-        "job_line",
-        (JobRow.vc, JobRow.device_type, JobRow.preemptible, *_PLACE, JobRow.devices),
-        WAITS,
-    ),
+    ("job_line", (*_LINE, *_PLACE, JobRow.devices, JobRow.username), WAITS),
+    ("job_owner", (JobRow.user_id, JobRow.username, JobRow.vc), WAITS),
     ("job_since", (JobRow.waiting_since,), WAITS),
     ("job_later", (JobRow.not_before,), WAITS & LATER),
     ("job_reserved", (peewee.fn.LENGTH(JobRow.reserved),), WAITS & RESERVED),

@@ -24,9 +24,11 @@ from flask_appbuilder.security.sqla.models import (
 from sqlalchemy import Select, literal, null, select, union, union_all
 from sqlalchemy.orm import Session
 
-PERMISSION_VIEW = "PlatformPermission"
+from portal.domain.permission import STORED_PREFIX, STORED_VIEW
+
+PERMISSION_VIEW = STORED_VIEW
 """The one view-menu under which the platform's permissions are kept."""
-PREFIX = "can_"
+PREFIX = STORED_PREFIX
 HIDDEN_ROLES = frozenset({"Admin", "Public"})
 """Flask-AppBuilder's own roles; they never show."""
 

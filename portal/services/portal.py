@@ -14,6 +14,7 @@ from portal.services.logs.keeper import LogKeeper
 from portal.services.logs.streams import LogStreams
 from portal.services.mail.outbox import Outbox
 from portal.services.mail.support import SupportDesk
+from portal.services.operation.health import Readiness
 from portal.services.operation.metrics import PortalMetrics
 from portal.services.queueing.admission import Admitter
 from portal.services.queueing.snapshots import Snapshots
@@ -54,6 +55,7 @@ class Portal:
     cordoner: Cordoner
     outbox: Outbox
     metrics: PortalMetrics
+    readiness: Readiness
     support: SupportDesk
     cluster_series: ClusterSeries
     storage: StorageWatch

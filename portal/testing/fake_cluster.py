@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from threading import Condition, Event, RLock
 from typing import Any
 
-from portal.domain.errors import PermanentFailure, TemporaryFailure
+from portal.domain.errors import AoliError, PermanentFailure, TemporaryFailure
 from portal.domain.job import AttemptRef
 from portal.domain.launch import Launch, Observed, ReplicaPhase, SharedFile
 from portal.domain.resources import Node
@@ -194,9 +194,12 @@ class FakeCluster:
             self._away = "the cluster does not answer" if away else ""
             self._tell("away" if away else "back")
 
-    def refuse(self, why: str = "refused", *, temporary: bool = False) -> None:
-        """The next launch fails (once for each call)."""
-        failure = TemporaryFailure(why) if temporary else PermanentFailure(why)
+    def refuse(self, why: str | AoliError = "refused", *, temporary: bool = False) -> None:
+        """The next launch fails (once for each call), with this error or with these words."""
+        if isinstance(why, str):
+            failure: AoliError = TemporaryFailure(why) if temporary else PermanentFailure(why)
+        else:
+            failure = why
         with self._changed:
             self._refusals.append(failure)
 

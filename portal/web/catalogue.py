@@ -19,7 +19,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from portal.domain.planning import REMEDIES
-from portal.domain.reason import TEMPLATES
+from portal.domain.reason import TEMPLATES, VARIANTS
 from portal.spi.registry import load_registry
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,7 @@ def texts() -> Iterator[tuple[Text, str | None, str]]:
         for name, _line, text, _comments, context in found:
             if text and text != ("",):
                 yield text, context, f"{folder}/{name}"
-    for template in TEMPLATES.values():
+    for template in (*TEMPLATES.values(), *VARIANTS.values()):
         yield template, None, "portal/domain/reason.py"
     for remedy in REMEDIES.values():
         yield remedy, None, "portal/domain/planning/wait.py"

@@ -9,6 +9,7 @@ from portal.models import db
 from portal.services.cluster.storage import StorageWatch
 from portal.services.logs.keeper import LogKeeper
 from portal.services.logs.streams import LogStreams
+from portal.services.operation.health import Readiness
 from portal.services.operation.metrics import PortalMetrics
 from portal.services.portal import Portal
 from portal.services.records import inventory
@@ -58,6 +59,7 @@ def build(parts: Parts) -> Portal:
         cordoner=nouns.cordoner(parts),
         outbox=outbox,
         metrics=PortalMetrics(parts.queue),
+        readiness=Readiness(parts.cluster, parts.queue),
         support=nouns.support(parts, jobs, outbox),
         cluster_series=ClusterSeries(),
         storage=StorageWatch(),

@@ -97,6 +97,7 @@ def vc_editor(parts: Parts) -> VcEditor:
     return VcEditor(
         cluster_name=parts.cluster.name,
         device_types=parts.registry.device_types,
+        preemptible_scope=parts.settings.preemptible_scope,
         queue=parts.queue,
         events=parts.events,
         clock=parts.clock,

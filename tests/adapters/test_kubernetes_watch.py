@@ -45,6 +45,25 @@ def a_pod(version: int, phase: str = "Running", name: str = "worker-0") -> dict[
     }
 
 
+def a_node() -> dict[str, Any]:
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-02T12:00:00Z"}
+    chips = {"nvidia.com/gpu": "8"}
+    return {
+        "metadata": {"name": "node-1", "labels": {}, "resourceVersion": "3"},
+        "spec": {},
+        "status": {"capacity": chips, "allocatable": chips, "conditions": [ready]},
+    }
+
+
+def a_foreign_pod() -> dict[str, Any]:
+    limits = {"limits": {"nvidia.com/gpu": "2"}}
+    return {
+        "metadata": {"name": "theirs", "uid": "theirs", "resourceVersion": "4"},
+        "spec": {"nodeName": "node-1", "containers": [{"resources": limits}]},
+        "status": {"phase": "Running"},
+    }
+
+
 class Api(ThreadingHTTPServer):
     """Lists what is in ``things``, and streams what is put into ``events``."""
 
@@ -313,6 +332,36 @@ def test_pods_of_others_we_may_not_see_are_none(api: Api, tmp_path: Path) -> Non
         eventually(lambda: listener.lists)
         assert not listener.breaks
         assert cluster.nodes() == ()
+    finally:
+        stop.set()
+        thread.join(10)
+
+
+def test_a_right_that_was_missing_for_a_moment_is_used_when_it_is_there(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from portal.adapters.kubernetes.feed import Feed
+    from portal.adapters.kubernetes.node_view import DeviceRule
+
+    monkeypatch.setattr(Feed, "FORBIDDEN_S", 0.05)
+    api.refusals["/api/v1/pods"] = (403, "Forbidden", "not for you")
+    api.things["/api/v1/nodes"] = [a_node()]
+    api.things["/api/v1/pods"] = [a_foreign_pod()]
+    cluster = KubernetesCluster(
+        "test",
+        kubeconfig=kubeconfig(api, tmp_path),
+        namespace="jobs",
+        device_rules=[DeviceRule("gpu", "nvidia.com/gpu")],
+    )
+    listener, stop = RecordingListener(), threading.Event()
+    thread = threading.Thread(target=cluster.watch, args=(listener, stop), daemon=True)
+    thread.start()
+    try:
+        eventually(lambda: listener.lists)
+        assert listener.nodes[0].foreign_devices == 0
+        del api.refusals["/api/v1/pods"]
+        eventually(lambda: listener.nodes[0].foreign_devices == 2, what="others' devices")
+        assert not listener.breaks
     finally:
         stop.set()
         thread.join(10)

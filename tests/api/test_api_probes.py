@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import pytest
@@ -12,7 +13,11 @@ from house import GPU, body
 from web_house import Caller, WebHouse, problem_of
 
 from portal.api.calls import CALLS
+from portal.domain.errors import TemporaryFailure
 from portal.models.db import database, session
+from portal.ports import Cluster, Queue
+from portal.services.operation.health import Readiness
+from portal.testing import eventually
 
 
 def test_alive(web_house: WebHouse) -> None:
@@ -147,3 +152,53 @@ def test_the_written_page_names_every_call() -> None:
             r"<(\w+)>", lambda found: "{" + found[1].removeprefix("job_") + "}", call.path
         )
         assert f"{call.method} `{path}`" in page, f"{call.method} {path}"
+
+
+class Asked:
+    """Counts how often a part is asked, and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.away = False
+        self.hangs = threading.Event()
+        self.hangs.set()
+
+    def ping(self) -> None:
+        self.times += 1
+        self.hangs.wait(10)
+        if self.away:
+            raise TemporaryFailure("away")
+
+
+def test_each_part_is_asked_once_in_two_seconds_whoever_looks(web_house: WebHouse) -> None:
+    now, cluster, queue = [100.0], Asked(), Asked()
+    readiness = Readiness(cast(Cluster, cluster), cast(Queue, queue), lambda: now[0])
+    for _ in range(50):
+        assert readiness.check() == {"database": True, "queue": True, "cluster": True}
+    assert (cluster.times, queue.times) == (1, 1)
+    cluster.away = True
+    now[0] += 1.9
+    assert readiness.check()["cluster"] is True
+    now[0] += 0.2
+    assert [readiness.check()["cluster"] for _ in range(3)] == [False] * 3
+    assert cluster.times == 2
+    cluster.away = False
+    now[0] += 2
+    assert readiness.check()["cluster"] is True
+
+
+def test_a_part_that_hangs_keeps_one_and_not_everybody(web_house: WebHouse) -> None:
+    now, cluster = [100.0], Asked()
+    readiness = Readiness(cast(Cluster, cluster), cast(Queue, Asked()), lambda: now[0])
+    readiness.check()
+    now[0] += 5
+    cluster.hangs.clear()
+    first = threading.Thread(target=readiness.check)
+    first.start()
+    eventually(lambda: cluster.times == 2)
+    assert [readiness.check()["cluster"] for _ in range(20)] == [True] * 20
+    assert cluster.times == 2
+    cluster.away = True
+    cluster.hangs.set()
+    first.join(10)
+    assert readiness.check()["cluster"] is False

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from house import GPU, NPU
+from house import GPU, NPU, body
 from web_house import Caller, WebHouse, problem_of
 
 
@@ -200,3 +200,26 @@ def test_two_at_once_cannot_give_away_more_than_there_is(web_house: WebHouse) ->
     for thread in threads:
         thread.join()
     assert sorted(codes) == [201, 422, 422, 422, 422, 422]
+
+
+def test_a_smaller_quota_or_limit_answers_which_jobs_no_longer_fit(
+    web_house: WebHouse, root: Caller
+) -> None:
+    waiting = web_house.house.submit(device_type=GPU, devices=3)
+    assert root.patch("/vcs/vision", {"quota": {GPU: 3}}).get_json()["no_longer_fit"] == []
+    cut = root.patch("/vcs/vision", {"quota": {GPU: 2}}).get_json()
+    assert (cut["quota"][GPU], cut["no_longer_fit"]) == (2, [waiting])
+    limited = root.patch("/vcs/vision", {"quota": {GPU: 4}, "user_limit": {GPU: 2}}).get_json()
+    assert limited["no_longer_fit"] == [waiting]
+    assert root.patch("/vcs/vision", {"preempt_grace_s": 5}).get_json()["no_longer_fit"] == []
+
+
+def test_more_than_the_limit_per_user_is_refused_like_the_quota(
+    web_house: WebHouse, root: Caller
+) -> None:
+    assert root.patch("/vcs/vision", {"user_limit": {GPU: 2}}).status_code == 200
+    alice = web_house.caller("alice")
+    for path in ("/jobs", "/jobs/preview"):
+        refused = problem_of(alice.post(path, body(device_type=GPU, devices=3)), 422)
+        assert refused["errors"] == {"devices": ["One user may hold at most 2"]}
+    assert alice.post("/jobs", body(device_type=GPU, devices=2)).status_code == 201

@@ -272,6 +272,7 @@ SCENES: dict[str, Scene] = {
     "user": Scene("/dashboard/users/{user_liang}"),
     "user-roles": Scene("/dashboard/users/{user_liang}/roles"),
     "user-groups": Scene("/dashboard/users/{user_liang}/groups"),
+    "user-disable": Scene("/dashboard/users/{user_liang}/disable"),
     "user-delete": Scene("/dashboard/users/{user_hana}/delete"),
     "user-new-1": Scene("/dashboard/users/new/", then=first_user),
     "user-new-2": Scene("/dashboard/users/new/", then=second_step),

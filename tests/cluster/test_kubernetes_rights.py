@@ -15,7 +15,7 @@ from portal.adapters.kubernetes import naming
 from portal.adapters.kubernetes.client import KubernetesApi, Refusal
 from portal.adapters.kubernetes.cluster import KubernetesCluster
 from portal.adapters.kubernetes.inside import end_processes
-from portal.domain.errors import PermanentFailure, TemporaryFailure
+from portal.domain.errors import MissingRight, TemporaryFailure
 from portal.domain.job import RegistryLogin
 from portal.domain.launch import Launch, ReplicaPhase
 from portal.testing.builders import a_launch
@@ -166,8 +166,8 @@ def test_missing_rights_are_named(
     elsewhere = make_cluster(rig, "default", kubeconfig=str(tmp_path / "kubeconfig"))
     with pytest.raises(TemporaryFailure, match="cannot list resource"):
         elsewhere.ping()
-    with pytest.raises(PermanentFailure, match="cannot create resource"):
+    with pytest.raises(MissingRight, match="cannot create resource"):
         elsewhere.launch(a_launch())
     nowhere = make_cluster(rig, "no-such-place", kubeconfig=str(tmp_path / "kubeconfig"))
-    with pytest.raises(PermanentFailure, match="cannot create resource"):
+    with pytest.raises(MissingRight, match="cannot create resource"):
         nowhere.launch(a_launch())

@@ -236,6 +236,12 @@ class _Reference:
         quota, part = self.quota(demand), self.part(demand)
         numbers = {"device_type": kind, "used": used, "quota": quota, "needed": needed}
         usable = min(quota, part + used - here)
+        limit = self.limit(demand)
+        never = {"device_type": kind, "needed": needed}
+        if not self.borrows(demand) and needed > quota:
+            return Reason("vc_quota_too_small", never | {"quota": quota})
+        if limit is not None and needed > limit:
+            return Reason("user_limit_too_small", never | {"limit": limit})
         if not self.borrows(demand) and used + needed > quota:
             return Reason("vc_quota", numbers | ({} if usable == quota else {"usable": usable}))
         if not self.borrows(demand) and here + needed > part:
@@ -248,7 +254,7 @@ class _Reference:
                 "not_ready": sum(1 for n in nodes if not n.ready),
             }
             return Reason("vc_shortage", numbers)
-        limit, used = self.limit(demand), self.used(demand, soon=True, user=demand.user)
+        used = self.used(demand, soon=True, user=demand.user)
         if limit is not None and used + needed > limit:
             numbers = {"device_type": kind, "used": used, "limit": limit, "needed": needed}
             return Reason("user_limit", numbers)

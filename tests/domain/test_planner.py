@@ -21,8 +21,10 @@ from planner_words import (
     victims,
 )
 
+from portal.domain.moment import rfc3339
 from portal.domain.planning.planner import plan, preview
 from portal.domain.planning.snapshot import Admission, Snapshot, VcShare, Waiting
+from portal.domain.reason import Reason
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,40 @@ ORDER = {
     ),
 }
 
+BARRED = Reason("owner", {"user": "alice", "vc": "red", "why": "disabled"})
+
+OWNERS = {
+    "who may not start anything waits, whatever is free": Case(
+        cluster(node("a"), job("j", 1), job("cpu", 0), barred={("red", "alice"): BARRED}),
+        waits={"j": "owner", "cpu": "owner"},
+    ),
+    "others are not held up by it, however long it has waited": Case(
+        cluster(
+            node("a"),
+            held("h", "a:0-3"),
+            job("barred", 8, waits=99, priority=1000),
+            job("other", 4, user="bob"),
+            barred={("red", "alice"): BARRED},
+        ),
+        starts={"other": "a:4-7"},
+        waits={"barred": "owner"},
+    ),
+    "nobody is preempted for it": Case(
+        cluster(
+            node("a"),
+            held("h", "a:0-7", preemptible=True, vc="blue"),
+            job("j", 8),
+            barred={("red", "alice"): BARRED},
+        ),
+        waits={"j": "owner"},
+    ),
+    "the same user starts where he still may": Case(
+        cluster(node("a"), job("j", 1, vc="blue"), job("k", 1), barred={("red", "alice"): BARRED}),
+        starts={"j": "a:0"},
+        waits={"k": "owner"},
+    ),
+}
+
 QUOTA = {
     "up to the quota jobs start": Case(
         cluster(node("a"), share("red", 4), job("j", 4)), starts={"j": "a:0-3"}
@@ -95,7 +131,7 @@ QUOTA = {
         waits={"j": "vc_quota"},
     ),
     "without a quota of the type nothing starts": Case(
-        cluster(node("a"), VcShare("red"), job("j", 1)), waits={"j": "vc_quota"}
+        cluster(node("a"), VcShare("red"), job("j", 1)), waits={"j": "vc_quota_too_small"}
     ),
     "another virtual cluster's use does not count": Case(
         cluster(node("a"), share("red", 4), held("h", "a:0-3", vc="blue"), job("j", 4)),
@@ -166,6 +202,36 @@ QUOTA = {
         cluster(node("a"), share("red", 8, limit=2), held("h", "a:0-1", user="bob"), job("j", 2)),
         starts={"j": "a:2-3"},
     ),
+    "more than the quota is told as such, whatever is in use": Case(
+        cluster(node("a"), share("red", 4), held("h", "a:0-1"), job("j", 5)),
+        waits={"j": "vc_quota_too_small"},
+    ),
+    "more than the user's limit is told as such, whatever is in use": Case(
+        cluster(node("a"), share("red", 8, limit=2), held("h", "a:0-7"), job("j", 3)),
+        waits={"j": "user_limit_too_small"},
+    ),
+    "all of the limit can be had": Case(
+        cluster(node("a"), share("red", 8, limit=2), job("j", 2)), starts={"j": "a:0-1"}
+    ),
+    "all nodes of a job count against the limit together": Case(
+        cluster(node("a"), node("b"), share("red", 16, limit=8), job("j", 5, replicas=2)),
+        waits={"j": "user_limit_too_small"},
+    ),
+    "who borrows is not bound by the quota, but by the limit": Case(
+        cluster(
+            node("a"),
+            share("red", 1, limit=4),
+            job("fits", 4, preemptible=True),
+            job("large", 5, preemptible=True),
+            preemptible_scope="cluster",
+        ),
+        starts={"fits": "a:0-3"},
+        waits={"large": "user_limit_too_small"},
+    ),
+    "a quota that is only short of nodes is not too small": Case(
+        cluster(node("a", cordoned=True), node("b"), share("red", 16), job("j", 8, replicas=2)),
+        waits={"j": "vc_shortage"},
+    ),
     "what the plan starts counts at once": Case(
         cluster(node("a"), share("red", 8, limit=2), job("i", 2, waits=2), job("j", 1)),
         starts={"i": "a:0-1"},
@@ -203,7 +269,7 @@ PREEMPTION = {
         cluster(
             node("a"), share("red", 4), held("p", "a:0-7", preemptible=True, vc="blue"), job("j", 8)
         ),
-        waits={"j": "vc_quota"},
+        waits={"j": "vc_quota_too_small"},
     ),
     "one large victim rather than two small ones": Case(
         cluster(
@@ -548,7 +614,7 @@ STARVATION = {
     "one that needs more than its quota holds back nobody": Case(
         cluster(node("a"), share("red", 4), job("big", 8, waits=11), job("small", 1)),
         starts={"small": "a:0"},
-        waits={"big": "vc_quota"},
+        waits={"big": "vc_quota_too_small"},
     ),
     "the quota that it waits for is not eaten up by small ones": Case(
         cluster(
@@ -703,7 +769,7 @@ SHORTAGE = {
     ),
 }
 
-CASES = ORDER | QUOTA | PREEMPTION | PLACEMENT | RINGS | STARVATION | SHORTAGE
+CASES = ORDER | OWNERS | QUOTA | PREEMPTION | PLACEMENT | RINGS | STARVATION | SHORTAGE
 
 
 @pytest.mark.parametrize("sentence", CASES)
@@ -832,3 +898,16 @@ def test_a_preview_says_why_a_job_would_wait_and_behind_whom() -> None:
 def test_a_preview_of_a_waiting_job_replaces_it() -> None:
     snapshot = cluster(node("a"), held("h", "a:0-3"), job("j", 8))
     assert preview(snapshot, job("j", 4), NOW) == Admission("j", (slot("a:4-7"),))
+
+
+def test_a_back_off_says_what_the_trouble_was() -> None:
+    trouble = Reason("cluster_quota", {"tries": 3, "detail": "exceeded quota: gpus"})
+    later = NOW + timedelta(seconds=60)
+    waits = cluster(
+        node("a"), job("told", not_before=later, trouble=trouble), job("untold", not_before=later)
+    )
+    made = plan(waits, NOW).waiting
+    numbers = {**trouble.numbers, "until": rfc3339(later)}
+    assert made["told"].reason == Reason("cluster_quota", numbers)
+    assert made["untold"].reason == Reason("back_off", {"until": rfc3339(later)})
+    assert plan(waits, later).waiting == {}

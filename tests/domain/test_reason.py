@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.domain.planning.wait import REMEDIES, remedy
-from portal.domain.reason import TEMPLATES, Reason, load
+from portal.domain.reason import TEMPLATES, VARIANTS, Reason, load
 
 
 @pytest.mark.parametrize("code", TEMPLATES)
@@ -71,3 +71,15 @@ def test_every_wait_has_a_remedy_but_the_one_that_is_over_at_once() -> None:
     assert set(REMEDIES) == waits
     assert remedy(Reason("vc_quota")) == REMEDIES["vc_quota"]
     assert remedy(Reason("of_a_plugin")) is None
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_number_may_choose_the_sentence(variant: str) -> None:
+    code, _, why = variant.partition(".")
+    reason = Reason(code, {"user": "alice", "vc": "red", "why": why})
+    assert code in TEMPLATES
+    assert reason.message == VARIANTS[variant] % {"user": "alice", "vc": "red"}
+    assert load(json.loads(json.dumps(reason.dump()))) == reason
+    assert Reason(code, {"user": "alice", "vc": "red", "why": "else"}).message == (
+        "alice may not start jobs in red now."
+    )

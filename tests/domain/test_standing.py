@@ -70,6 +70,15 @@ def test_the_queue_tells_who_is_first_in_it():
     assert of(cluster(*parts), "first").lead_priority is None
 
 
+def test_no_priority_is_proposed_to_a_job_that_its_quota_can_never_hold():
+    red = VcShare("red", {GPU: 8}, {GPU: 4})
+    found = of(cluster(node("a"), red, FULL, job("first", 4), job("large", 5)), "large")
+    assert found.lead_priority is None
+    assert check(found, "user_limit") == Check(
+        "user_limit", True, {"used": 8, "limit": 4, "needed": 5}
+    )
+
+
 def test_nodes_that_take_nothing_block():
     parts = [node("a", cordoned=True), node("b", ready=False), job("late", 1)]
     found = of(cluster(*parts), "late")

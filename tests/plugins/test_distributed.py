@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from plugins import shell_words
-from plugins.distributed import Distributed, rendezvous_port
+from plugins import distributed, shell_words
+from plugins.distributed import MAX_NODES, Distributed, rendezvous_port
+from portal.domain import limits
 from portal.domain.errors import InvalidSpec
 from portal.domain.job_state import JobState
 from portal.domain.resources import DeviceShape, Slot
@@ -49,6 +50,22 @@ def check(nodes: int, devices: int, limit: int) -> dict[str, list[str]]:
 )
 def test_counts(nodes: int, devices: int, limit: int, wrong: list[str]) -> None:
     assert list(check(nodes, devices, limit)) == wrong
+
+
+def test_of_the_most_nodes_every_variable_still_fits_into_a_word() -> None:
+    assert list(check(MAX_NODES + 1, 8, 10**6)) == ["nodes"]
+    assert check(MAX_NODES, 8, 10**6) == {}
+    names = [f"worker-{rank}" for rank in range(MAX_NODES)]
+    hosts = [f"{name}.aoli-{'0' * 36}-999" for name in names]
+    env = {
+        **distributed._shared_environment(hosts, 24999, 8),
+        **distributed._own_environment(hosts, 24999, MAX_NODES - 1),
+    }
+    command = "x" * limits.MAX_COMMAND_BYTES
+    for rank in (0, MAX_NODES - 1):
+        for first_only in (True, False):
+            run = distributed._command(command, rank, names, first_only)
+            assert limits.exec_problem(run, env) is None
 
 
 def test_every_replica_knows_the_others() -> None:

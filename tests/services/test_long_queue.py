@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from house import BOTH_DATABASES, GPU, NPU, House, actor, body
 
+from portal.domain.moment import rfc3339
 from portal.domain.planning import Demand, Plan, Snapshot, order_key, plan
-from portal.models import JobRow, NodeRow, VcRow, db
+from portal.domain.reason import Reason
+from portal.models import JobRow, NodeRow, VcMemberRow, VcRow, db
 from portal.models.db import database, session
+from portal.services.jobs.listing import JobQuery
 from portal.services.queueing import heads, places, plans
 from portal.services.queueing.outlook import LARGE, PATIENCE_S
 from portal.testing import a_node
@@ -113,18 +117,26 @@ def _random_row(house: House, chance: random.Random, n: int, like: dict[str, Any
     }
 
 
+def everything(house: House, snapshot: Snapshot) -> Snapshot:
+    """``snapshot`` with all that wait, also those of owners who may not start anything."""
+    every = heads.first(heads.numbers(snapshot.vcs, ()), ALL, house.now, ())
+    return replace(snapshot, waiting=tuple({**every, **heads.apart()[0]}.values()))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_the_first_of_each_request_make_the_plan_that_all_make(house: House, seed: int) -> None:
     random_queue(house, random.Random(seed))
     with session():
-        whole = house.portal.snapshots.take(ALL)
         taken, made = plans.make(house.portal.snapshots, house.now)
-    expected = plan(whole.snapshot, house.now)
-    assert taken.waiting == whole.waiting == len(whole.snapshot.waiting) == 120
-    assert len(taken.snapshot.waiting) < len(whole.snapshot.waiting)
+        whole = everything(house, taken.snapshot)
+    expected = plan(whole, house.now)
+    assert taken.waiting == len(whole.waiting) == 120
+    assert len(taken.snapshot.waiting) < len(whole.waiting)
+    assert set(whole.barred) == {("vision", "carol")}
+    assert all(one.not_before for one in taken.snapshot.waiting if whole.bar_of(one))
     assert (made.admit, made.preempt) == (expected.admit, expected.preempt)
     known = {demand.job_id for demand in taken.snapshot.waiting}
-    for demand in whole.snapshot.waiting:
+    for demand in whole.waiting:
         if demand.job_id in expected.waiting:
             reason = _reason(demand, made, taken.snapshot, known)
             assert reason == expected.waiting[demand.job_id].reason
@@ -135,6 +147,8 @@ def test_the_first_of_each_request_make_the_plan_that_all_make(house: House, see
 def _reason(demand: Demand, made: Plan, snapshot: Snapshot, known: set[str]) -> Any:
     if demand.job_id in known:
         return made.waiting[demand.job_id].reason
+    if snapshot.bar_of(demand) is not None:
+        return snapshot.bar_of(demand)
     return made.refused[snapshot.request_of(demand)]
 
 
@@ -143,16 +157,19 @@ def test_places_are_those_of_the_planners_order(house: House, seed: int) -> None
     random_queue(house, random.Random(seed))
     lines: dict[tuple[str, str | None], list[Demand]] = defaultdict(list)
     with session():
-        waiting = house.portal.snapshots.take(ALL).snapshot.waiting
-        counted = places.positions([places.place_of(demand) for demand in waiting])
+        whole = everything(house, house.portal.snapshots.take().snapshot)
+        waiting, barred = whole.waiting, whole.barred
+        counted = places.positions([places.place_of(demand) for demand in waiting], barred)
         one = random.Random(seed).choice(waiting)
-        before = places.ahead(places.place_of(one), ())
+        before = places.ahead(places.place_of(one), (), barred)
+    assert any(whole.bar_of(demand) for demand in waiting)
     for demand in sorted(waiting, key=order_key):
         line = lines[places.place_of(demand).line]
-        line.append(demand)
-        assert counted[demand.job_id] == len(line)
+        assert counted[demand.job_id] == len(line) + 1
         if demand is one:
-            assert [d.job_id for d in before] == [d.job_id for d in line[:-1]][:10]
+            assert [d.job_id for d in before] == [d.job_id for d in line][:10]
+        if whole.bar_of(demand) is None:
+            line.append(demand)
 
 
 def test_a_preview_is_planned_once_for_all_that_ask_for_the_same(house: House) -> None:
@@ -214,3 +231,77 @@ def test_no_look_at_the_queue_walks_through_all_jobs(house: House) -> None:
             tables = [step for step in steps if " job " in f"{step} "]
             assert tables
             assert all(" INDEX job_" in step for step in tables), steps
+
+
+def leave(house: House, who: str) -> None:
+    """``who`` is no longer a member of vision."""
+    VcMemberRow.delete().where(VcMemberRow.name == who).execute()
+
+
+def test_jobs_of_who_may_not_start_are_ahead_of_nobody(house: House) -> None:
+    running = house.run(device_type=GPU, devices=4)
+    many(house, 40, device_type=GPU, devices=4)
+    house.advance(60)
+    mine = house.submit("bob", device_type=GPU, devices=4)
+    house.work()
+    with session():
+        leave(house, "alice")
+        house.portal.admitter.admit()
+        told = house.portal.jobs.get(actor("root"), mine)
+        assert (told["reason"]["code"], told["queue_position"], told["ahead"]) == (
+            "vc_quota",
+            1,
+            [],
+        )
+        query = JobQuery(scope="all", statuses=("queued",), limit=100)
+        listed = house.portal.jobs.page(actor("root"), query).items
+        codes = Counter((job["user"], job["reason"]["code"]) for job in listed)
+        assert codes == {("alice", "owner"): 41, ("bob", "vc_quota"): 1}
+        assert {job["queue_position"] for job in listed} == {1}
+    house.cluster.finish(house.ref(running))
+    house.look()
+    assert house.state(mine) in ("scheduling", "running")
+
+
+def test_what_a_row_says_of_its_job_alone_outlives_the_loss_of_the_right(house: House) -> None:
+    """The trouble of its last start is told again; a place that was kept is not."""
+    trouble = Reason("cluster_quota", {"tries": 3, "detail": "exceeded quota: gpus"})
+    house.run(device_type=GPU, devices=4)
+    later, kept = (house.submit("bob", device_type=GPU, devices=4) for _ in range(2))
+    with session():
+        until = house.now + timedelta(seconds=60)
+        JobRow.update(reason=trouble.dump(), not_before=until).where(JobRow.id == later).execute()
+        place = [{"node": "gpu-1", "devices": [0, 1, 2, 3]}]
+        told = {"reason": Reason("preempting", {"devices": 4}).dump(), "reserved": place}
+        JobRow.update(**told).where(JobRow.id == kept).execute()
+        leave(house, "bob")
+        house.portal.admitter.admit()
+    assert (house.noted(later), house.noted(kept)) == ("owner", "owner")
+    with session():
+        VcMemberRow.insert(vc="vision", kind="user", name="bob").execute()
+        house.portal.admitter.admit()
+    assert (house.noted(later), house.noted(kept)) == ("cluster_quota", "vc_quota")
+    assert house.job(later).reason == Reason(
+        "cluster_quota", {**trouble.numbers, "until": rfc3339(until)}
+    )
+
+
+def test_one_whose_rights_were_not_read_is_not_planned(house: House) -> None:
+    """Of who comes in while the queue is read, nobody knows yet whether he may start."""
+    house.submit("alice", device_type=GPU, devices=1)
+    read, late = house.portal.snapshots._owners, []
+
+    class Slow:
+        def barred(self, owners: Any) -> Any:
+            found = read.barred(owners)
+            if not late:
+                late.append(house.submit("bob", device_type=GPU, devices=1))
+                JobRow.update(username="carol").where(JobRow.id == late[0]).execute()
+            return found
+
+    house.portal.snapshots._owners = Slow()
+    with session():
+        taken = house.portal.snapshots.take()
+    assert late
+    assert [demand.user for demand in taken.snapshot.waiting] == ["alice"]
+    assert set(taken.snapshot.barred) == {("vision", "carol")}

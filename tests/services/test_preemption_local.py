@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from house import GPU, actor, body, in_session
+from house import actor
+from local_lab import Lab
 
-from portal import wiring
-from portal.domain.job import AttemptRef, Job
-from portal.models import VcRow, db
+from portal.models import VcRow
 from portal.models.db import session
-from portal.services.portal import Portal
-from portal.services.records import job_store
 from portal.services.running import stop_notice as notice
-from portal.settings import Settings
-from portal.testing import FakeEvents, FakeQueue, eventually
 
-DEADLINE_S = 30
 TRAINING = """
 if [ -f "$AOLI_JOB_PATH/saved" ]; then
   echo "attempt $AOLI_ATTEMPT goes on from $(cat "$AOLI_JOB_PATH/saved")"
@@ -33,75 +25,6 @@ echo ready
 while :; do sleep 0.02; done
 """
 STUBBORN = "trap '' TERM; echo ready; while :; do sleep 0.02; done"
-
-
-@dataclass
-class Lab:
-    """A portal on this machine, with one device; the test is its worker and its scheduler."""
-
-    portal: Portal
-    queue: FakeQueue
-
-    def submit(self, who: str, command: str, **fields: Any) -> str:
-        given = {"vc": "platform", "device_type": GPU, "devices": 1, "command": command}
-        with session():
-            job = self.portal.jobs.submit(actor(who), body(**{**given, **fields}))
-        return str(job["id"])
-
-    def job(self, job_id: str) -> Job:
-        with session():
-            job = job_store.fetch(job_id)
-        assert job is not None
-        return job
-
-    def step(self) -> None:
-        with session():
-            self.portal.passes.full_pass()
-        self.queue.enqueue("admit")
-        self.queue.drain()
-
-    def until(self, job_id: str, state: str) -> Job:
-        def there() -> Job | None:
-            self.step()
-            job = self.job(job_id)
-            return job if job.state.value == state else None
-
-        found = eventually(there, DEADLINE_S, what=f"{state}, is {self.job(job_id)}")
-        assert found is not None
-        return found
-
-    def until_said(self, job_id: str, text: str, attempt: int = 1) -> None:
-        path = self.portal.logs.path(AttemptRef(job_id, attempt), "main")
-        eventually(lambda: path.exists() and text in path.read_text(), DEADLINE_S, what=f"{text!r}")
-
-    def folder(self, job_id: str) -> Path:
-        with session():
-            return Path(self.portal.jobs.get(actor("root"), job_id)["job_path"])
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    settings = Settings(
-        data_dir=tmp_path / "data",
-        secret_key="a key of tests long enough for HMAC",
-        cluster_name="lab",
-        local_devices={GPU: 1},
-    )
-    settings.data_dir.mkdir(parents=True)
-    queue = FakeQueue()
-    portal = wiring.connect(settings, queue=queue, events=FakeEvents())
-    queue.tasks = {
-        "admit": in_session(portal.admitter.admit),
-        "drive": in_session(portal.driver.drive),
-        "sweep": in_session(lambda job_id, number: portal.passes.sweep(job_id, int(number))),
-    }
-    wiring.upgrade(portal)
-    with session():
-        VcRow.update(preempt_grace_s=20).execute()
-    yield Lab(portal, queue)
-    for ref in portal.cluster.observe_all():
-        portal.cluster.remove(ref, force=True)
-    db.close()
 
 
 def test_a_preempted_training_saves_and_goes_on(lab: Lab) -> None:

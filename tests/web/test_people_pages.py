@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from house import IDS
+from house import GPU, IDS, actor
+from web_pages import run_job, submit_job
+
+from portal.models.db import session
 
 PAGES = (
     *("/dashboard/", "/dashboard/users/", "/dashboard/users/new/", "/dashboard/users/1"),
     *("/dashboard/users/1/roles", "/dashboard/users/1/groups", "/dashboard/users/1/delete"),
     *("/dashboard/groups/", "/dashboard/groups/new/", "/dashboard/roles/", "/dashboard/roles/new"),
     *("/dashboard/roles/3", "/dashboard/roles/3/users", "/dashboard/roles/3/groups"),
-    "/dashboard/audit/",
+    *("/dashboard/audit/", "/dashboard/users/1/disable"),
 )
 
 
@@ -190,3 +193,73 @@ def test_roles_are_searched_and_come_in_pages(admin, web_house):
     assert "team 07" in page
     assert "team 08" not in page
     assert "No role matches" in admin.page("/dashboard/roles/?q=nothing")
+
+
+def open_jobs_of_alice(house) -> dict[str, str]:
+    made = {"runs": run_job(house, device_type=GPU, devices=4, name="runs")}
+    made["pauses"] = submit_job(house, device_type=GPU, devices=1, name="pauses")
+    with session():
+        house.portal.jobs.act(actor("alice"), made["pauses"], "pause")
+    for name in ("first", "second"):
+        made[name] = submit_job(house, device_type=GPU, devices=1, name=name)
+    made["bobs"] = submit_job(house, "bob", device_type=GPU, devices=1)
+    house.end(run_job(house, name="over"))
+    return made
+
+
+def states(house, made: dict[str, str]) -> dict[str, str]:
+    return {name: house.state(job_id) for name, job_id in made.items()}
+
+
+def test_disabling_an_account_says_what_becomes_of_its_jobs(admin, web_house):
+    user = f"/dashboard/users/{IDS['alice']}"
+    assert f'href="{user}/disable"' not in admin.page(user), "there is nothing to say"
+    made = open_jobs_of_alice(web_house.house)
+    assert f'href="{user}/disable"' in admin.page(user)
+    asked = admin.page(f"{user}/disable")
+    assert "Its jobs: 1 running, 2 waiting, 1 paused." in asked
+    assert 'name="kill"' in asked
+    answer = admin.post(f"{user}/active", {"active": "false"})
+    assert (answer.status_code, answer.location) == (303, user)
+    assert states(web_house.house, made) == {
+        "runs": "running",
+        "pauses": "paused",
+        "first": "queued",
+        "second": "queued",
+        "bobs": "queued",
+    }
+    later = admin.page(user)
+    assert "Its jobs: 1 running, 2 waiting, 1 paused." in later
+    assert admin.post(f"{user}/jobs/kill").status_code == 303
+    web_house.house.work()
+    now = states(web_house.house, made)
+    assert now.pop("bobs") in ("queued", "scheduling")
+    assert set(now.values()) == {"killed"}
+    assert "Its jobs" not in admin.page(user)
+
+
+def test_an_account_can_be_disabled_and_its_jobs_killed_in_one(admin, web_house):
+    made = open_jobs_of_alice(web_house.house)
+    user = f"/dashboard/users/{IDS['alice']}"
+    answer = admin.post(f"{user}/active", {"active": "false", "kill": "true"})
+    assert answer.status_code == 303
+    assert "4 jobs are being killed" in admin.page(user)
+    web_house.house.work()
+    assert [state for name, state in states(web_house.house, made).items() if name != "bobs"] == (
+        ["killed"] * 4
+    )
+    killed = admin.page("/dashboard/audit/?q=alice")
+    assert "killed the job" in admin.page("/dashboard/audit/")
+    assert "changed the user" in killed
+
+
+def test_an_account_that_stays_enabled_keeps_its_jobs(admin, web_house):
+    """Nobody disables himself, and what is refused kills nothing."""
+    mine = submit_job(web_house.house, "root")
+    root = f"/dashboard/users/{IDS['root']}"
+    admin.post(f"{root}/active", {"active": "false", "kill": "true"})
+    assert web_house.house.state(mine) == "queued"
+    made = open_jobs_of_alice(web_house.house)
+    alice = f"/dashboard/users/{IDS['alice']}"
+    admin.post(f"{alice}/active", {"active": "true", "kill": "true"})
+    assert states(web_house.house, made)["first"] == "queued"

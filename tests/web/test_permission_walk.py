@@ -48,7 +48,8 @@ PAGES: dict[Any, str] = {
         cluster.export""",
     frozenset({MANAGE_VC, USERS}): "plugins.index",
     frozenset({USERS}): """dashboard.index audit.index users.index users.show users.modify
-        users.activate users.roles users.groups users.choose users.confirm_delete users.delete
+        users.activate users.confirm_disable users.kill_jobs users.roles users.groups
+        users.choose users.confirm_delete users.delete
         user_wizard.index user_wizard.check user_wizard.create groups.index groups.show
         groups.modify groups.roles groups.choose_roles groups.users groups.choose_users
         groups.confirm_delete groups.delete groups.new groups.check groups.create roles.index

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from house import GPU, NPU
-from web_pages import run_job, submit_job
+from web_pages import run_job, submit_job, tidy
 
 
 def form(**fields):
@@ -298,3 +298,11 @@ def test_deleting_a_template(at_alices):
 
 def test_submitting_needs_the_token_of_the_form(at_alices):
     assert at_alices.client.post("/submit/", data=form()).status_code == 400
+
+
+def test_no_more_is_offered_than_one_user_may_hold(browse, web_house):
+    assert 'data-most="4"' in tidy(browse("alice").page("/submit/"))
+    web_house.caller("root").patch("/vcs/platform", {"user_limit": {GPU: 2}})
+    page = tidy(browse("alice").page("/submit/"))
+    assert 'data-most="2"' in page
+    assert 'data-most="4"' not in page

@@ -151,3 +151,29 @@ def test_the_live_part_alone(at_roots):
     whole, part = at_roots.page(PAGE), tidy(at_roots.fragment(PAGE + "list").text)
     assert "<html" not in part
     assert part.strip() in whole
+
+
+def test_a_cut_asks_first_when_jobs_will_never_start_with_it(at_roots, web_house):
+    house = web_house.house
+    first = submit_job(house, vc="vision", device_type=GPU, devices=3, name="large")
+    submit_job(house, vc="vision", device_type=GPU, devices=1, name="small")
+    sent = fields(**{f"quota.{GPU}": "2"})
+    asked = at_roots.post(PAGE + "vision/modify", sent, headers=SCRIPT)
+    assert asked.status_code == 409
+    said = " ".join(asked.text.split())
+    assert "1 waiting or paused job needs more than that and will never start: large (alice)." in (
+        said
+    )
+    assert 'name="unfit" value="1"' in asked.text
+    assert f'name="quota.{GPU}" value="2"' in tidy(asked.text)
+    assert vcs(web_house)["vision"]["quota"] == {GPU: 4}
+    # Another one came meanwhile: it is asked about, too.
+    submit_job(house, vc="vision", device_type=GPU, devices=4, name="later")
+    again = at_roots.post(PAGE + "vision/modify", {**sent, "unfit": "1"}, headers=SCRIPT)
+    assert "large (alice), later (alice)" in again.text
+    assert at_roots.post(PAGE + "vision/modify", {**sent, "unfit": "2"}).status_code == 303
+    assert vcs(web_house)["vision"]["quota"] == {GPU: 2}
+    # Nobody is asked again about what is so already.
+    assert at_roots.post(PAGE + "vision/modify", sent).status_code == 303
+    reason = web_house.caller("alice").get(f"/jobs/{first}").get_json()["reason"]
+    assert reason["code"] == "vc_quota_too_small"

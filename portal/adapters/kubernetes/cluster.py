@@ -19,6 +19,7 @@ from portal.adapters.kubernetes.manifests import blotted, build
 from portal.adapters.kubernetes.node_view import DeviceRule
 from portal.adapters.kubernetes.observe import Pod
 from portal.adapters.kubernetes.reading import Reader
+from portal.adapters.kubernetes.refusals import check_size, failure_of
 from portal.adapters.kubernetes.scope import NAMESPACES, NODES, Scope
 from portal.adapters.kubernetes.watch import ClusterWatch
 from portal.domain.errors import PermanentFailure
@@ -28,8 +29,6 @@ from portal.domain.resources import Node
 from portal.ports import ClusterListener
 
 _MERGE = "application/merge-patch+json"
-_FOR_GOOD = frozenset({400, 403, 413, 422})
-"""Answers to a creation that will be the same next time."""
 
 
 class KubernetesCluster:
@@ -94,7 +93,10 @@ class KubernetesCluster:
     def launch(self, launch: Launch) -> None:
         """Make the objects one by one; what is there already is left as it is."""
         # A key that is thrown away where an earlier call has made the Secret.
-        for manifest in build(launch, self._scope.target, logins.new_key()):
+        made = build(launch, self._scope.target, logins.new_key())
+        for manifest in made:
+            check_size(manifest)
+        for manifest in made:
             self._create(manifest)
 
     def stop(self, ref: AttemptRef, grace_s: int) -> None:
@@ -131,7 +133,7 @@ class KubernetesCluster:
         except Refusal as refusal:
             if refusal.status == 404:
                 return
-            raise
+            raise failure_of(refusal) from refusal
         touch = {"metadata": {"annotations": {naming.ANNOTATION_FILES: mark}}}
         for pod in self._reader.pods(ref):
             try:
@@ -186,12 +188,10 @@ class KubernetesCluster:
             if refusal.status == 404 and not again:
                 self._create_namespace(refusal)
                 self._create(manifest, again=True)
-            elif refusal.status in _FOR_GOOD:
-                raise PermanentFailure(refusal.message) from refusal
             elif refusal.reason == "AlreadyExists":
                 self._check_own(f"{path}/{manifest['metadata']['name']}", manifest["kind"])
             else:
-                raise
+                raise failure_of(refusal) from refusal
 
     def _create_namespace(self, missing: Refusal) -> None:
         """Make the namespace at the first launch, where we may."""

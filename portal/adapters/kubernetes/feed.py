@@ -76,8 +76,11 @@ def back_off_s(tries: int) -> float:
 class Feed(threading.Thread):
     """Puts the news of one collection into a queue until ``stop`` is set.
 
-    ``optional``: when we may not look, it says that there is nothing and ends.
+    ``optional``: when we may not look, it says that there is nothing, and asks again from time
+    to time: a right may be missing for a moment only.
     """
+
+    FORBIDDEN_S = 30.0
 
     def __init__(
         self,
@@ -114,7 +117,8 @@ class Feed(threading.Thread):
             except Exception as error:
                 if isinstance(error, Refusal) and error.status == 403 and self._optional:
                     self._out.put(Listed(self.feed, []))
-                    return
+                    self._halt.wait(self.FORBIDDEN_S)
+                    continue
                 self._fail(error, tries)
                 tries += 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime
 
 from portal.adapters.kubernetes import naming
@@ -33,6 +33,9 @@ class WatchState:
         self._raw_nodes: dict[str, Json] = {}
         self._nodes: dict[str, Node] = {}
         self._health: dict[str, NodeHealth] = {}
+        """Of every node, and of those that have gone while pods of ours name them."""
+        self._lost: frozenset[str] = frozenset()
+        """Nodes whose attempts have been told of the loss."""
         self._foreign: dict[str, tuple[str, dict[str, int]]] = {}
         """Uid of a pod of others → its node and the devices it holds."""
         self._held: dict[str, Counter[str]] = {}
@@ -47,6 +50,7 @@ class WatchState:
             self._asked = {uid: at for uid, at in self._asked.items() if uid in here}
             for item in pods:
                 self._change_pod(item, False)
+            self._forget_nodes(self._health.keys() - self._raw_nodes.keys())
         elif feed == "nodes":
             listed = {item["metadata"]["name"]: item for item in items}
             for name in self._raw_nodes.keys() - listed.keys():
@@ -75,13 +79,24 @@ class WatchState:
     def take_dirty(self, now: datetime) -> set[AttemptRef]:
         """The attempts that may have changed, by news or because a node stays silent."""
         after_s = self._scope.node_lost_after_s
-        lost = {name for name, health in self._health.items() if health.lost(now, after_s)}
-        if lost:
-            for ref, pods in self._pods.items():
-                if any(pod["spec"].get("nodeName") in lost for pod in pods.values()):
-                    self._dirty.add(ref)
+        lost = frozenset(name for name, health in self._health.items() if health.lost(now, after_s))
+        fresh = lost - self._lost
+        if fresh:
+            self._find_lost(fresh)
+        self._lost = lost & self._health.keys()
         dirty, self._dirty = self._dirty, set()
         return dirty
+
+    def _find_lost(self, fresh: frozenset[str]) -> None:
+        """Mark what is on nodes that were just lost; forget those that have gone with it all."""
+        named: set[str] = set()
+        for ref, pods in self._pods.items():
+            here = {pod["spec"].get("nodeName") for pod in pods.values()} & fresh
+            if here:
+                self._dirty.add(ref)
+                named |= here
+        for name in fresh - named - self._raw_nodes.keys():
+            del self._health[name]
 
     def has_pods(self, ref: AttemptRef) -> bool:
         """Whether the attempt has any pod."""
@@ -118,9 +133,19 @@ class WatchState:
             self._pods.setdefault(ref, {})[name] = item
             self._remember_deletion(item)
         if deleted and ref in self._pods:
-            self._pods[ref].pop(name, None)
+            was = self._pods[ref].pop(name, None)
             if not self._pods[ref]:
                 del self._pods[ref]
+            node = (was or item)["spec"].get("nodeName", "")
+            if node in self._health and node not in self._raw_nodes:
+                self._forget_nodes({node})
+
+    def _forget_nodes(self, gone: Set[str]) -> None:
+        """Forget those that no pod of ours names any more."""
+        if gone:
+            named = {p["spec"].get("nodeName") for own in self._pods.values() for p in own.values()}
+            for name in gone - named:
+                del self._health[name]
 
     def _remember_deletion(self, item: Json) -> None:
         asked_at = first_asked_at(item, self._asked.get(uid_of(item)))
@@ -161,4 +186,6 @@ class WatchState:
         node, devices = self._foreign.pop(uid, ("", {}))
         if devices:
             self._held[node].subtract(devices)
+            if not any(self._held[node].values()):
+                del self._held[node]
             self._view(node)

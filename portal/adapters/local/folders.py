@@ -6,7 +6,8 @@ import os
 import stat
 from pathlib import Path
 
-from portal.domain.errors import PermanentFailure, TemporaryFailure
+from portal.adapters.local.trouble import failure_of
+from portal.domain.errors import PermanentFailure
 from portal.domain.launch import HostMount
 
 OWN, EVERYBODYS = 0o700, 0o1777
@@ -42,7 +43,7 @@ def prepare(mount: HostMount, storage_root: Path, owner: int | None = None) -> P
     except RuntimeError as error:
         raise PermanentFailure(f"{mount.source}: {error}") from error
     except OSError as error:
-        raise TemporaryFailure(f"{mount.source}: {error.strerror}") from error
+        raise failure_of(error, mount.source, root) from error
 
 
 def _elsewhere(mount: HostMount, source: Path) -> Path | None:

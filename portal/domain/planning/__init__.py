@@ -20,7 +20,7 @@ from portal.domain.planning.snapshot import (
     Waiting,
 )
 from portal.domain.planning.standing import Standing, Standings
-from portal.domain.planning.wait import REMEDIES, remedy
+from portal.domain.planning.wait import REMEDIES, never_fits, remedy
 
 __all__ = [
     "MAX_AHEAD",
@@ -38,6 +38,7 @@ __all__ = [
     "Standings",
     "VcShare",
     "Waiting",
+    "never_fits",
     "order_key",
     "plan",
     "preview",

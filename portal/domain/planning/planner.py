@@ -2,7 +2,8 @@
 
 The jobs are looked at in their order (:mod:`~.queue_order`). For each:
 
-1. what keeps it from starting anywhere (back-off, no virtual cluster);
+1. what keeps it from starting anywhere (its owner lost the right, back-off, no virtual
+   cluster);
 2. quota and limit (:mod:`~.quota`);
 3. a place that is free now: it starts;
 4. a place that stopping jobs are giving back: it is reserved, the job waits;
@@ -53,9 +54,14 @@ def plan(snapshot: Snapshot, now: datetime) -> Plan:
         return _Pass(snapshot, now).run(ordered)
     queues = Queues()
     reason = wait.cluster_unreachable(snapshot.cluster_seen_at)
+    requests = set()
     for demand in ordered:
+        bar = snapshot.bar_of(demand)
+        if bar is not None:
+            queues.add_beside(demand, bar)
+            continue
         queues.add(demand, reason)
-    requests = {snapshot.request_of(demand) for demand in ordered}
+        requests.add(snapshot.request_of(demand))
     return Plan(waiting=queues.waiting, refused=dict.fromkeys(requests, reason))
 
 
@@ -106,9 +112,14 @@ class _Pass:
         """Decide for each job in turn."""
         refusals: dict[tuple[Any, ...], _Refusal] = {}
         limited = {(vc.name, kind) for vc in self._snapshot.vcs.values() for kind in vc.user_limit}
+        barred = self._snapshot.barred
         for demand in ordered:
+            bar = barred.get((demand.vc, demand.user)) if barred else None
+            if bar is not None:
+                self._queues.add_beside(demand, bar)
+                continue
             if demand.not_before is not None and demand.not_before > self._now:
-                self._queues.add(demand, wait.back_off(demand.not_before))
+                self._queues.add(demand, wait.back_off(demand.not_before, demand.trouble))
                 continue
             alike = (  # of a hundred thousand a bare tuple is made sooner than a Request
                 demand.vc,

@@ -98,6 +98,9 @@ class Ledger:
         What a non-preemptible job can get by preempting in its own virtual cluster is no
         obstacle, see :meth:`excess`.
         """
+        never = self.never(demand, kind)
+        if never is not None:
+            return never
         needed, share = demand.total_devices, self.share(demand, kind)
         found = self._above_share(demand.vc, kind, share, needed) if share else None
         if found is not None:
@@ -106,6 +109,12 @@ class Ledger:
         if held is not None and held[0] + needed > held[1]:
             return wait.user_limit(kind, used=held[0], limit=held[1], needed=needed)
         return None
+
+    def never(self, demand: Demand, kind: str) -> Reason | None:
+        """Why it could not start if nobody else used anything; a shortage of nodes passes."""
+        quota = None if self._borrows(demand) else self._shares.quota(demand.vc, kind)
+        limit = self._user_limit(demand, kind)
+        return wait.never_fits(kind, needed=demand.total_devices, quota=quota, limit=limit)
 
     def _above_share(self, vc: str, kind: str, share: Share, needed: int) -> Reason | None:
         used, quota, usable = share.used, share.quota, share.usable

@@ -18,7 +18,7 @@ class Request(NamedTuple):
 
     vc: str
     user: str | None
-    """``None`` where no limit per user applies."""
+    """``None`` where the user makes no difference: no limit applies, and nothing bars him."""
     device_type: str | None
     devices: int
     replicas: int
@@ -43,6 +43,8 @@ class Demand:
     not_before: datetime | None = None
     reserved: Placement = ()
     """The place that an earlier plan kept for it (:attr:`Waiting.reserved`), if one did."""
+    trouble: Reason | None = None
+    """Why its last start failed, until ``not_before``."""
 
     @property
     def total_devices(self) -> int:
@@ -85,7 +87,8 @@ class Snapshot:
     """The cluster at one moment.
 
     Of jobs that are alike (:class:`Request`) the later ones may be left out of ``waiting``:
-    :attr:`Plan.refused` answers for them, as long as it answers for one that is there.
+    :attr:`Plan.refused` answers for them, as long as it answers for one that is there. Those of
+    ``barred`` owners may all be left out.
     """
 
     nodes: tuple[Node, ...]
@@ -93,16 +96,23 @@ class Snapshot:
     holding: tuple[Holding, ...]
     waiting: tuple[Demand, ...]
     shapes: Mapping[str, DeviceShape]
+    barred: Mapping[tuple[str, str], Reason] = field(default_factory=dict)
+    """By virtual cluster and user: why the jobs of this user do not start there."""
     preemptible_scope: PreemptibleScope = "vc"
     starvation_guard_s: int = 600
     cluster_reachable: bool = True
     cluster_seen_at: datetime | None = None
     """When the cluster last answered."""
 
+    def bar_of(self, demand: Demand) -> Reason | None:
+        """Why the owner of ``demand`` starts nothing there; ``None`` when he may."""
+        return self.barred.get((demand.vc, demand.user))
+
     def request_of(self, demand: Demand) -> Request:
         """The request that ``demand`` makes."""
         vc = self.vcs.get(demand.vc)
         limited = vc is not None and demand.device_type in vc.user_limit
+        limited = limited or self.bar_of(demand) is not None
         return Request(
             demand.vc,
             demand.user if limited else None,

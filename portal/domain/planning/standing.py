@@ -61,7 +61,11 @@ class Standings:
         """
         checks = [*self._devices(demand), _queue(found, ahead)]
         checks += [*self._shares(demand), self._nodes(demand)]
-        return Standing(tuple(checks), lead_priority(demand, ahead))
+        # No priority helps a job that its quota or its user's limit can never hold, or whose
+        # owner may start nothing.
+        hopeless = self._never(demand) or (demand.vc, demand.user) in self._snapshot.barred
+        lead = None if hopeless else lead_priority(demand, ahead)
+        return Standing(tuple(checks), lead)
 
     def _devices(self, demand: Demand) -> Iterable[Check]:
         if not demand.device_type or not demand.devices:
@@ -92,6 +96,12 @@ class Standings:
             used, limit = held
             numbers = {"used": used, "limit": limit, "needed": needed}
             yield Check("user_limit", used + needed > limit, numbers)
+
+    def _never(self, demand: Demand) -> bool:
+        kind = demand.device_type if demand.devices else None
+        if demand.vc not in self._snapshot.vcs or not kind:
+            return False
+        return self._ledger.never(demand, kind) is not None
 
     def _nodes(self, demand: Demand) -> Check:
         kind = demand.device_type if demand.devices else None

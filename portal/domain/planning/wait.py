@@ -19,6 +19,9 @@ REMEDIES: dict[str, str] = {
     " take jobs again.",
     "user_limit": "It starts when another job of the same user gives devices back, or with a"
     " larger limit.",
+    "vc_quota_too_small": "It starts only with a larger quota; submit it again with fewer devices.",
+    "user_limit_too_small": "It starts only with a larger limit; submit it again with fewer"
+    " devices.",
     "no_free_devices": "It starts when running jobs give devices back.",
     "no_fitting_node": "It starts when enough devices of one node are given back; fewer"
     " devices per node would fit earlier.",
@@ -29,7 +32,13 @@ REMEDIES: dict[str, str] = {
     "held_back": "It starts after that job, or on devices which that job cannot use.",
     "preempting": "It starts as soon as they have; nothing needs to be done.",
     "back_off": "It is tried again by itself.",
+    "launch_waiting": "It is tried again by itself; an operator can look at what the cluster says.",
+    "cluster_quota": "It is tried again by itself, and starts when others give something back or an"
+    " operator raises that quota.",
+    "missing_right": "It is tried again by itself, and starts when an operator has given the"
+    " portal that right.",
     "cluster_unreachable": "It goes on when the cluster answers again.",
+    "owner": "It starts by itself when an administrator has given that right back.",
     "no_vc": "Submit it to another virtual cluster.",
 }
 """What would end the wait: an English sentence for each code, to be translated."""
@@ -73,6 +82,20 @@ def user_limit(kind: str, *, used: int, limit: int, needed: int) -> Reason:
     )
 
 
+def never_fits(kind: str, *, needed: int, quota: int | None, limit: int | None) -> Reason | None:
+    """Why so many devices can never be had at once, whatever others give back.
+
+    ``quota`` is the virtual cluster's, ``limit`` its most for one user; ``None`` where it is
+    no bound. ``None`` is answered when waiting can help.
+    """
+    numbers = {"device_type": kind, "needed": needed}
+    if quota is not None and needed > quota:
+        return Reason("vc_quota_too_small", {**numbers, "quota": quota})
+    if limit is not None and needed > limit:
+        return Reason("user_limit_too_small", {**numbers, "limit": limit})
+    return None
+
+
 def node_unavailable(kind: str, nodes: Sequence[Node]) -> Reason:
     """None of ``nodes``, all of the kind, may be used."""
     return Reason(
@@ -109,8 +132,10 @@ def preempting(devices: int) -> Reason:
     return Reason("preempting", {"devices": devices})
 
 
-def back_off(until: datetime) -> Reason:
-    """The last start failed; it is too early for the next."""
+def back_off(until: datetime, trouble: Reason | None = None) -> Reason:
+    """The last start failed, by ``trouble`` if that is known; it is too early for the next."""
+    if trouble is not None:
+        return Reason(trouble.code, {**trouble.numbers, "until": rfc3339(until)})
     return Reason("back_off", {"until": rfc3339(until)})
 
 

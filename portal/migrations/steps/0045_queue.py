@@ -8,11 +8,14 @@ from playhouse.migrate import migrate
 
 NEW = {"code": "new", "message": "Waiting for the next scheduling pass."}
 REQUEST = "vc, device_type, devices, nodes, preemptible, priority DESC, submitted_at, id"
+LINE = "vc, device_type, preemptible, priority DESC, submitted_at, id"
 INDEXES = {
     # The first of each request, in their order.
     "job_request": (f"{REQUEST}, waiting_since, username", " AND not_before IS NULL"),
     # The line that a job stands in, in its order.
-    "job_line": ("vc, device_type, preemptible, priority DESC, submitted_at, id, devices", ""),
+    "job_line": (f"{LINE}, devices, username", ""),
+    # Whose jobs wait.
+    "job_owner": ("user_id, username, vc", ""),
     "job_since": ("waiting_since", ""),
     "job_edited": ("priority_edits", " AND priority_edits > 0"),
     # Those of which something holds for them alone; a place itself may be too long for an index.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from threading import Lock
 
 from peewee import PeeweeException
 
@@ -13,15 +15,56 @@ from portal.models.db import session
 from portal.ports import Cluster, Queue
 
 log = logging.getLogger(__name__)
+FRESH_S = 2.0
+"""An answer is good for so long: whoever watches the portal must not load what it stands on."""
 
 
-def check(cluster: Cluster, queue: Queue) -> dict[str, bool]:
-    """Each part and whether it answers; why not is in the log."""
-    return {
-        "database": _answers("database", _read_a_job),
-        "queue": _answers("queue", queue.ping),
-        "cluster": _answers("cluster", cluster.ping),
-    }
+class Readiness:
+    """Asks each part at most every :data:`FRESH_S` seconds, whoever wants to know it."""
+
+    def __init__(
+        self, cluster: Cluster, queue: Queue, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        asks = {"database": _read_a_job, "queue": queue.ping, "cluster": cluster.ping}
+        self._parts = [_Part(name, ask, monotonic) for name, ask in asks.items()]
+
+    def check(self) -> dict[str, bool]:
+        """Each part and whether it answers; why not is in the log."""
+        return {part.name: part.answers() for part in self._parts}
+
+
+class _Part:
+    """One part with its last answer."""
+
+    def __init__(
+        self, name: str, ask: Callable[[], object], monotonic: Callable[[], float]
+    ) -> None:
+        self.name = name
+        self._ask = ask
+        self._monotonic = monotonic
+        self._lock = Lock()
+        self._last: tuple[float, bool] | None = None
+
+    def answers(self) -> bool:
+        """Whether it answers now, or did a moment ago.
+
+        While one asks a part that hangs, the others take its last answer: they must not all
+        wait there.
+        """
+        last = self._last
+        if last is not None and self._monotonic() - last[0] < FRESH_S:
+            return last[1]
+        if not self._lock.acquire(blocking=last is None):
+            assert last is not None
+            return last[1]
+        try:
+            if self._last is not last and self._last is not None:
+                return self._last[1]  # somebody asked while we waited for our turn
+            answers = _answers(self.name, self._ask)
+            self._last = (self._monotonic(), answers)
+            return answers
+        finally:
+            self._lock.release()
 
 
 def _answers(part: str, ask: Callable[[], object]) -> bool:

@@ -134,11 +134,15 @@ class Admitter:
         wanted = {demand.job_id: demand for demand in taken.snapshot.waiting}
         own = dict.fromkeys(taken.noted.keys() & made.waiting.keys(), _NOTHING)
         for job_id, found in made.waiting.items():
-            if made.refused.get(taken.snapshot.request_of(wanted[job_id])) != found.reason:
+            if taken.snapshot.bar_of(wanted[job_id]) is not None:
+                # Told by his owner's note; the trouble is needed when the right returns.
+                trouble = wanted[job_id].trouble
+                own[job_id] = Note(trouble.dump() if trouble else board.NEW, None)
+            elif made.refused.get(taken.snapshot.request_of(wanted[job_id])) != found.reason:
                 own[job_id] = Note(found.reason.dump(), dump_placement(found.reserved) or None)
         changed = 0
         with database.atomic():
-            fresh = board.write(made, [waiting, heads.changes()])
+            fresh = board.write(made, taken.snapshot.barred, [waiting, heads.changes()])
             for job_id, note in own.items():
                 if taken.noted.get(job_id, _NOTHING) == note:
                     continue

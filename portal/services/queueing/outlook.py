@@ -100,6 +100,7 @@ class Outlooks:
         reserved = found.reserved if found else ()
         request = picture.taken.snapshot.request_of(demand)
         reason = found.reason if found else picture.made.refused.get(request)
+        reason = picture.taken.snapshot.bar_of(demand) or reason
         if job_id in picture.starting or reason is None:
             return picture.starting.get(job_id), Standing()
         waiting, ahead = self._placed(picture, demand, reason, reserved)
@@ -110,11 +111,11 @@ class Outlooks:
     ) -> tuple[Waiting, list[Demand]]:
         """The answer with its place, among those that this plan does not start."""
         place = places.place_of(demand)
-        known = picture.taken.snapshot.waiting
+        known, barred = picture.taken.snapshot.waiting, picture.taken.snapshot.barred
         starts = (one for one in known if one.job_id in picture.starting)
         gone = {one.job_id for one in starts if places.is_before(one, place)}
-        position = places.positions([place])[demand.job_id] - len(gone)
-        ahead = places.ahead(place, gone)
+        position = places.positions([place], barred)[demand.job_id] - len(gone)
+        ahead = places.ahead(place, gone, barred)
         return Waiting(reason, position, tuple(one.job_id for one in ahead), reserved), ahead
 
     def _current(self, stamp: Stamp) -> _Picture:

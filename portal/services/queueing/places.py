@@ -1,7 +1,8 @@
 """Where waiting jobs stand in their lines, counted when it is asked for.
 
 A line is all that wait in a virtual cluster for a device type, in the planner's order.
-Nothing is written down: one job that leaves moves all behind it.
+Nothing is written down: one job that leaves moves all behind it. Jobs of owners who may not
+start anything now (``barred``) are ahead of nobody; they have the place they would come to.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from peewee import chunked
 
 from portal.domain.planning import MAX_AHEAD, Demand
 from portal.models import JobRow
-from portal.services.queueing.heads import COLUMNS, ask, load, waits
+from portal.services.queueing.heads import COLUMNS, Owner, ask, load, others, waits
 
 CHUNK = 100
 """Counts asked for in one statement."""
@@ -58,11 +59,11 @@ def place_of(demand: Demand) -> Place:
     return Place(*named, demand.preemptible, demand.priority, demand.submitted_at)
 
 
-def positions(places: Collection[Place]) -> dict[str, int]:
+def positions(places: Collection[Place], barred: Collection[Owner] = ()) -> dict[str, int]:
     """How many wait before each in its line, and itself; one query for a page of a list."""
     lines, steps = sorted({place.line for place in places}, key=str), _steps(places)
     parts = [_by_rank(line) for line in lines] + [_between(*step) for step in steps]
-    counted = _counts(parts)
+    counted = _counts(parts, barred)
     ranks = {line: counted[number] for number, line in enumerate(lines)}
     before: dict[str, int] = {}
     for number, (place, earlier) in enumerate(steps, start=len(lines)):
@@ -76,14 +77,14 @@ def positions(places: Collection[Place]) -> dict[str, int]:
     }
 
 
-def ahead(place: Place, gone: Collection[str]) -> list[Demand]:
+def ahead(place: Place, gone: Collection[str], barred: Collection[Owner] = ()) -> list[Demand]:
     """The first :data:`MAX_AHEAD` of the line before ``place``, without those that are gone."""
     where, values = _line(place.line)
     query = (
-        f"SELECT {COLUMNS} {LINE} AND {where}"
+        f"SELECT {COLUMNS} {LINE}{others(barred)} AND {where}"
         f" ORDER BY preemptible, priority DESC, submitted_at, id LIMIT {MAX_AHEAD + len(gone)}"
     )
-    found = [load(row) for row in ask(query, *values)]
+    found = [load(row) for row in ask(query, *values, barred=barred)]
     return [one for one in found if one.job_id not in gone and is_before(one, place)][:MAX_AHEAD]
 
 
@@ -120,7 +121,7 @@ def _steps(places: Iterable[Place]) -> list[tuple[Place, Place | None]]:
 def _by_rank(line: tuple[str, str | None]) -> tuple[str, list[Any]]:
     """Counts all of a line, by its parts."""
     where, values = _line(line)
-    return f"{LINE} AND {where} GROUP BY preemptible, priority", values
+    return f"AND {where} GROUP BY preemptible, priority", values
 
 
 def _between(place: Place, earlier: Place | None) -> tuple[str, list[Any]]:
@@ -131,18 +132,23 @@ def _between(place: Place, earlier: Place | None) -> tuple[str, list[Any]]:
     if earlier is not None:
         where += " AND (submitted_at, id) >= (?, ?)"
         values += _since(earlier)
-    return f"{LINE} AND {where} GROUP BY preemptible, priority", values
+    return f"AND {where} GROUP BY preemptible, priority", values
 
 
-def _counts(parts: Sequence[tuple[str, list[Any]]]) -> list[dict[tuple[bool, int], int]]:
+def _counts(
+    parts: Sequence[tuple[str, list[Any]]], barred: Collection[Owner]
+) -> list[dict[tuple[bool, int], int]]:
     """What each part counts, by rank."""
     found: list[dict[tuple[bool, int], int]] = [{} for _ in parts]
+    line = f"{LINE}{others(barred)}"
     for chunk in chunked(enumerate(parts), CHUNK):
         queries, values = [], []
         for number, (part, of) in chunk:
-            queries.append(f"SELECT {number} AS part, preemptible, priority, COUNT(*) {part}")
+            columns = f"{number} AS part, preemptible, priority, COUNT(*)"
+            queries.append(f"SELECT {columns} {line} {part}")
             values += of
-        for number, preemptible, priority, count in ask(" UNION ALL ".join(queries), *values):
+        rows = ask(" UNION ALL ".join(queries), *values, barred=barred)
+        for number, preemptible, priority, count in rows:
             found[number][bool(preemptible), -priority] = count
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 from peewee import fn
 
 from portal.domain.job_state import HOLDING, STOPPING, JobState
-from portal.domain.planning import Holding, PreemptibleScope, Request, Snapshot
+from portal.domain.planning import Demand, Holding, PreemptibleScope, Request, Snapshot
 from portal.domain.resources import load_placement
-from portal.models import ClusterRow, JobEventRow, JobRow, NodeRow
+from portal.models import AuditRow, ClusterRow, JobEventRow, JobRow, NodeRow
 from portal.services.queueing import heads
+from portal.services.queueing.owners import Owners, of_waiting
 from portal.services.records import inventory
 from portal.services.vcs import reading as virtual_clusters
 from portal.spi.registry import Registry
@@ -48,6 +49,8 @@ class Taken:
     """All that wait, also those that were left out."""
     cut: Mapping[Request, int]
     """Of which requests only so many were read."""
+    owners: frozenset[tuple[str, str]]
+    """By virtual cluster and user: whose rights were read."""
 
 
 class Snapshots:
@@ -67,21 +70,28 @@ class Snapshots:
         self._scope = preemptible_scope
         self._guard_s = starvation_guard_s
         self._clock = clock
+        self._owners = Owners()
 
     def take(self, most: int = FIRST) -> Taken:
         """The cluster now, with the first ``most`` waiting jobs of each request."""
         reachable, since = inventory.reachable(self._cluster)
         quiet = since is None or self._clock() - since > timedelta(seconds=UNREACHABLE_GRACE_S)
         vcs = virtual_clusters.shares()
-        numbers = heads.numbers(vcs)
+        owners = of_waiting()
+        barred = self._owners.barred(owners)
+        numbers = heads.numbers(vcs, barred)
         apart, noted = heads.apart()
-        later = sum(demand.not_before is not None for demand in apart.values())
-        first = heads.first(numbers, most, self._due_before())
+        first = heads.first(numbers, most, self._due_before(), barred)
+        waiting = tuple({**first, **apart}.values())
+        known = frozenset((owner.vc, owner.username) for owner in owners)
+        if _has_others(waiting, known):
+            return self.take(most)  # of who came in between, the rights were not read
         snapshot = Snapshot(
             nodes=inventory.nodes(self._cluster),
             vcs=vcs,
             holding=_holdings(),
-            waiting=tuple({**first, **apart}.values()),
+            waiting=waiting,
+            barred=barred,
             shapes={name: kind.shape for name, kind in self._registry.device_types.items()},
             preemptible_scope=self._scope,
             starvation_guard_s=self._guard_s,
@@ -89,12 +99,15 @@ class Snapshots:
             cluster_seen_at=since,
         )
         cut = {request: most for request, number in numbers.items() if number > most}
-        return Taken(snapshot, noted, sum(numbers.values()) + later, cut)
+        return Taken(snapshot, noted, sum(owners.values()), cut, known)
 
     def further(self, taken: Taken, requests: Collection[Request]) -> Taken:
         """The same moment with more jobs of these requests, which all can start so far."""
         most = max(taken.cut[request] for request in requests) * GROWTH
-        found = heads.first(requests, most, self._due_before())
+        barred = taken.snapshot.barred
+        found = heads.first(requests, most, self._due_before(), barred)
+        if _has_others(found.values(), taken.owners):
+            return self.take(most)
         known = {demand.job_id: demand for demand in taken.snapshot.waiting}
         read = Counter(map(taken.snapshot.request_of, found.values()))
         cut = {request: most for request in requests if read[request] >= most}
@@ -109,8 +122,9 @@ class Snapshots:
         """Sums that tell whether a snapshot would be the same as an earlier one.
 
         Every transition has an event, every edit of a virtual cluster moves the epoch on,
-        every edit of a priority is counted; versions and the other sums tell of what is
-        changed without any of these. None of them walks through all that wait.
+        every edit of a priority is counted, every change of an account, group or role has an
+        audit entry; versions and the other sums tell of what is changed without any of these.
+        None of them walks through all that wait.
         """
         holding = _holding_sums()
         nodes = _node_sums(self._cluster)
@@ -120,8 +134,13 @@ class Snapshots:
             .tuples()
             .first()
         )
-        newest = JobEventRow.select(fn.MAX(JobEventRow.id)).scalar()
+        audited = AuditRow.select(fn.MAX(AuditRow.id))
+        newest: Any = JobEventRow.select(fn.MAX(JobEventRow.id), audited).tuples().first()
         return Stamp(nodes[0], (newest, heads.changes(), holding, nodes, cluster))
+
+
+def _has_others(waiting: Iterable[Demand], owners: Container[tuple[str, str]]) -> bool:
+    return any((demand.vc, demand.user) not in owners for demand in waiting)
 
 
 def _holding_sums() -> tuple[Any, ...]:

@@ -75,7 +75,7 @@ def noted_of(jobs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     if not jobs:
         return {}
     notes = board.read()
-    standing = places.positions([_place(job) for job in jobs])
+    standing = places.positions([_place(job) for job in jobs], notes.barred)
     return {
         job["id"]: {
             "reason": board.reason_of(job, notes),

@@ -14,7 +14,7 @@ from typing import Any
 from portal.domain.job import Job, JobSpec, MountChoice
 from portal.domain.job_state import TERMINAL, JobState, Trigger, allows, next_state
 from portal.domain.launch import Observed
-from portal.domain.reason import Reason
+from portal.domain.reason import LAUNCH_TROUBLE, Reason
 from portal.domain.reason import load as load_reason
 from portal.domain.resources import Placement, load_placement
 from portal.models import JobEventRow, JobRow, JobSecretRow, ReplicaRow
@@ -180,8 +180,15 @@ def finish_stop(job_id: str, now: datetime) -> bool:
     job = fetch(job_id)
     if job is None or not job.released or not allows(job.state, Trigger.STOPPED):
         return False
-    reason = Reason("new") if job.state is JobState.PREEMPTING else job.reason
-    return transition(job, Trigger.STOPPED, now, reason=reason)
+    return transition(job, Trigger.STOPPED, now, reason=reason_stopped(job))
+
+
+def reason_stopped(job: Job) -> Reason | None:
+    """What a job that has stopped says: who back in the queue has had trouble, still says it."""
+    troubled = job.reason is not None and job.reason.code in LAUNCH_TROUBLE
+    if job.state is JobState.PREEMPTING and not troubled:
+        return Reason("new")
+    return job.reason
 
 
 def release(job: Job, now: datetime) -> bool:

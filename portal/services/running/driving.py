@@ -25,6 +25,7 @@ from portal.domain.reconcile import (
     Release,
     Start,
     Stop,
+    launch_failed,
     reconcile,
 )
 from portal.models import JobSecretRow
@@ -172,7 +173,7 @@ class Driver:
             columns["retries"] = job.retries + 1
         reason = move.reason
         if move.trigger is Trigger.STOPPED:
-            reason = Reason("new") if job.state is JobState.PREEMPTING else job.reason
+            reason = job_store.reason_stopped(job)
         moved = job_store.transition(
             job, move.trigger, self._clock(), reason=reason, actor=None, **columns
         )
@@ -199,6 +200,8 @@ class Driver:
             return move
         try:
             files = launching.late_files(job, observed, self._cluster, self._registry)
+            if files:
+                self._cluster.publish(job.ref, files)
         except NotKnownYet as missing:
             now = self._clock()
             patience = timedelta(seconds=self._limits.unschedulable_after_s)
@@ -209,8 +212,12 @@ class Driver:
         except PermanentFailure as failure:
             reason = Reason("refused", {"detail": failure.message})
             return Move(Trigger.PLATFORM_FAILED, reason, finished_at=self._clock())
-        if files:
-            self._cluster.publish(job.ref, files)
+        except TemporaryFailure as failure:
+            back = launch_failed(job, _trouble(job, failure), self._clock(), self._limits)
+            if back is None or not self._cluster_answers():
+                job_store.note(job, launch_tries=job.launch_tries + 1)
+                raise
+            return back
         return move
 
     def _start(self, job: Job) -> bool:
@@ -226,14 +233,30 @@ class Driver:
             self._move(job, Move(Trigger.PLATFORM_FAILED, reason))
             return True
         except TemporaryFailure as failure:
-            # The cluster's absence is not the job's fault: it keeps its place and the
-            # ticks try again until the cluster is back or the user gives up.
-            tries = job.launch_tries + 1
-            reason = Reason("launch_waiting", {"tries": tries, "detail": failure.message})
-            job_store.note(job, launch_tries=tries, reason=reason.dump())
-            raise
+            return self._not_started(job, failure)
         if not job_store.note(job, launched_at=self._clock()):
             return self._started_too_late(job)
+        return True
+
+    def _not_started(self, job: Job, failure: TemporaryFailure) -> bool:
+        """Try again in its place for a while, then give its devices to others.
+
+        The cluster's absence is not the job's fault: it keeps its place, and the ticks try
+        again until the cluster is back or the user gives up.
+        """
+        reason = _trouble(job, failure)
+        back = launch_failed(job, reason, self._clock(), self._limits)
+        if back is not None and self._cluster_answers():
+            self._move(job, back)
+            return True
+        job_store.note(job, launch_tries=job.launch_tries + 1, reason=reason.dump())
+        raise failure
+
+    def _cluster_answers(self) -> bool:
+        try:
+            self._cluster.ping()
+        except TemporaryFailure:
+            return False
         return True
 
     def _started_too_late(self, job: Job) -> bool:
@@ -251,3 +274,8 @@ class Driver:
         if job_store.release(job, self._clock()):
             self._tell(job.id, job.state)
             self._queue.enqueue("admit", key="admit")
+
+
+def _trouble(job: Job, failure: TemporaryFailure) -> Reason:
+    numbers = {"tries": job.launch_tries + 1, "detail": failure.message}
+    return Reason(failure.reason_code, numbers)

@@ -20,6 +20,7 @@ from portal.domain.launch import (
     SharedFile,
     Workload,
 )
+from portal.domain.limits import exec_problem
 from portal.domain.resources import Slot
 from portal.domain.storage_path import SHARED, roots
 from portal.ports import Cluster
@@ -40,7 +41,7 @@ def build(
     """The launch of the job's present attempt.
 
     Raises ``PermanentFailure`` when a plugin that the job needs is no longer installed, or
-    fails.
+    fails, or when what it adds is more than a program can be started with.
     """
     workload = _workload(job, cluster, registry)
     device_type = None
@@ -50,16 +51,17 @@ def build(
             raise PermanentFailure(f"the device type {job.spec.device_type} is not installed")
     asked = device_type if job.spec.devices else None
     about_all = _shared_files(asked, _seats(job, workload, cluster)) if asked else ()
+    replicas = tuple(
+        _replica(job, replica, device_type, registry, storage_root) for replica in workload.replicas
+    )
+    _check_size(replicas)
     return Launch(
         ref=job.ref,
         job_name=job.spec.name,
         username=job.username,
         user_id=job.user_id,
         image=job.spec.image,
-        replicas=tuple(
-            _replica(job, replica, device_type, registry, storage_root)
-            for replica in workload.replicas
-        ),
+        replicas=replicas,
         registry=login,
         peers=workload.peers,
         grace_s=job.stop_grace_s,
@@ -67,6 +69,14 @@ def build(
         logins=workload.logins,
         concealed=tuple(job.spec.secret_env),
     )
+
+
+def _check_size(replicas: tuple[ReplicaLaunch, ...]) -> None:
+    """What a kind or a device type adds to a submission of legal size may be too much."""
+    for replica in replicas:
+        problem = exec_problem(replica.command, {**replica.env, **replica.selection})
+        if problem is not None:
+            raise PermanentFailure(f"{replica.name} cannot be started: {problem}")
 
 
 def late_files(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from portal.domain.errors import WrongValue
-from portal.domain.fields import Fields, boolean, each, integer, text
+from portal.domain.fields import Fields, boolean, each, integer, short_text, text
 from portal.domain.job import (
     ENDPOINT_KINDS,
     MAX_PRIORITY,
@@ -19,13 +19,20 @@ from portal.domain.job import (
     MountChoice,
     RegistryLogin,
 )
+from portal.domain.limits import (
+    MAX_COMMAND_BYTES,
+    MAX_ENV,
+    MAX_ENV_NAME,
+    MAX_ENV_VALUE_BYTES,
+    MAX_IMAGE,
+    MAX_NAME,
+    MAX_REGISTRY_FIELD,
+    MAX_SUB_PATH,
+)
 from portal.domain.secret_words import REDACTED
-from portal.domain.storage_path import MAX_SUB_PATH, check_sub_path
+from portal.domain.storage_path import check_sub_path
 
-MAX_NAME, MAX_IMAGE, MAX_COMMAND = 64, 512, 65536
 MAX_PORTS, MIN_PORT, MAX_PORT = 20, 40000, 49999
-MAX_ENV, MAX_ENV_NAME, MAX_ENV_VALUE = 200, 256, 32768
-MAX_REGISTRY_FIELD = 512
 
 _NAME = re.compile(r"\w[\w .()+:\-]*")
 _IMAGE = re.compile(
@@ -72,7 +79,9 @@ def image(value: Any) -> str:
 
 def command(value: Any) -> str:
     """The command, with line ends as the shell wants them."""
-    return text(value, maximum=MAX_COMMAND).replace("\r\n", "\n")
+    if isinstance(value, str):
+        value = value.replace("\r\n", "\n")
+    return short_text(value, max_bytes=MAX_COMMAND_BYTES)
 
 
 priority = integer(MIN_PRIORITY, MAX_PRIORITY)
@@ -158,9 +167,7 @@ def _env_value(key: str, value: Any) -> str:
         raise WrongValue("The value must be text")
     if value == REDACTED:
         raise WrongValue("The value was redacted: enter it anew")
-    if len(value) > MAX_ENV_VALUE or "\x00" in value:
-        raise WrongValue("The value is too long or has a NUL")
-    return value
+    return short_text(value, max_bytes=MAX_ENV_VALUE_BYTES, required=False)
 
 
 def secret_env(value: Any, given: Any = None) -> tuple[str, ...]:

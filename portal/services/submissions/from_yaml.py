@@ -8,10 +8,9 @@ import yaml
 from yaml.events import AliasEvent
 
 from portal.domain.errors import InvalidSpec
+from portal.domain.limits import MAX_YAML
 from portal.services.submissions.template_body import shaped
 from portal.settings.strict_yaml import StrictLoader
-
-MAX_TEXT = 256 * 1024
 
 
 class _NoAliases(StrictLoader):
@@ -28,8 +27,8 @@ def read_yaml(text: str) -> dict[str, Any]:
 
     What a submission requires is not asked: the form says it.
     """
-    if len(text) > MAX_TEXT:
-        raise InvalidSpec("yaml", "Must be at most %(max)s characters", max=MAX_TEXT)
+    if len(text) > MAX_YAML:
+        raise InvalidSpec("yaml", "Must be at most %(max)s characters", max=MAX_YAML)
     try:
         body = yaml.load(text, Loader=_NoAliases)  # noqa: S506 - a safe loader, and stricter
     except (yaml.YAMLError, ValueError, RecursionError) as error:

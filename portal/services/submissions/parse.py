@@ -12,6 +12,7 @@ from typing import Any
 
 from portal.domain.fields import Fields, boolean, integer
 from portal.domain.job import DEFAULT_PRIORITY, JobSpec, RegistryLogin
+from portal.domain.limits import together_too_long
 from portal.services.submissions import field_checks as check
 from portal.services.vcs.offer import VcOffer
 from portal.spi.device_type import DeviceType
@@ -58,11 +59,14 @@ def parse(body: Any, registry: Registry, offers: Mapping[str, VcOffer]) -> Submi
     device_type = _device_type(fields, registry, offer)
     login = fields.take("registry", check.registry)
     spec = _spec(fields, kind, offer, device_type)
+    if (error := together_too_long(spec.command, spec.env)) is not None:
+        fields.note("env", error)
     asked = ("device_type", "devices", "nodes")
     if kind is not None and offer is not None and not fields.any_wrong(asked):
         limit = offer.quota.get(device_type.name, 0) if device_type else 0
         with fields.noting():
             spec = kind.check(spec, device_type, limit)
+            _user_limit(spec, offer, fields)
     fields.done()
     return Submission(spec, login)
 
@@ -125,3 +129,19 @@ def _spec(
         secret_env=take("secret_env", lambda value: check.secret_env(value, body.get("env")), ()),
         extra={name: body[name] for name in (kind.fields if kind else ()) if name in body},
     )
+
+
+def _user_limit(spec: JobSpec, offer: VcOffer, fields: Fields) -> None:
+    """What one user may never hold would wait for ever."""
+    limit = offer.user_limit.get(spec.device_type or "")
+    if limit is None or spec.total_devices <= limit:
+        return
+    if spec.devices > limit:
+        fields.note("devices", "One user may hold at most %(limit)s", limit=limit)
+    else:
+        fields.note(
+            "nodes",
+            "%(total)s devices in all are more than the %(limit)s that one user may hold",
+            total=spec.total_devices,
+            limit=limit,
+        )

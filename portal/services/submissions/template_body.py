@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from portal.domain.errors import InvalidSpec, WrongValue
-from portal.domain.fields import boolean, each, integer, text
+from portal.domain.fields import boolean, each, integer, short_text, text
+from portal.domain.limits import (
+    MAX_COMMAND_BYTES,
+    MAX_IMAGE,
+    MAX_NAME,
+    MAX_REGISTRY_FIELD,
+    together_too_long,
+)
 from portal.domain.secret_words import emptied, tells_of_secret
 from portal.services.submissions import field_checks as check
 
@@ -35,6 +42,9 @@ def shaped(body: Any) -> Mapping[str, Any]:
         raise InvalidSpec("job", "Must be the body of a submission")
     filled = {name: value for name, value in body.items() if value is not None}
     each(filled, lambda name, value: _SHAPES.get(name, _plain)(value))
+    error = together_too_long(body.get("command") or "", body.get("env") or {})
+    if error is not None:
+        raise InvalidSpec.of([("env", error)])
     return {str(name): value for name, value in body.items()}
 
 
@@ -52,13 +62,19 @@ def _text(maximum: int) -> Callable[[Any], object]:
     return lambda value: text(value, maximum=maximum, required=False)
 
 
+def _command(value: Any) -> None:
+    if isinstance(value, str):
+        value = value.replace("\r\n", "\n")
+    short_text(value, max_bytes=MAX_COMMAND_BYTES, required=False)
+
+
 _count = integer(0, 10_000_000)
 
 
 def _registry(value: Any) -> None:
     if not isinstance(value, Mapping):
         raise WrongValue("Must be {server, username, password}")
-    each(value, lambda _, part: text(part, maximum=check.MAX_REGISTRY_FIELD, required=False))
+    each(value, lambda _, part: text(part, maximum=MAX_REGISTRY_FIELD, required=False))
 
 
 def _plain(value: Any) -> None:
@@ -69,9 +85,9 @@ def _plain(value: Any) -> None:
 
 
 _SHAPES: dict[str, Callable[[Any], object]] = {
-    "name": _text(check.MAX_NAME),
-    "image": _text(check.MAX_IMAGE),
-    "command": _text(check.MAX_COMMAND),
+    "name": _text(MAX_NAME),
+    "image": _text(MAX_IMAGE),
+    "command": _command,
     "preemptible": boolean,
     "priority": check.priority,
     "devices": _count,

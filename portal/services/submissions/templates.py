@@ -14,6 +14,7 @@ from typing import Any
 from peewee import IntegrityError
 
 from portal.domain.errors import Conflict, Forbidden, InvalidSpec, NotFound
+from portal.domain.limits import MAX_TEMPLATE_NAME
 from portal.domain.moment import rfc3339
 from portal.domain.permission import Actor, Permission
 from portal.domain.secret_words import secret_names
@@ -25,7 +26,7 @@ from portal.services.vcs import reading as virtual_clusters
 EMPTIED = "emptied fields"
 """Beside the fields of the kept body, where no field can be called so: what was emptied."""
 SCOPES = ("user", "team")
-_NAME = re.compile(r"\w[\w .()+:\-]{0,62}")
+_NAME = re.compile(r"\w[\w .()+:\-]*")
 
 
 class TemplateService:
@@ -57,6 +58,13 @@ class TemplateService:
         """
         if not actor.may(Permission.SUBMIT_JOB):
             raise Forbidden("Keeping templates needs the permission Submit training job")
+        if len(name) > MAX_TEMPLATE_NAME:
+            raise InvalidSpec(
+                "name",
+                "Must be at most %(max)s characters, has %(have)s",
+                max=MAX_TEMPLATE_NAME,
+                have=len(name),
+            )
         if not _NAME.fullmatch(name):
             raise InvalidSpec("name", "Use letters, digits, spaces and . _ - ( ) + : only")
         checked, emptied = template_body(body)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from portal.domain.errors import Conflict, Forbidden, NotFound, WrongValue
 from portal.domain.fields import Fields, each, integer, names
 from portal.domain.job_state import HOLDING
 from portal.domain.permission import Actor, Permission
+from portal.domain.planning import PreemptibleScope
 from portal.models import (
     GroupRow,
     JobEventRow,
@@ -32,12 +34,21 @@ from portal.models.db import database
 from portal.ports import Events, Queue
 from portal.services.records import allocations, audit, inventory
 from portal.services.vcs import reading as virtual_clusters
+from portal.services.vcs.fitting import Unfit, unfit
 from portal.services.vcs.reading import VirtualCluster
 
 FIELDS = ("name", "quota", "members", "user_limit", "max_run_time_s", "preempt_grace_s")
 MAX_GRACE_S = 3600
 MAX_RUN_TIME_S = 366 * 24 * 3600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Modified:
+    """A changed VC, and the waiting and paused jobs that its quota or limit no longer fits."""
+
+    vc: VirtualCluster
+    unfit: Unfit
 
 
 class VcEditor:
@@ -48,12 +59,14 @@ class VcEditor:
         *,
         cluster_name: str,
         device_types: Iterable[str],
+        preemptible_scope: PreemptibleScope,
         queue: Queue,
         events: Events,
         clock: Callable[[], datetime],
     ) -> None:
         self._cluster_name = cluster_name
         self._device_types = frozenset(device_types)
+        self._scope = preemptible_scope
         self._queue = queue
         self._events = events
         self._clock = clock
@@ -76,7 +89,15 @@ class VcEditor:
         self._changed(name)
         return virtual_clusters.get(name)
 
-    def modify(self, actor: Actor, name: str, body: Any) -> VirtualCluster:
+    def would_not_fit(self, actor: Actor, name: str, body: Any) -> Unfit:
+        """The jobs that :meth:`modify` would leave without hope; nothing is changed.
+
+        Raises what it would raise for the fields of ``body``.
+        """
+        _may_manage(actor)
+        return self._unfit(_row(name), self._read(body, new=False).done())
+
+    def modify(self, actor: Actor, name: str, body: Any) -> Modified:
         """Change values. The quota only while no job holds devices of the VC."""
         _may_manage(actor)
         fields = self._read(body, new=False)
@@ -91,12 +112,20 @@ class VcEditor:
                 values["quota"] = {**row.quota, **values["quota"]}
                 if values["quota"] != row.quota:
                     _refuse_busy(name, "modified")
+            left_out = self._unfit(row, values)
             members = values.pop("members", None)
             VcRow.update(**values, version=VcRow.version + 1).where(VcRow.name == name).execute()
             _write_members(name, members)
             self._note(actor, "vc.modify", name, before, _facts(name))
         self._changed(name)
-        return virtual_clusters.get(name)
+        return Modified(virtual_clusters.get(name), left_out)
+
+    def _unfit(self, row: Any, fields: Mapping[str, Any]) -> Unfit:
+        """Asked for new numbers only: whatever else is changed stops no job."""
+        if "quota" not in fields and "user_limit" not in fields:
+            return Unfit()
+        quota = {**row.quota, **fields.get("quota", {})}
+        return unfit(row.name, quota, fields.get("user_limit", row.user_limit), self._scope)
 
     def delete(self, actor: Actor, name: str) -> None:
         """Delete a VC and its jobs; refused while jobs hold devices, and for the current one."""

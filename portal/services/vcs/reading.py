@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -46,11 +46,11 @@ def list_all() -> list[VirtualCluster]:
     used = used_devices()
     rows = list(VcRow.select().order_by(VcRow.name))
     usable = shortages.usable_quotas([_share(row) for row in rows])
-    members = _members()
+    members = all_members()
     return [_load(row, used, usable, members[row.name]) for row in rows]
 
 
-def _members() -> dict[str, dict[str, list[str]]]:
+def all_members() -> dict[str, dict[str, list[str]]]:
     """Names of ``users`` and ``groups`` by VC."""
     members: dict[str, dict[str, list[str]]] = defaultdict(lambda: {"users": [], "groups": []})
     for row in VcMemberRow.select().order_by(VcMemberRow.name):
@@ -131,17 +131,22 @@ def usable(actor: Actor) -> dict[str, VirtualCluster]:
 
 
 def _is_member(actor: Actor, members: Mapping[str, Sequence[str]]) -> bool:
-    users, groups = members["users"], members["groups"]
-    if not users and not groups:
+    return belongs(actor.username, actor.groups, members)
+
+
+def belongs(username: str, groups: Set[str], members: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a user of these groups may use a VC with such members; nobody listed is everybody."""
+    users, listed = members["users"], members["groups"]
+    if not users and not listed:
         return True
-    return actor.username in users or not actor.groups.isdisjoint(groups)
+    return username in users or not groups.isdisjoint(listed)
 
 
 def offers(actor: Actor) -> dict[str, VcOffer]:
     """What ``actor`` may submit to; two queries."""
-    members = _members()
+    members = all_members()
     return {
-        row.name: VcOffer(row.name, row.quota)
+        row.name: VcOffer(row.name, row.quota, row.user_limit)
         for row in VcRow.select().order_by(VcRow.name)
         if _is_member(actor, members[row.name])
     }

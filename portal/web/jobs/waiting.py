@@ -99,14 +99,15 @@ def reason_facts(reason: Reason, job: Mapping[str, Any]) -> list[Fact]:
     numbers = reason.numbers
     facts = []
     if "quota" in numbers:
-        text = _in_use(**_with(numbers, "needed"))
-        facts.append(_fact("vc_quota", text, reason.code == "vc_quota"))
+        text = _bound_text(numbers, "quota")
+        facts.append(_fact("vc_quota", text, reason.code in ("vc_quota", "vc_quota_too_small")))
     if "usable" in numbers:
         text = gettext("%(usable)s of %(quota)s", **numbers)
         facts.append(_fact("usable", text, reason.code == "vc_shortage"))
     if "limit" in numbers:
-        text = _limit_text(**_with(numbers, "needed"))
-        facts.append(_fact("user_limit", text, reason.code == "user_limit"))
+        text = _bound_text(numbers, "limit")
+        blocks = reason.code in ("user_limit", "user_limit_too_small")
+        facts.append(_fact("user_limit", text, blocks))
     if "free" in numbers:
         text = gettext("%(free)s free, needs %(needed)s", **_with(numbers, "needed", job))
         facts.append(_fact("free_devices", text, reason.code == "no_free_devices"))
@@ -151,6 +152,14 @@ def _fact(key: str, text: str, blocks: bool) -> Fact:
         "nodes": gettext("Nodes"),
     }
     return Fact(key, names[key], text, blocks)
+
+
+def _bound_text(numbers: Mapping[str, Any], name: str) -> str:
+    """A quota or limit with what is used of it; alone where it is too small for the job."""
+    if "used" in numbers:
+        return _in_use(numbers["used"], numbers[name], numbers.get("needed", "?"))
+    needed = numbers.get("needed", "?")
+    return gettext("%(most)s in all, needs %(needed)s", most=numbers[name], needed=needed)
 
 
 def _in_use(used: object, quota: object, needed: object, **_: object) -> str:

@@ -7,16 +7,19 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 
-from portal.domain.errors import InvalidSpec
-from portal.http.access import actor
+from portal.domain.errors import Forbidden, InvalidSpec
+from portal.domain.permission import Permission
+from portal.http.access import actor, allowed
+from portal.http.services import services
 from portal.people.administration import administration
 from portal.people.directory import NO_ROLE, PASSWORD, SORTS, Account
 from portal.people.groups_and_roles import ADMIN_ROLE
 from portal.people.identities import PROVIDERS
+from portal.services.jobs.of_owner import kill_open, open_jobs
 from portal.services.records import audit
 from portal.services.records.audit import AuditQuery
 from portal.web.base.refusals import errors_of, refusals_flashed
-from portal.web.base.words import gettext
+from portal.web.base.words import clauses, gettext, ngettext
 from portal.web.people.audit_words import sentence
 from portal.web.people.deletion import Words, add_deletion
 from portal.web.people.listing import Listing
@@ -85,6 +88,7 @@ def _detail(user: Account, errors: Any = None, values: Any = None) -> str:
         values=values or {name: getattr(user, name) for name in FIELDS},
         me=actor().user_id,
         admin=ADMIN_ROLE in (*user.roles, *user.group_roles),
+        **_open_jobs(user),
         method_word=method_word,
         changes=[(entry, sentence(entry)) for entry in entries],
     )
@@ -105,7 +109,12 @@ def modify(user_id: int) -> Any:
 
 
 def _change(user_id: int, body: dict[str, Any]) -> Any:
-    user = administration().users.modify(actor(), user_id, body)
+    administration().users.modify(actor(), user_id, body)
+    return _saved(user_id)
+
+
+def _saved(user_id: int) -> Any:
+    user = administration().users.get(actor(), user_id)
     flash(gettext("%(name)s is saved", name=user.username), "success")
     return redirect(url_for("users.show", user_id=user_id), 303)
 
@@ -114,8 +123,59 @@ def _change(user_id: int, body: dict[str, Any]) -> Any:
 @managers_only
 @refusals_flashed
 def activate(user_id: int) -> Any:
-    """Disable or enable an account."""
-    return _change(user_id, {"active": request.form.get("active") == "true"})
+    """Disable or enable an account; with ``kill`` its jobs are killed once it is disabled."""
+    active = request.form.get("active") == "true"
+    return _activate(user_id, active, kill=not active and "kill" in request.form)
+
+
+@refusals_flashed
+def _activate(user_id: int, active: bool, *, kill: bool) -> Any:
+    administration().users.modify(actor(), user_id, {"active": active})
+    return _kill_jobs(user_id) if kill else _saved(user_id)
+
+
+@blueprint.get("/<int:user_id>/disable")
+@managers_only
+def confirm_disable(user_id: int) -> str:
+    """Say what becomes of the account's jobs, and offer to kill them."""
+    user = administration().users.get(actor(), user_id)
+    back = url_for("users.show", user_id=user_id)
+    return render_template("people/disable.html", user=user, back=back, **_open_jobs(user))
+
+
+@blueprint.post("/<int:user_id>/jobs/kill")
+@managers_only
+@refusals_flashed
+def kill_jobs(user_id: int) -> Any:
+    """Kill the jobs of a user, so many at a time."""
+    administration().users.get(actor(), user_id)
+    return _kill_jobs(user_id)
+
+
+def _kill_jobs(user_id: int) -> Any:
+    if not allowed(Permission.MANAGE_ALL_JOBS):
+        raise Forbidden("Killing jobs of others needs the permission Manage all users' jobs")
+    killed = kill_open(services().jobs.act_on_many, actor(), user_id)
+    title = ngettext("%(num)s job is being killed", "%(num)s jobs are being killed", killed)
+    flash(title, "success")
+    return redirect(url_for("users.show", user_id=user_id), 303)
+
+
+def _open_jobs(user: Account) -> dict[str, Any]:
+    """What the pages say of the jobs of an account that have not ended."""
+    jobs = open_jobs(user.id)
+    said = []
+    if jobs.running:
+        said.append(gettext("%(n)s running", n=jobs.running))
+    if jobs.waiting:
+        said.append(gettext("%(n)s waiting", n=jobs.waiting))
+    if jobs.paused:
+        said.append(gettext("%(n)s paused", n=jobs.paused))
+    return {
+        "jobs": jobs,
+        "said": gettext("Its jobs: %(jobs)s.", jobs=clauses(said)) if said else "",
+        "may_kill": allowed(Permission.MANAGE_ALL_JOBS),
+    }
 
 
 @blueprint.get("/<int:user_id>/roles")

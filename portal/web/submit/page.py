@@ -18,13 +18,14 @@ from flask import (
 from werkzeug.datastructures import MultiDict
 
 from portal.domain.errors import InvalidSpec
+from portal.domain.limits import MAX_YAML
 from portal.domain.permission import Permission
 from portal.domain.secret_words import tells_of_secret
 from portal.domain.storage_path import roots
 from portal.http.access import actor, requires
 from portal.http.services import services
 from portal.services.jobs.listing import JobQuery
-from portal.services.submissions.from_yaml import MAX_TEXT, read_yaml
+from portal.services.submissions.from_yaml import read_yaml
 from portal.services.vcs.reading import VirtualCluster
 from portal.web.base.frame import current_vc
 from portal.web.base.refusals import Errors
@@ -125,8 +126,9 @@ def _types(vc: VirtualCluster) -> list[dict[str, Any]]:
                 "quota": quota,
                 "free": max(usable - vc.used.get(name, 0), 0),
                 "usable": usable,
+                "most": min(quota, vc.user_limit.get(name, quota)),
                 "counts": counts,
-                "help": _count_help(kind.title, counts, quota),
+                "help": _count_help(kind.title, counts, min(quota, vc.user_limit.get(name, quota))),
             }
         )
     return found
@@ -230,11 +232,11 @@ def from_yaml() -> Any:
     file = request.files.get("file")
     text = request.form.get("yaml", "")
     if not text.strip() and file is not None:
-        text = file.read(MAX_TEXT + 1).decode("utf-8", "replace")
+        text = file.read(4 * MAX_YAML + 1).decode("utf-8", "replace")
     try:
         body = read_yaml(text)
     except InvalidSpec as invalid:
-        pasted = {"text": text[:MAX_TEXT], "errors": errors_of_job(invalid)}
+        pasted = {"text": text[:MAX_YAML], "errors": errors_of_job(invalid)}
         return _page(vc, shown_values(_first_body(vc)), fresh=True, pasted=pasted), 422
     return _page(vc, shown_values(body), fresh=False)
 

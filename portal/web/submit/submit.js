@@ -39,7 +39,7 @@
       return;
     }
     const counts = type.dataset.counts;
-    const quota = Number(type.dataset.quota);
+    const most = Number(type.dataset.most);
     if (holder.dataset.type === type.value) {
       total();
       return;
@@ -56,7 +56,7 @@
         input.type = 'radio';
         input.name = 'devices';
         input.value = n;
-        input.disabled = Number(n) > quota;
+        input.disabled = Number(n) > most;
         input.checked = n === value || (n === '1' && !counts.split(',').includes(value));
         text.textContent = n;
         label.append(input, text);
@@ -69,7 +69,7 @@
       number.type = 'number';
       number.name = 'devices';
       number.min = 0;
-      number.max = quota;
+      number.max = most;
       number.id = 'f-devices';
       number.value = value === '' ? '1' : value;
       holder.append(number);

@@ -6,6 +6,7 @@ script fetches it with ``X-Requested-With`` and shows it over the list.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
@@ -16,15 +17,18 @@ from portal.http.access import actor, allowed, requires
 from portal.http.services import services
 from portal.services.vcs import activity as vc_activity
 from portal.services.vcs import reading as virtual_clusters
+from portal.services.vcs.fitting import Unfit
 from portal.services.vcs.reading import VirtualCluster
 from portal.web.base.frame import vc_access
 from portal.web.base.refusals import Errors, errors_of
-from portal.web.base.words import gettext, listed
+from portal.web.base.words import gettext, listed, ngettext
 from portal.web.vcs.form import QuotaRow, body_of_form, values_of, values_of_form
 from portal.web.vcs.items import VcItem, lines, shares
 
 blueprint = Blueprint("virtual_clusters", __name__, url_prefix="/virtual-clusters")
 
+MOST_UNFIT = 5
+"""Jobs that are named where a quota would be too small for them."""
 VIEWERS = (Permission.VIEW_VC, Permission.MANAGE_VC)
 
 
@@ -86,6 +90,9 @@ def modify(name: str) -> Any:
     body = body_of_form(request.form, _types(), quota=quota_open)
     values = values_of_form(request.form, name)
     try:
+        unfit = services().vc_editor.would_not_fit(actor(), name, body)
+        if unfit.total > max(_agreed(request.form), _unfit_now(name)):
+            return _form("modify", line, values, unfit=unfit), 409
         services().vc_editor.modify(actor(), name, body)
     except InvalidSpec as invalid:
         return _form("modify", line, values, errors_of(invalid))
@@ -132,9 +139,16 @@ def _page(template: str, **values: Any) -> str:
 
 
 def _form(
-    act: str, line: VcItem | None, values: dict[str, Any], errors: Errors | None = None
+    act: str,
+    line: VcItem | None,
+    values: dict[str, Any],
+    errors: Errors | None = None,
+    unfit: Unfit | None = None,
 ) -> Any:
-    """The dialog; with errors it is a 422, and everything typed is still in it."""
+    """The dialog; with errors it is a 422, and everything typed is still in it.
+
+    ``unfit``: the jobs that would never start with what was typed, to be agreed to.
+    """
     vc = line.vc if line else None
     chosen = services().registry.device_types
     page = _page(
@@ -143,6 +157,8 @@ def _form(
         line=line,
         values=values,
         errors=errors or {},
+        unfit=unfit,
+        unfit_names=_names_of(unfit),
         rows=_quota_rows(vc, values),
         quota_open=line is None or not line.no_change,
         device_types=sorted(chosen),
@@ -150,6 +166,28 @@ def _form(
         candidates=vc_activity.candidates(),
     )
     return (page, 422) if errors else page
+
+
+def _agreed(form: Mapping[str, str]) -> int:
+    """How many jobs without hope the dialog has told of already."""
+    told = form.get("unfit", "")
+    return int(told) if told.isdecimal() and len(told) < 10 else 0
+
+
+def _unfit_now(name: str) -> int:
+    """How many jobs have no hope as it is: nobody asks about them again."""
+    return services().vc_editor.would_not_fit(actor(), name, {"quota": {}}).total
+
+
+def _names_of(unfit: Unfit | None) -> str:
+    """``train (alice), sweep (bob) and 3 more``."""
+    if unfit is None:
+        return ""
+    said = [f"{job.name} ({job.user})" for job in unfit.jobs[:MOST_UNFIT]]
+    if unfit.total > len(said):
+        more = unfit.total - len(said)
+        said.append(ngettext("%(num)s more", "%(num)s more", more))
+    return listed(said)
 
 
 def _quota_rows(vc: VirtualCluster | None, values: dict[str, Any]) -> list[QuotaRow]:
