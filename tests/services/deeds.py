@@ -368,9 +368,6 @@ DEEDS: dict[str, dict[str, Deed]] = {
     "portal.services.vcs.reading.select": {
         "another": (None, lambda s, _: virtual_clusters.select(actor("alice"), "platform")),
     },
-    "portal.services.vcs.reading.ensure_first": {
-        "there are some": (None, lambda s, _: virtual_clusters.ensure_first(s.house.now)),
-    },
 }
 
 QUIET: dict[str, Deed] = {
@@ -391,6 +388,15 @@ QUIET: dict[str, Deed] = {
         lambda s, taken: s.portal.snapshots.further(taken, list(taken.cut)),
     ),
     "snapshots.stamp": (None, lambda s, _: s.portal.snapshots.stamp()),
+    "vc_editor.would_not_fit": (
+        None,
+        lambda s, _: s.portal.vc_editor.would_not_fit(actor("root"), "vision", {"quota": {GPU: 1}}),
+    ),
+    "portal.services.vcs.reading.ensure_first": (
+        None,
+        lambda s, _: virtual_clusters.ensure_first(s.house.now),
+    ),
+    "readiness.check": (None, lambda s, _: s.portal.readiness.check()),
     "vc_editor.remaining": (None, lambda s, _: s.portal.vc_editor.remaining()),
     "templates.visible": (
         template,

@@ -113,4 +113,4 @@ def _every_vc_can_be_edited(house: House) -> None:
         for row in VcRow.select():
             quota = {GPU: max(row.quota.get(GPU, 0) - 1, 0)}
             changed = house.portal.vc_editor.modify(actor("root"), row.name, {"quota": quota})
-            assert changed.quota[GPU] == quota[GPU]
+            assert changed.vc.quota[GPU] == quota[GPU]

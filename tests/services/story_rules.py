@@ -166,6 +166,7 @@ class Rules:
     def _every_wait_has_a_reason(self) -> None:
         """In lists, and the place that its own page tells."""
         lines: dict[tuple[str, str | None], list[int]] = defaultdict(list)
+        beside: list[tuple[str, str | None, int]] = []
         root, jobs = actor("root"), self.house.portal.jobs
         with session():
             listed = jobs.page(root, JobQuery(scope="all", statuses=("queued",), limit=200)).items
@@ -177,10 +178,15 @@ class Rules:
                 # Its reason may be that from before the last start of the pass.
                 assert job["queue_position"] == told["queue_position"], (job, told)
                 line = job["device_type"] if job["devices"] else None
-                lines[job["vc"], line].append(job["queue_position"])
+                if job["reason"]["code"] == "owner":
+                    beside.append((job["vc"], line, job["queue_position"]))
+                else:
+                    lines[job["vc"], line].append(job["queue_position"])
             assert JobRow.select().where(JobRow.state == "queued").count() == len(listed)
         for positions in lines.values():
             assert sorted(positions) == list(range(1, len(positions) + 1))
+        for vc, kind, position in beside:
+            assert 1 <= position <= len(lines[vc, kind]) + 1, "they are ahead of nobody"
 
     def hold_at_the_end(self, jobs: list[str]) -> None:
         """Histories are legal, nothing is left on the cluster, nothing is held."""
