@@ -70,6 +70,7 @@ RUNTIME = [
     "sqlalchemy>=2.1,<2.2",
     "setproctitle>=1.3",
     "tzdata",
+    "psycopg2-binary>=2.9",  # how PostgreSQL fails is read in one place, whatever is used
 ]
 POSTGRES = ["psycopg2-binary>=2.9"]
 BUILD = ["setuptools>=77"]

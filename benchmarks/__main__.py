@@ -13,10 +13,10 @@ import platform
 import tempfile
 from pathlib import Path
 
-from benchmarks import freed_devices, jobs, planner, processes, waiting
+from benchmarks import freed_devices, jobs, planner, plugins, processes, waiting
 from benchmarks.table import Row, show
 
-PARTS = ("planner", "waiting", "processes", "local", "kubernetes")
+PARTS = ("planner", "waiting", "processes", "plugins", "local", "kubernetes")
 
 
 def planner_rows() -> list[Row]:
@@ -38,6 +38,8 @@ def measure(part: str, folder: Path) -> list[Row]:
         return waiting.measure(folder)
     if part == "processes":
         return processes.measure(folder)
+    if part == "plugins":
+        return plugins.measure(folder)
     if part == "local":
         rows = jobs.measure(folder / "jobs", "local", "python:3.11")
         one = {"AOLI_LOCAL_DEVICES": f"{freed_devices.TYPE}=1"}

@@ -18,6 +18,7 @@ class HuaweiNpuArm64(Chip):
     :class:`~device_plugins.rank_table.Addresses`. With one of them jobs get a rank table.
     """
 
+    spi_version = 1
     name = "huawei_npu_arm64"
     title = "NPU"
     defaults: ClassVar[Mapping[str, Any]] = {

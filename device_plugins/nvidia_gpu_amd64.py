@@ -12,6 +12,7 @@ from portal.spi import Slot
 class NvidiaGpuAmd64(Chip):
     """Any number of GPUs of a node goes together."""
 
+    spi_version = 1
     name = "nvidia_gpu_amd64"
     title = "GPU"
     defaults: ClassVar[Mapping[str, Any]] = {

@@ -55,6 +55,7 @@ class Distributed(JobKind):
     The field ``run_on`` says which: ``every`` (as without it) or ``first``.
     """
 
+    spi_version = 1
     name = "distributed"
     title = "Distributed"
     multi_node = True

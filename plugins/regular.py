@@ -10,6 +10,7 @@ from portal.spi import DeviceType, InvalidSpec, Job, JobKind, JobSpec, Placement
 class Regular(JobKind):
     """Runs the command once, on one node, with 0 or more devices."""
 
+    spi_version = 1
     name = "regular"
     title = "Regular"
 

@@ -9,6 +9,9 @@ from portal import api
 from portal.http import streams
 from portal.http.services import keep
 from portal.models import db
+from portal.people import engine
+from portal.services.plugins.guard import WEB_S
+from portal.services.plugins.kinds import has_foreign
 from portal.services.portal import Portal
 from portal.settings import Settings
 from portal.web import app as pages
@@ -27,7 +30,8 @@ def create_app(
     here or in the settings, adds the page of components.
     """
     app = pages.make_flask(settings, secret_keys(settings))
-    keep(app, portal or connect(settings))
+    keep(app, portal or _connect(settings))
+    db.also_holds("people", engine.let_go)
     _believe_proxies(app, settings.trusted_proxies)
     app.extensions["aoli-streams"] = streams.StreamGate(settings.max_streams)
     app.teardown_appcontext(_release_connection)
@@ -39,6 +43,14 @@ def create_app(
     )
     api.install(app)
     return app
+
+
+def _connect(settings: Settings) -> Portal:
+    """Wired for answering requests."""
+    portal = connect(settings, connections=settings.web_threads, plugin_deadline_s=WEB_S)
+    if has_foreign(portal.registry):
+        portal.plugin_guard.warm()
+    return portal
 
 
 def make_tables(settings: Settings) -> Flask:

@@ -6,7 +6,7 @@ Every ``Cluster`` is held to ``portal.testing.cluster_contract``, every ``Mailer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event
@@ -155,3 +155,53 @@ class Mailer(Protocol):
         server does not answer, asks to come back, or does not know our log-in (which an
         administrator mends); ``PermanentFailure`` when it refuses the mail for good.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class PluginCall:
+    """A call of one plugin, as it is sent to the process that runs it.
+
+    ``arguments`` are values that can be pickled; another plugin is given as
+    :class:`PluginName`, the function that tells a replica's host name as :data:`HOST_OF`.
+    """
+
+    plugin: PluginName
+    member: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PluginName:
+    """A plugin by its entry point."""
+
+    group: str
+    name: str
+
+
+HOST_OF = "«host of»"
+"""Stands for the function in :attr:`PluginCall.arguments`."""
+
+
+class PluginLate(Exception):
+    """The call was not over in time; its process is gone."""
+
+
+class PluginBroke(Exception):
+    """The call raised what is no answer, or ended its process; the text says what."""
+
+
+class PluginHosts(Protocol):
+    """Where the code of plugins runs that are not the portal's own."""
+
+    def run(self, call: PluginCall, timeout_s: float, host_of: Callable[[str], str] | None) -> Any:
+        """What the call returned, after ``timeout_s`` seconds at most.
+
+        Raises :class:`PluginLate`, :class:`PluginBroke`, an ``InvalidSpec`` or
+        ``NotKnownYet`` of the plugin, and ``TemporaryFailure`` when there is no room.
+        """
+
+    def warm(self) -> None:
+        """Have a process ready before it is needed."""
+
+    def close(self) -> None:
+        """End them all."""

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import psutil
 import pytest
 from playhouse.db_url import connect
 
@@ -68,9 +69,23 @@ def free_port() -> int:
 class PostgresServer:
     """A running server; :meth:`create` makes databases in it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, pid: int = 0) -> None:
         self.port = port
+        self._pid = pid
         self._count = 0
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """No process of it runs in the block; its kernel still takes connections."""
+        server = psutil.Process(self._pid)
+        processes = [server, *server.children(recursive=True)]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
 
     def url(self, name: str) -> str:
         """The address of a database, as ``AOLI_DATABASE_URL`` takes it."""
@@ -135,8 +150,8 @@ def postgres_server() -> Iterator[PostgresServer]:
             lambda port: PostgresServer(port).answers(),
             Path(folder, "log"),
             identity,
-        ) as port:
-            yield PostgresServer(port)
+        ) as (port, pid):
+            yield PostgresServer(port, pid)
 
 
 def _unprivileged(folder: Path) -> Mapping[str, object]:
@@ -162,7 +177,7 @@ def redis_server() -> Iterator[str]:
             _replies,
             Path(folder, "log"),
             {},
-        ) as port:
+        ) as (port, _):
             yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -181,8 +196,11 @@ def _serving(
     answers: Callable[[int], bool],
     log: Path,
     identity: Mapping[str, object],
-) -> Iterator[int]:
-    """A server that answers, until the block ends; it dies with this process. Its port."""
+) -> Iterator[tuple[int, int]]:
+    """A server that answers, until the block ends; it dies with this process.
+
+    Its port and its process id.
+    """
     for _ in range(TRIES):
         port = free_port()
         with log.open("wb") as output:
@@ -201,7 +219,7 @@ def _serving(
                 lambda process=process, port=port: process.poll() is not None or answers(port), 60
             )
             if process.poll() is None:
-                yield port
+                yield port, process.pid
                 return
         finally:
             # SIGINT is PostgreSQL's fast end; Redis takes it as well.

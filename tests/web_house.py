@@ -11,7 +11,14 @@ from flask_jwt_extended import create_access_token
 from house import IDS, House, open_house
 from werkzeug.test import TestResponse
 
-from portal.domain.errors import AoliError, InvalidSpec, PriorityClash, TooMany
+from portal.domain.errors import (
+    AoliError,
+    InvalidSpec,
+    PluginFailed,
+    PluginSlow,
+    PriorityClash,
+    TooMany,
+)
 
 LOGIN = "/api/v1/security/login"
 
@@ -64,7 +71,8 @@ class WebHouse:
         token lives for 15 minutes.
         """
         with self.app.app_context():
-            return str(create_access_token(identity=str(IDS[name]), fresh=True))
+            user = self.app.appbuilder.sm.get_user_by_id(IDS[name])
+            return str(create_access_token(identity=user.get_id(), fresh=True))
 
     def close(self) -> None:
         """Give all connections back."""
@@ -97,5 +105,7 @@ def made_error(kind: type[AoliError]) -> AoliError:
         InvalidSpec: ("a", "Bad"),
         PriorityClash: ("bob", 7),
         TooMany: ("why", 3),
+        PluginFailed: ("job kind", "acme", "failed"),
+        PluginSlow: ("job kind", "acme", "did not answer"),
     }
     return kind(*given.get(kind, ("why",)))

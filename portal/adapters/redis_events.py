@@ -61,7 +61,7 @@ class RedisEvents:
 
     def __init__(self, url: str, connection: redis.Redis | None = None) -> None:
         self._connection = connection or connect(url)
-        self._link = Link("events")
+        self._link = Link("events", self._connection.connection_pool.disconnect)
         self._boxes: WeakSet[Box] = WeakSet()
         self._lock = threading.Lock()
         self._reader: threading.Thread | None = None

@@ -49,8 +49,9 @@ def why_away(url: str) -> str:
 class Link:
     """Calls that may be lost: tries them, logs when Redis goes and when it is back."""
 
-    def __init__(self, purpose: str) -> None:
+    def __init__(self, purpose: str, drop: Callable[[], None] | None = None) -> None:
         self._purpose = purpose
+        self._drop = drop
         self._lock = threading.Lock()
         self._away_until: float | None = None
 
@@ -63,6 +64,8 @@ class Link:
             call()
         except (*Away, redis.RedisError) as error:
             self._note_away(error)
+            if isinstance(error, redis.exceptions.ReadOnlyError) and self._drop is not None:
+                self._drop()  # its connections lead to what is now a replica
             return False
         if until is not None:
             self._note_back()

@@ -33,6 +33,8 @@ WAIT_TTL_S = 60
 FAILURE_TTL_S = 3600
 TURN_TTL_S = 86400
 
+PROBE = "aoli:probe"
+
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -68,7 +70,7 @@ class RedisQueue:
     def __init__(self, url: str, connection: redis.Redis | None = None) -> None:
         self._connection = connection or connect(url)
         self._queue = make_rq_queue(self._connection)
-        self._link = Link("queue")
+        self._link = Link("queue", self._connection.connection_pool.disconnect)
 
     def enqueue(self, task: str, *args: str, key: str | None = None) -> None:
         """Ask for ``portal.tasks.<task>(*args)``; dropped when Redis is away."""
@@ -128,8 +130,15 @@ class RedisQueue:
                 waiting_room.remove(job_id)
 
     def ping(self) -> None:
-        """Return when Redis answers, else raise ``TemporaryFailure``."""
+        """Return when Redis can be written to, else raise ``TemporaryFailure``.
+
+        One that is out of memory, or has become a replica, still answers whoever only reads.
+        """
         try:
-            self._connection.ping()
+            self._connection.set(PROBE, "1", ex=WAIT_TTL_S)
         except Away as error:
             raise TemporaryFailure(f"Redis does not answer: {error}") from error
+        except redis.RedisError as error:
+            # Behind a name there may be another server by now, which takes writes.
+            self._connection.connection_pool.disconnect()
+            raise TemporaryFailure(f"Redis takes no writes: {error}") from error

@@ -8,7 +8,7 @@ from flask import Response
 from pydantic import Field
 
 from portal.api import reading
-from portal.api.auth import ACCOUNT, actor
+from portal.api.auth import ACCOUNT, actor, refuse_keys
 from portal.api.calls import PAGING, call
 from portal.api.schemas import Closed, Page, Shape, Time, about
 from portal.people import api_keys
@@ -63,10 +63,11 @@ def list_api_keys() -> Any:
     body=NewApiKey,
     answer=MadeApiKey,
     status=201,
-    problems=(409, 422),
+    problems=(403, 409, 422),
 )
 def create_api_key() -> Any:
-    """Send it as ``Authorization: Bearer <key>``. It may do whatever you may."""
+    """Send it as ``Authorization: Bearer <key>``. It may do whatever you may, but make keys."""
+    refuse_keys()
     body = reading.json_body()
     if isinstance(body, dict) and body.get("expires_at", 1) is None:
         del body["expires_at"]

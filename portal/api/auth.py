@@ -75,8 +75,18 @@ def _identify_by_header() -> None:
         if key is not None:
             if manager.validate_api_key(key) is None:
                 raise Unauthorized("The API key is not valid", www_authenticate=_challenge())
+            g.by_api_key = True
             return
     verify_jwt_in_request()
+
+
+def refuse_keys() -> None:
+    """A key makes no other key: that one would go on when the first is revoked or has ended.
+
+    Raises ``Forbidden``.
+    """
+    if g.get("by_api_key"):
+        raise Forbidden("An API key cannot make another key; sign in, or use a bearer token")
 
 
 def _challenge() -> WWWAuthenticate:

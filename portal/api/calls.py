@@ -59,6 +59,7 @@ class Call:
     summary: str
     access: auth.Access
     query: tuple[Parameter, ...]
+    headers: tuple[Parameter, ...]
     body: type[BaseModel] | None
     answer: Any
     status: int
@@ -80,6 +81,7 @@ def call(
     summary: str,
     access: auth.Access,
     query: tuple[Parameter, ...] = (),
+    headers: tuple[Parameter, ...] = (),
     body: type[BaseModel] | None = None,
     answer: Any = str,
     status: int = 200,
@@ -109,6 +111,7 @@ def call(
             summary=summary,
             access=access,
             query=query,
+            headers=headers,
             body=body,
             answer=answer,
             status=status,

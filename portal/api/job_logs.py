@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from flask import Response, request
@@ -109,7 +110,7 @@ def _stream(
 ) -> Response:
     found, gate = services(), sse.gate()
     caller, recheck = actor(), auth.recheck()
-    if not gate.enter():
+    if not gate.enter(caller.user_id):
         raise ServiceUnavailable(
             "Too many live streams are open; ask again later, or without follow",
             retry_after=RETRY_AFTER_S,
@@ -119,7 +120,7 @@ def _stream(
     )
     events = _events(found, pieces, job_id, recheck, shown)
     answer = Response(events, content_type="text/event-stream")
-    answer.call_on_close(gate.leave)
+    answer.call_on_close(partial(gate.leave, caller.user_id))
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"
     return answer

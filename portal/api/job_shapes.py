@@ -158,6 +158,7 @@ class Job(JobSummary):
     )
     retries: int = about("Starts that the platform lost")
     released: bool = about("It holds nothing on the cluster, its output is whole")
+    output_lost: bool = about("The log folder was full when it ended")
     replicas: list[Replica]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from flask import Response
+from flask import Response, request
+from pydantic import Field
 
 from portal.api import reading
 from portal.api.auth import MEMBER, actor, holders
@@ -72,12 +73,19 @@ def known_id(job_id: str) -> str:
     body=Submission,
     answer=Job,
     status=201,
+    headers=(
+        Parameter(
+            "Idempotency-Key",
+            Annotated[str, Field(min_length=1, max_length=255)],
+            "Of your choice: the same body sent again with it within a day makes no second job",
+        ),
+    ),
     problems=(400, 422),
 )
 def submit_job() -> Any:
     """Check it whole, store it as queued, wake the scheduler."""
-    caller = actor()
-    job = services().jobs.submit(caller, reading.json_body())
+    caller, key = actor(), request.headers.get("Idempotency-Key")
+    job = services().jobs.submit(caller, reading.json_body(), key)
     answer = reply({**job, "replicas": []}, 201)
     answer.headers["Location"] = f"{PREFIX}/jobs/{job['id']}"
     return answer

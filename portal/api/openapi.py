@@ -53,6 +53,7 @@ LOGIN = Call(
     tag="Account",
     summary="Get a bearer token for an account and its password",
     access=EVERYONE,
+    headers=(),
     query=(),
     body=LoginRequest,
     answer=Tokens,
@@ -109,7 +110,8 @@ def document() -> dict[str, Any]:
 
 
 def _kinds(one: Call) -> list[Any]:
-    return [one.answer, *([one.body] if one.body else []), *(found.kind for found in one.query)]
+    bodies = [one.body] if one.body else []
+    return [one.answer, *bodies, *(found.kind for found in (*one.query, *one.headers))]
 
 
 def _operation(one: Call, by_kind: ByKind) -> dict[str, Any]:
@@ -155,7 +157,16 @@ def _parameters(one: Call, by_kind: ByKind) -> list[dict[str, Any]]:
     for parameter in in_query:
         if parameter["schema"].get("type") == "array":
             parameter.update(style="form", explode=False)
-    return in_path + in_query
+    in_header: list[dict[str, Any]] = [
+        {
+            "name": found.name,
+            "in": "header",
+            "schema": by_kind[id(found.kind)],
+            "description": found.about,
+        }
+        for found in one.headers
+    ]
+    return in_path + in_query + in_header
 
 
 def _answer(one: Call, content_type: str) -> Any:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Literal
 
 from portal.api import reading
 from portal.api.auth import MEMBER
 from portal.api.calls import PAGING, call
-from portal.api.schemas import OrLeftOut, Page, Shape
+from portal.api.schemas import OrLeftOut, Page, Shape, Time, about
+from portal.domain.moment import rfc3339
 from portal.http.services import services
+from portal.services.plugins import marks
+from portal.services.plugins.marks import Mark
+from portal.spi.registry import PluginStatus
+
+
+class Trouble(Shape):
+    """What was the matter with a plugin lately."""
+
+    state: Literal["slow", "failed"]
+    member: str = about("Which of its functions")
+    why: str
+    at: Time
 
 
 class Plugin(Shape):
@@ -21,6 +35,7 @@ class Plugin(Shape):
     version: str
     status: Literal["ok", "failed"]
     reason: str | None
+    trouble: Trouble | None
 
 
 class DeviceType(Plugin):
@@ -41,11 +56,19 @@ class JobKind(Plugin):
 
 
 def _installed(group: str | None = None) -> list[dict[str, Any]]:
+    found = services()
+    troubled = marks.current(found.clock())
     return [
-        {**asdict(plugin), "reason": plugin.reason or None}
-        for plugin in services().registry.plugins
+        {**asdict(plugin), "reason": plugin.reason or None, "trouble": _trouble(troubled, plugin)}
+        for plugin in found.registry.plugins
         if group is None or plugin.group == group
     ]
+
+
+def _trouble(troubled: Mapping[tuple[str, str, str], Mark], plugin: PluginStatus) -> Any:
+    """What was the matter with a plugin lately, if anything."""
+    mark = troubled.get((plugin.group, plugin.name, plugin.version))
+    return mark and {**asdict(mark), "at": rfc3339(mark.at)}
 
 
 @call(

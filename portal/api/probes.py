@@ -20,7 +20,7 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Database, queue and cluster answer; 503 with the failing parts when one does not.
+    """Database and queue take writes, the cluster answers; 503 with the parts that do not.
 
     Each is asked at most every two seconds. Why it does not is in the log: the answer is for
     everyone.

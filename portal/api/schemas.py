@@ -9,7 +9,6 @@ from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, Field, PlainSerializer, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, SkipJsonSchema
-from pydantic_core.core_schema import WithDefaultSchema
 
 from portal.domain.job import MAX_PRIORITY, MIN_PRIORITY
 from portal.domain.moment import rfc3339
@@ -83,7 +82,7 @@ class _Writer(GenerateJsonSchema):
     def normalize_name(self, name: str) -> str:
         return re.sub(r"^Page_(\w+)_$", r"\1Page", super().normalize_name(name))
 
-    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+    def default_schema(self, schema: Any) -> JsonSchemaValue:
         made = super().default_schema(schema)
         if made.get("default", ...) is None:
             del made["default"]

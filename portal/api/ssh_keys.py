@@ -8,7 +8,7 @@ from flask import Response
 from pydantic import Field
 
 from portal.api import reading
-from portal.api.auth import ACCOUNT, actor
+from portal.api.auth import ACCOUNT, actor, refuse_keys
 from portal.api.calls import PAGING, call
 from portal.api.schemas import Closed, Page, Shape, Time, about
 from portal.http.services import services
@@ -59,10 +59,11 @@ def list_ssh_keys() -> Any:
     body=NewSshKey,
     answer=SshKey,
     status=201,
-    problems=(409, 422),
+    problems=(403, 409, 422),
 )
 def create_ssh_key() -> Any:
     """It opens SSH endpoints of your jobs. Types: ed25519, ecdsa, rsa from 2048 bits."""
+    refuse_keys()
     body = reading.json_object(("name", "key"))
     made = ssh_keys.add(actor(), body["name"], body["key"], services().clock())
     return SshKey.of(made, type=made.kind)

@@ -183,13 +183,16 @@ def plugins() -> None:
 @plugins.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print them as JSON.")
 def plugins_list(as_json: bool) -> None:
-    """List every plugin, the broken ones with the reason."""
-    rows = _plugins()
+    """List every plugin, the broken ones with the reason; also who was slow or failed lately."""
+    rows = _with_troubles(_plugins())
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
         state = row["status"] if row["status"] == "ok" else f"FAILED: {row['reason']}"
+        if row["trouble"]:
+            trouble = row["trouble"]
+            state = f"{trouble['state'].upper()} {trouble['at']}: {trouble['text']}"
         origin = f"{row['distribution']} {row['version']}"
         click.echo(f"{row['group']:14} {row['name']:24} {origin:24} {state}")
 
@@ -232,8 +235,36 @@ def plugins_check() -> None:
     click.echo("all plugins are in order")
 
 
-def _plugins(settings: Settings | None = None) -> list[dict[str, str]]:
+def _with_troubles(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with what the running portal has noted; nothing if its database is not there."""
+    from datetime import UTC, datetime
+
+    from portal.domain.errors import TemporaryFailure
+    from portal.models import db
+    from portal.services.plugins import marks
+
+    address = load_settings().database
+    troubled: dict[tuple[str, str, str], marks.Mark] = {}
+    db.bind(address)
+    try:
+        if not address.startswith("sqlite") or Path(address.removeprefix("sqlite:///")).exists():
+            with db.session():
+                troubled = marks.known(datetime.now(UTC))
+    except TemporaryFailure as error:
+        click.echo(f"aoli: whether plugins were slow is not known: {error}", err=True)
+    for row in rows:
+        mark = troubled.get((row["group"], row["name"], row["version"]))
+        row["trouble"] = mark and {
+            "state": mark.state,
+            "at": mark.at.strftime("%Y-%m-%d %H:%M UTC"),
+            "text": mark.text,
+        }
+    return rows
+
+
+def _plugins(settings: Settings | None = None) -> list[dict[str, Any]]:
     from portal.spi.registry import load_registry
 
-    found = load_registry((settings or load_settings()).plugins)
-    return [asdict(status) for status in found.plugins]
+    settings = settings or load_settings()
+    registry = load_registry(settings.plugins).lacking(settings.local_devices, "AOLI_LOCAL_DEVICES")
+    return [asdict(status) for status in registry.plugins]

@@ -139,3 +139,20 @@ class PermanentFailure(AoliError):
     """An outside service refused for good (a spec the cluster will never take)."""
 
     code = "refused"
+
+
+class PluginFailed(AoliError):
+    """The code of a plugin failed; ``kind`` and ``name`` say which ("job kind", "acme")."""
+
+    code = "plugin_failed"
+
+    def __init__(self, kind: str, name: str, why: str) -> None:
+        super().__init__(f"the {kind} {name} {why}")
+        self.kind = kind
+        self.name = name
+
+
+class PluginSlow(PluginFailed):
+    """A plugin did not answer by its deadline, or is left alone because it has not lately."""
+
+    code = "plugin_slow"

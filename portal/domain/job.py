@@ -67,6 +67,10 @@ class JobSpec:
         return self.devices * self.nodes
 
 
+SUBMISSION_FIELDS = frozenset(JobSpec.__dataclass_fields__) | {"registry", "template"}
+"""What a submission of any kind has: the fields of a kind's own have other names."""
+
+
 @dataclass(frozen=True, slots=True)
 class AttemptRef:
     """One start of a job; every object on the cluster is named by it."""

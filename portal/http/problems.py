@@ -17,6 +17,8 @@ from portal.domain.errors import (
     NotFound,
     NotKnownYet,
     PermanentFailure,
+    PluginFailed,
+    PluginSlow,
     TemporaryFailure,
     TooMany,
 )
@@ -30,6 +32,8 @@ STATUS: Mapping[type[AoliError], int] = {
     TemporaryFailure: 503,
     NotKnownYet: 503,
     PermanentFailure: 422,
+    PluginFailed: 503,
+    PluginSlow: 503,
 }
 """Pages and API alike; an error that is none of these is our mistake, a 500."""
 RETRY_AFTER_S = 5

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,32 +30,45 @@ KEEP_ALIVE_S = 8.0
 The reader's permissions are looked at as often: whoever has lost them hears no more.
 """
 RETRY_AFTER_S = 20
+MOST_OF_ONE = 24
+"""Open pages and followed outputs of one user, in one web process."""
 MOST_KNOWN = 5000
 LONGEST_S = 120.0
 """Then the page opens a new stream, and its session and permissions are looked at again."""
 
 
 class StreamGate:
-    """Counts the open streams of this process, and closes them when it stops."""
+    """Counts the open streams of this process, and closes them when it stops.
+
+    One user has at most :data:`MOST_OF_ONE` of the places, so that nobody has them all.
+    """
 
     def __init__(self, most: int) -> None:
         self.stop = threading.Event()
         self._most = most
         self._open = 0
+        self._of_user: Counter[int] = Counter()
         self._lock = threading.Lock()
 
-    def enter(self) -> bool:
-        """Take a place, if there is one."""
+    def enter(self, user_id: int | None = None) -> bool:
+        """Take a place for a user (``None``: for nobody in particular), if there is one."""
         with self._lock:
             if self._open >= self._most or self.stop.is_set():
                 return False
+            if user_id is not None:
+                if self._of_user[user_id] >= MOST_OF_ONE:
+                    return False
+                self._of_user[user_id] += 1
             self._open += 1
             return True
 
-    def leave(self) -> None:
+    def leave(self, user_id: int | None = None) -> None:
         """Give the place back."""
         with self._lock:
             self._open -= 1
+            if user_id is not None:
+                self._of_user[user_id] -= 1
+                self._of_user += Counter()  # forgets who has none
 
     @property
     def open(self) -> int:
@@ -77,7 +91,7 @@ def stop_streams(app: Flask) -> None:
 @requires()
 def stream() -> Response:
     """The stream of whoever asks; 503 with ``Retry-After`` when all places are taken."""
-    if not gate().enter():
+    if not gate().enter(actor().user_id):
         refused = problem(503, "Too many open streams; the page polls instead.")
         refused.headers["Retry-After"] = str(RETRY_AFTER_S)
         return refused
@@ -99,6 +113,7 @@ class _Feed:
         recheck: Callable[[], Actor | None],
     ) -> None:
         self._gate = gate
+        self._reader = reader
         self._ended = threading.Event()
         self._pages = _news(gate, parts, reader, recheck, self._ended)
 
@@ -110,7 +125,7 @@ class _Feed:
         if not self._ended.is_set():
             self._ended.set()
             self._pages.close()  # type: ignore[attr-defined]
-            self._gate.leave()
+            self._gate.leave(self._reader.user_id)
 
 
 def _news(

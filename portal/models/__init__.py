@@ -6,7 +6,10 @@ from portal.models.cluster import ClusterRow, NodeRow, QueueNoteRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
 from portal.models.key_print import KeyPrintRow
 from portal.models.mail import MailRow
+from portal.models.plugin import PluginMarkRow
+from portal.models.probe import ProbeRow
 from portal.models.ssh_key import SshKeyRow
+from portal.models.submission_key import SubmissionKeyRow
 from portal.models.tally import TallyRow
 from portal.models.template import TemplateRow
 from portal.models.user import GroupMemberRow, GroupRow, UserChoiceRow, UserRow
@@ -34,6 +37,9 @@ OWNED = (
     TallyRow,
     KeyPrintRow,
     QueueNoteRow,
+    PluginMarkRow,
+    ProbeRow,
+    SubmissionKeyRow,
 )
 """Tables that the migrations make; ``ab_user`` is not among them."""
 
@@ -51,9 +57,12 @@ __all__ = [
     "KeyPrintRow",
     "MailRow",
     "NodeRow",
+    "PluginMarkRow",
+    "ProbeRow",
     "QueueNoteRow",
     "ReplicaRow",
     "SshKeyRow",
+    "SubmissionKeyRow",
     "TallyRow",
     "TemplateRow",
     "UserChoiceRow",

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import peewee
-from playhouse.db_url import connect as connect_url
-from playhouse.pool import PooledPostgresqlDatabase
 
 from portal.domain.errors import TemporaryFailure
+from portal.models import failures, postgres
 
 database = peewee.DatabaseProxy()
 """Bound by :func:`bind`; every row class uses it."""
@@ -30,55 +29,99 @@ SQLITE_PRAGMAS = {
     "busy_timeout": 15000,
 }
 
+CONNECTIONS = 8
+"""Of a process that answers no requests: its own thread, and some that watch and follow."""
+
 UPGRADE_LOCK = 0x616F6C69
 """Number of the advisory lock in PostgreSQL ("aoli")."""
 
 
-def open_database(url: str) -> peewee.Database:
-    """Make the handle for ``url`` (``sqlite:///path`` or ``postgresql://…``); no I/O yet."""
+def open_database(url: str, connections: int = CONNECTIONS) -> peewee.Database:
+    """Make the handle for ``url`` (``sqlite:///path`` or ``postgresql://…``); no I/O yet.
+
+    PostgreSQL gets at most so many ``connections``; a thread that needs one more waits.
+    """
     if url.startswith("sqlite:///"):
         path = url.removeprefix("sqlite:///")
         sqlite: peewee.Database = peewee.SqliteDatabase(
             path, pragmas=SQLITE_PRAGMAS, lock_type="IMMEDIATE"
         )
         return sqlite
-    plain = url.replace("postgresql+psycopg2", "postgresql")
-    pooled = plain.replace("postgresql://", "postgresql+pool://", 1)
-    # As SQLAlchemy reads the same address: %40 in a user name or password is an @.
-    handle: Any = connect_url(pooled, unquote_user=True, unquote_password=True, max_connections=64)
-    if not isinstance(handle, PooledPostgresqlDatabase):
-        raise ValueError("database_url: expected sqlite:///path or postgresql://…")
-    postgres: peewee.Database = handle
-    return postgres
+    return postgres.open_pool(url, connections)
 
 
-def bind(url: str) -> None:
+def bind(url: str, connections: int = CONNECTIONS) -> None:
     """Let all row classes use the database at ``url``."""
-    database.initialize(open_database(url))
+    database.initialize(open_database(url, connections))
 
 
 @contextmanager
 def session() -> Iterator[None]:
     """Use a connection of this thread for the block; nested blocks share it.
 
-    Raises ``TemporaryFailure`` when the database does not answer.
+    Raises ``TemporaryFailure`` when the database does not answer, is full or read-only.
     """
     if not database.is_closed():
         yield
         return
-    _connect(database)
+    with failing_softly():
+        database.connect(reuse_if_open=True)
     try:
-        yield
+        with failing_softly():
+            yield
     finally:
         close()
 
 
-def _connect(handle: Any) -> None:
+@contextmanager
+def failing_softly() -> Iterator[None]:
+    """What is the database's own trouble in the block becomes ``TemporaryFailure``.
+
+    The connection it happened on is thrown away: one that was made while the disk could only
+    be read can never write, and one whose server went away never comes back.
+    """
     try:
-        handle.connect(reuse_if_open=True)
-    except peewee.OperationalError as error:
-        why = " ".join(str(error).split())
-        raise TemporaryFailure(f"the database does not answer: {why}") from error
+        yield
+    except (peewee.PeeweeException, postgres.MaxConnectionsExceeded) as error:
+        words = failures.trouble(error)
+        if words is None:
+            raise
+        throw_away()
+        raise TemporaryFailure(f"{words}: {' '.join(str(error).split())}") from error
+
+
+def throw_away() -> None:
+    """Close this thread's connection for good, and the idle ones beside it."""
+    handle: Any = database.obj
+    if handle is None:
+        return
+    try:
+        if not handle.is_closed():
+            getattr(handle, "manual_close", handle.close)()
+        if isinstance(handle, postgres.Pool):
+            handle.close_idle()
+    except peewee.PeeweeException:
+        handle._state.reset()  # it would not even close: forget it
+
+
+_others: dict[str, Callable[[], None]] = {}
+
+
+def also_holds(name: str, let_go: Callable[[], None]) -> None:
+    """``name`` holds connections of its own in a thread; ``let_go`` gives them back."""
+    _others[name] = let_go
+
+
+def let_go() -> None:
+    """Give back every connection of this thread, before something that may take long.
+
+    The next query takes one again. In a transaction nothing is given back.
+    """
+    if database.obj is not None and not database.is_closed() and database.in_transaction():
+        return
+    close()
+    for give_back in _others.values():
+        give_back()
 
 
 @contextmanager
@@ -88,8 +131,14 @@ def alone(url: str) -> Iterator[None]:
     Raises ``TemporaryFailure`` when the database does not answer. Whoever is killed in the
     block makes way at once: the lock is the connection's, or the file's.
     """
-    handle: Any = open_database(url)
-    _connect(handle)
+    handle: Any = open_database(url, 1)
+    with postgres.patient():
+        yield from _alone(handle)
+
+
+def _alone(handle: Any) -> Iterator[None]:
+    with failing_softly():
+        handle.connect(reuse_if_open=True)
     try:
         if isinstance(handle, peewee.SqliteDatabase):
             with open(f"{handle.database}.upgrade", "w", encoding="ascii") as file:
@@ -99,8 +148,9 @@ def alone(url: str) -> Iterator[None]:
             handle.execute_sql("SELECT pg_advisory_lock(%s)", (UPGRADE_LOCK,))
             yield
     finally:
-        handle.close()
-        if not isinstance(handle, peewee.SqliteDatabase):
+        if isinstance(handle, peewee.SqliteDatabase):
+            handle.close()
+        else:
             handle.close_all()
 
 

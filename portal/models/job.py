@@ -51,6 +51,8 @@ class JobRow(Row):
     stop_requested_at = UtcField(null=True)
     stop_grace_s = peewee.IntegerField(default=30)
     released = peewee.BooleanField(default=True)
+    output_lost = peewee.IntegerField(default=0)
+    """The attempt that ended while there was no room for its output; 0: none."""
 
     class Meta:
         table_name = "job"

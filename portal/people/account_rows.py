@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from flask_appbuilder.security.sqla.models import User
+from flask_appbuilder.security.sqla.models import ApiKey, User
 from sqlalchemy import and_, column, delete, func, or_, select, table
 from sqlalchemy.orm import Session
 
@@ -100,6 +100,11 @@ def write(user: User, values: Mapping[str, Any]) -> None:
         user.password, user.password_changed_on = values["password"], _now()
     if "password" in values or values.get("active") is False:
         user.session_epoch = User.session_epoch + 1
+
+
+def remove_keys(session: Session, user: User) -> None:
+    """Delete the API keys of a user; enabled again, the account begins without."""
+    session.execute(delete(ApiKey).where(ApiKey.user_id == user.id))
 
 
 def remove_belongings(session: Session, user_id: int) -> None:

@@ -141,6 +141,8 @@ class Accounts(Crud[Account]):
                 actor, session, values["groups"], before.groups
             )
         rows_of.write(item, values)
+        if values.get("active") is False:
+            rows_of.remove_keys(session, item)
 
     def _post_update(self, actor: Actor, before: Account, after: Account, values: Values) -> None:
         act = "password" if set(values) == {"password"} else "modify"

@@ -16,6 +16,7 @@ from portal.services.mail.outbox import Outbox
 from portal.services.mail.support import SupportDesk
 from portal.services.operation.health import Readiness
 from portal.services.operation.metrics import PortalMetrics
+from portal.services.plugins.guard import PluginGuard
 from portal.services.queueing.admission import Admitter
 from portal.services.queueing.snapshots import Snapshots
 from portal.services.running.driving import Driver
@@ -42,6 +43,7 @@ class Portal:
     queue: Queue
     events: Events
     registry: Registry
+    plugin_guard: PluginGuard
     logs: LogKeeper
     log_streams: LogStreams
     jobs: JobService

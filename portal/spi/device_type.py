@@ -19,7 +19,8 @@ class DeviceType(ABC):
     sentence that names the key. Everything here is called in web requests: no I/O.
     """
 
-    spi_version: ClassVar[int] = 1
+    spi_version: ClassVar[int]
+    """The version of this interface that the plugin was written for; the plugin says it."""
     name: ClassVar[str]
     """As users and the API write it, such as ``nvidia_gpu_amd64``."""
     title: ClassVar[str]

@@ -18,7 +18,8 @@ class JobKind(ABC):
     ``check`` runs in web requests, ``workload`` in workers; neither does I/O.
     """
 
-    spi_version: ClassVar[int] = 1
+    spi_version: ClassVar[int]
+    """The version of this interface that the plugin was written for; the plugin says it."""
     name: ClassVar[str]
     """As the API writes it: ``regular``."""
     title: ClassVar[str]

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from portal.domain.resources import DeviceShape
 from portal.spi.device_type import DeviceType
 from portal.spi.job_kind import JobKind
+from portal.spi.members import MEMBERS
 from portal.spi.version import SPI_VERSION
 
 GROUPS: dict[str, type[Any]] = {
@@ -30,28 +30,6 @@ SECTIONS = "plugins"
 OWN_DISTRIBUTION = "aoli"
 _ANYTHING = (Exception, SystemExit)
 """What a plugin's code may raise; it must never end the portal."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """One that is read without arguments, and what it must be."""
-
-    name: str
-    kind: type[Any]
-    words: str
-
-
-_READ = {
-    "portal.job_kinds": (
-        _Member("fields", tuple, "a tuple of names"),
-        _Member("multi_node", bool, "True or False"),
-    ),
-    "portal.device_types": (
-        _Member("shape", DeviceShape, "a DeviceShape"),
-        _Member("resource_name", str, "a name"),
-        _Member("node_labels", Mapping, "a mapping of labels to values"),
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +52,26 @@ class Registry:
     job_kinds: Mapping[str, JobKind] = field(default_factory=dict)
     device_types: Mapping[str, DeviceType] = field(default_factory=dict)
     plugins: tuple[PluginStatus, ...] = ()
+
+    def lacking(self, device_types: Iterable[str], setting: str) -> Registry:
+        """The same, in which types that ``setting`` names and nobody brings are said."""
+        missing = sorted(set(device_types) - set(self.device_types))
+        known = {p.name for p in self.plugins if p.group == "portal.device_types"}
+        reason = f"{setting} names it and no package brings it; install it, or correct the setting"
+        found = (
+            PluginStatus("portal.device_types", name, "", "", "failed", reason)
+            for name in missing
+            if name not in known
+        )
+        return replace(self, plugins=(*self.plugins, *found))
+
+    def of_group(self, group: str) -> Mapping[str, Any]:
+        """Those that work of an entry-point group."""
+        found: dict[str, Mapping[str, Any]] = {
+            "portal.job_kinds": self.job_kinds,
+            "portal.device_types": self.device_types,
+        }
+        return found[group]
 
 
 class _Broken(Exception):
@@ -158,17 +156,18 @@ def _load(point: EntryPoint, section: Mapping[str, Any], others: Mapping[str, An
 
 def _try_out(point: EntryPoint, plugin: Any) -> None:
     """Read what pages read, so that a member that fails is found now and not there."""
-    for member in _READ[point.group]:
+    for member, check in MEMBERS[point.group].items():
         try:
-            found = getattr(plugin, member.name)
+            found = getattr(plugin, member)
+            expected = check(found)
         except _ANYTHING as error:
             raise _Broken(
-                f"{point.value}.{member.name} failed: {_words(error)};"
+                f"{point.value}.{member} failed: {_words(error)};"
                 f" correct plugins.{point.name} in portal.yaml, or install another version of it"
             ) from error
-        if not isinstance(found, member.kind):
+        if expected is not None:
             raise _Broken(
-                f"{point.value}.{member.name} is {found!r}, expected {member.words};"
+                f"{point.value}.{member} is {found!r}, expected {expected};"
                 " install a version of it that is mended"
             )
 
@@ -188,9 +187,15 @@ def _check_class(point: EntryPoint, plugin_class: Any, base: type[Any]) -> None:
     missing = sorted(getattr(plugin_class, "__abstractmethods__", ()))
     if missing:
         raise _Broken(f"{where} does not define {', '.join(missing)}; define it")
-    if plugin_class.spi_version != SPI_VERSION:
+    stated = getattr(plugin_class, "spi_version", None)
+    if stated is None:
         raise _Broken(
-            f"{where} was written for version {plugin_class.spi_version} of the plugin interface,"
+            f"{where} does not say for which version of the plugin interface it was written;"
+            f" add spi_version = {SPI_VERSION}"
+        )
+    if stated != SPI_VERSION:
+        raise _Broken(
+            f"{where} was written for version {stated} of the plugin interface,"
             f" this portal has {SPI_VERSION}; install a matching version of the plugin"
         )
     if getattr(plugin_class, "name", None) != point.name:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from portal.domain.errors import InvalidSpec
-from portal.domain.job import Job, JobSpec
+from portal.domain.job import SUBMISSION_FIELDS, Job, JobSpec
 from portal.domain.job_state import JobState
 from portal.domain.launch import Replica, Workload
 from portal.domain.resources import DeviceShape, Placement, Slot
@@ -34,6 +34,7 @@ ODD_VALUES: tuple[Any, ...] = (None, "", "x", -1, 0, 1.5, True, [], [1], {}, {"x
 class Chip(DeviceType):
     """A device of the contract's own: eight in a node, in any number."""
 
+    spi_version = 1
     name, title = "chip", "CHIP"
 
     @property
@@ -106,7 +107,7 @@ class JobKindContract(PluginContract):
         own = self.plugin.fields
         assert isinstance(own, tuple), f"fields: {own!r}: expected a tuple"
         assert len(set(own)) == len(own), "fields: a name twice"
-        shared = {field.name for field in fields(JobSpec)} | {"registry", "template"}
+        shared = SUBMISSION_FIELDS
         for name in own:
             assert VARIABLE.fullmatch(name), f"fields: {name!r}"
             assert name not in shared, f"fields: {name} is a field of every job"
@@ -119,6 +120,16 @@ class JobKindContract(PluginContract):
         assert self.checked(done) == done, "check of what check returned changes it again"
         for name in ("name", "vc", "kind", "image", "priority", "preemptible", "mounts"):
             assert getattr(done, name) == getattr(spec, name), f"check changed {name}"
+
+    def test_what_the_form_sends_is_taken(self) -> None:
+        """A form sends text: a number or a yes that the API takes is taken as text, too."""
+        typed = self.spec()
+        sent = {
+            name: str(value) if type(value) is int else value for name, value in typed.extra.items()
+        }
+        assert self.checked(replace(typed, extra=sent)) == self.checked(typed), (
+            f"{sent} is not taken as {dict(typed.extra)} is"
+        )
 
     def test_a_job_without_devices_is_taken_or_refused_at_a_field(self) -> None:
         """Never an error of another kind."""

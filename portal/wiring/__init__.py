@@ -11,6 +11,7 @@ from portal.services.logs.keeper import LogKeeper
 from portal.services.logs.streams import LogStreams
 from portal.services.operation.health import Readiness
 from portal.services.operation.metrics import PortalMetrics
+from portal.services.plugins.guard import WORKER_S
 from portal.services.portal import Portal
 from portal.services.records import inventory
 from portal.services.submissions.templates import TemplateService
@@ -21,14 +22,21 @@ from portal.wiring import nouns
 from portal.wiring.parts import Given, Parts, choose
 
 
-def connect(settings: Settings, **given: Unpack[Given]) -> Portal:
+def connect(
+    settings: Settings,
+    *,
+    connections: int = db.CONNECTIONS,
+    plugin_deadline_s: float = WORKER_S,
+    **given: Unpack[Given],
+) -> Portal:
     """Wire the portal. No I/O beyond reading keys: connections open when they are used.
 
     The ports can be given (:func:`portal.wiring.parts.choose`; tests do); otherwise the
-    settings choose.
+    settings choose. ``connections``: at most so many to the database. ``plugin_deadline_s`` is
+    that of each call of a plugin.
     """
-    db.bind(settings.database)
-    return build(choose(settings, **given))
+    db.bind(settings.database, connections)
+    return build(choose(settings, plugin_deadline_s, **given))
 
 
 def build(parts: Parts) -> Portal:
@@ -46,6 +54,7 @@ def build(parts: Parts) -> Portal:
         queue=parts.queue,
         events=parts.events,
         registry=parts.registry,
+        plugin_guard=parts.plugin_guard,
         logs=logs,
         log_streams=LogStreams(jobs, logs, parts.clock),
         jobs=jobs,
@@ -58,8 +67,8 @@ def build(parts: Parts) -> Portal:
         templates=TemplateService(parts.clock),
         cordoner=nouns.cordoner(parts),
         outbox=outbox,
-        metrics=PortalMetrics(parts.queue),
-        readiness=Readiness(parts.cluster, parts.queue),
+        metrics=PortalMetrics(parts.queue, logs),
+        readiness=Readiness(parts.cluster, parts.queue, parts.clock),
         support=nouns.support(parts, jobs, outbox),
         cluster_series=ClusterSeries(),
         storage=StorageWatch(),

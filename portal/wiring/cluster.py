@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from portal.ports import Cluster
-from portal.settings import Settings, SettingsError
+from portal.settings import Settings
 from portal.spi.registry import Registry
 from portal.wiring.addresses import cluster_name, redis_url
 
@@ -26,17 +26,19 @@ def make_cluster(settings: Settings, registry: Registry) -> Cluster:
 def _local(settings: Settings, registry: Registry) -> Cluster:
     from portal.adapters.local.runtime import LocalCluster
 
-    unknown = set(settings.local_devices) - set(registry.device_types)
-    if unknown:
-        raise SettingsError(f"AOLI_LOCAL_DEVICES: no device type {', '.join(sorted(unknown))}")
-    found = {} if settings.local_devices else _detect(registry)
+    known = {
+        name: count
+        for name, count in settings.local_devices.items()
+        if name in registry.device_types
+    }
+    found = known if settings.local_devices else _detect(registry)
     lifeline = os.environ.get("AOLI_LIFELINE")
     return LocalCluster(
         name=cluster_name(settings),
         state_dir=settings.data_dir / "runtime",
         log_dir=Path(settings.logs),
         storage_root=Path(settings.storage),
-        devices=settings.local_devices or found,
+        devices=found,
         simulated=bool(settings.local_devices),
         lifeline=Path(lifeline) if lifeline else None,
         data_dir=settings.data_dir,

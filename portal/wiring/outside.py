@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 def load_plugins(settings: Settings) -> Registry:
     """The plugins that work; what is left out is logged with what to do."""
-    registry = load_registry(settings.plugins)
+    registry = load_registry(settings.plugins).lacking(settings.local_devices, "AOLI_LOCAL_DEVICES")
     for plugin in registry.plugins:
         if plugin.status != "ok":
             log.error("plugin %s (%s) is left out: %s", plugin.name, plugin.group, plugin.reason)

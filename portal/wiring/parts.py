@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypedDict, Unpack
 
+from portal.adapters.plugin_hosts import ProcessHosts
 from portal.ports import Cluster, Events, Mailer, Queue
+from portal.services.plugins.guard import PluginGuard
+from portal.services.plugins.kinds import behind
+from portal.services.plugins.marks import Marks
 from portal.services.portal import Clock
 from portal.services.records.vault import Vault
 from portal.settings import Settings
@@ -31,6 +35,7 @@ class Parts:
     events: Events
     mailer: Mailer | None
     registry: Registry
+    plugin_guard: PluginGuard
     vault: Vault
     clock: Clock
 
@@ -46,9 +51,14 @@ class Given(TypedDict, total=False):
     clock: Clock
 
 
-def choose(settings: Settings, **given: Unpack[Given]) -> Parts:
-    """The parts that are given; for what is not given, what the settings say."""
-    registry = given.get("registry") or load_plugins(settings)
+def choose(settings: Settings, plugin_deadline_s: float, **given: Unpack[Given]) -> Parts:
+    """The parts that are given; for what is not given, what the settings say.
+
+    ``plugin_deadline_s`` is that of each call of a plugin.
+    """
+    clock = given.get("clock") or utc_now
+    guard = PluginGuard(ProcessHosts(settings.plugins), Marks(clock), plugin_deadline_s)
+    registry = behind(guard, given.get("registry") or load_plugins(settings))
     return Parts(
         settings=settings,
         cluster=given.get("cluster") or make_cluster(settings, registry),
@@ -56,6 +66,7 @@ def choose(settings: Settings, **given: Unpack[Given]) -> Parts:
         events=given.get("events") or make_events(settings),
         mailer=given.get("mailer") or make_mailer(settings),
         registry=registry,
+        plugin_guard=guard,
         vault=Vault(secret_keys(settings)),
-        clock=given.get("clock") or utc_now,
+        clock=clock,
     )

@@ -139,3 +139,40 @@ def test_it_is_used_again_when_redis_is_back(tmp_path: Path) -> None:
         while not queue.depth() and time.monotonic() < deadline:
             queue.enqueue("launch", "a", key="a")
         assert queue.depth() == 1
+
+
+@pytest.mark.parametrize("trouble", ["out of memory", "a replica"])
+def test_redis_that_takes_no_writes_does_not_answer_the_probe(
+    queue: RedisQueue, waiting: RqQueue, connection: redis.Redis, trouble: str
+) -> None:
+    """It still answers whoever only reads."""
+    queue.ping()
+    if trouble == "a replica":
+        connection.replicaof("127.0.0.1", 1)
+    else:
+        connection.config_set("maxmemory", 1)
+    try:
+        assert connection.ping()
+        with pytest.raises(TemporaryFailure, match="Redis takes no writes"):
+            queue.ping()
+        queue.enqueue("launch", "a")  # dropped, not raised
+    finally:
+        connection.replicaof("NO", "ONE")
+        connection.config_set("maxmemory", 0)
+    queue.ping()
+    assert waiting.count == 0
+
+
+def test_connections_to_a_replica_are_thrown_away(
+    queue: RedisQueue, connection: redis.Redis
+) -> None:
+    """Behind the address there may be another server by now."""
+    queue.ping()
+    number = connection.client_id()
+    connection.replicaof("127.0.0.1", 1)
+    try:
+        with pytest.raises(TemporaryFailure):
+            queue.ping()
+        assert connection.client_id() != number
+    finally:
+        connection.replicaof("NO", "ONE")

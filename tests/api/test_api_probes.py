@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -67,7 +68,7 @@ def test_metrics(web_house: WebHouse) -> None:
     assert f'aoli_devices{{device_type="{GPU}"}} 8.0' in lines
     assert f'aoli_devices_used{{device_type="{GPU}"}} 2.0' in lines
     assert 'aoli_nodes{status="ready"} 2.0' in lines
-    sample = re.compile(r'[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9.]+')
+    sample = re.compile(r'[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? -?[0-9.]+(e[+-][0-9]+)?')
     assert all(line.startswith("# ") or sample.fullmatch(line) for line in lines)
     assert "alice" not in answer.text
 
@@ -170,9 +171,13 @@ class Asked:
             raise TemporaryFailure("away")
 
 
+def then() -> datetime:
+    return datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+
 def test_each_part_is_asked_once_in_two_seconds_whoever_looks(web_house: WebHouse) -> None:
     now, cluster, queue = [100.0], Asked(), Asked()
-    readiness = Readiness(cast(Cluster, cluster), cast(Queue, queue), lambda: now[0])
+    readiness = Readiness(cast(Cluster, cluster), cast(Queue, queue), then, lambda: now[0])
     for _ in range(50):
         assert readiness.check() == {"database": True, "queue": True, "cluster": True}
     assert (cluster.times, queue.times) == (1, 1)
@@ -189,7 +194,7 @@ def test_each_part_is_asked_once_in_two_seconds_whoever_looks(web_house: WebHous
 
 def test_a_part_that_hangs_keeps_one_and_not_everybody(web_house: WebHouse) -> None:
     now, cluster = [100.0], Asked()
-    readiness = Readiness(cast(Cluster, cluster), cast(Queue, Asked()), lambda: now[0])
+    readiness = Readiness(cast(Cluster, cluster), cast(Queue, Asked()), then, lambda: now[0])
     readiness.check()
     now[0] += 5
     cluster.hangs.clear()

@@ -14,7 +14,7 @@ def test_a_token_is_what_a_sign_in_gives(web_house: WebHouse) -> None:
     given = web_house.app.test_client().post(LOGIN, json=body).get_json()["access_token"]
     with web_house.app.app_context():
         expected, made = decode_token(given), decode_token(web_house.token("vera"))
-    assert made["sub"] == str(IDS["vera"])
+    assert made["sub"] == f"{IDS['vera']}.0"
     lives = [token["exp"] - token["iat"] for token in (expected, made)]
     assert lives == [15 * 60, 15 * 60]
     for own in ("iat", "nbf", "exp", "jti", "csrf"):  # of each token

@@ -20,6 +20,7 @@ from portal.testing.builders import a_job, a_spec
 
 
 class Chip(DeviceType):
+    spi_version = 1
     name, title = "chip", "CHIP"
     shape = DeviceShape(per_node=8, counts=(0, 1, 2, 4, 8))  # type: ignore[assignment]
     resource_name = "acme/chip"  # type: ignore[assignment]

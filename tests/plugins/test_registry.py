@@ -18,7 +18,7 @@ from portal.domain.job_state import JobState
 from portal.domain.resources import Slot
 from portal.services.running.launching import build
 from portal.settings import Settings
-from portal.spi import DeviceShape, DeviceType
+from portal.spi import DeviceShape, DeviceType, JobKind
 from portal.spi.registry import Registry, load_registry
 from portal.testing import FakeCluster, FakeEvents, FakeQueue, a_job, a_spec
 from portal.wiring.cluster import make_cluster
@@ -27,6 +27,7 @@ GROUP = "portal.device_types"
 
 
 class Good(DeviceType):
+    spi_version = 1
     name, title = "good", "GOOD"
 
     @property
@@ -96,6 +97,18 @@ BROKEN = {
         lambda: variant(spi_version=0),
         "written for version 0 of the plugin interface, this portal has 1; install a matching",
     ),
+    "no interface": (
+        lambda: variant(spi_version=None),
+        (
+            "does not say for which version of the plugin interface it was written;"
+            " add spi_version = 1"
+        ),
+    ),
+    "labels that are none": (
+        lambda: variant(node_labels=None),
+        "node_labels is None, expected a mapping of labels to values",
+    ),
+    "notes that are none": (lambda: variant(notes=8), "notes is 8, expected a tuple of names"),
     "another name": (lambda: variant(name="acne"), "name is 'acne'; make them equal"),
     "no name": (lambda: variant(name=None), "name is None; make them equal"),
     "no title": (lambda: variant(title=None), "has no title; give it a short word"),
@@ -244,3 +257,74 @@ def test_a_section_of_no_plugin_is_named_with_the_likely_one() -> None:
         "plugins.regluar in portal.yaml is of no installed plugin; did you mean plugins.regular?"
     )
     assert wrong["weather"].reason.endswith("install it or remove the section")
+
+
+class Plain(JobKind):
+    """A job kind to which members are added."""
+
+    spi_version = 1
+    name = title = "acme"
+
+    def check(self, spec: Any, device_type: Any, limit: int) -> Any:
+        return spec
+
+    def workload(self, job: Any, placement: Any, host_of: Any) -> Any:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"fields": "rounds"}, "fields is 'rounds', expected a tuple of names"),
+        ({"fields": ("name",)}, "expected names that no job has already (not name)"),
+        ({"fields": ("registry",)}, "expected names that no job has already (not registry)"),
+        ({"fields": ("a b",)}, "expected names of a-z, 0-9 and _, a letter first (not 'a b')"),
+        ({"fields": ("a", "a")}, "fields is ('a', 'a'), expected each name once"),
+        ({"field_titles": None}, "field_titles is None, expected a mapping of fields to titles"),
+        ({"field_titles": {"a": 1}}, "field_titles is {'a': 1}, expected a mapping"),
+        ({"field_choices": {"a": ()}}, "expected a mapping of fields to a mapping of values"),
+        ({"field_choices": {"a": {}}}, "expected a mapping of fields to a mapping of values"),
+        ({"multi_node": "yes"}, "multi_node is 'yes', expected True or False"),
+        ({"title": " "}, "title is ' ', expected a name"),
+    ],
+)
+def test_an_optional_member_that_is_wrong_leaves_the_kind_out(
+    module: ModuleType, members: dict[str, Any], words: str
+) -> None:
+    """It would break the page for everybody, who may not even want this kind."""
+    module.Acme = type("Acme", (Plain,), members)  # type: ignore[attr-defined]
+    group = "portal.job_kinds"
+    registry = load_registry({}, [EntryPoint("acme", f"{module.__name__}:Acme", group)])
+    assert registry.job_kinds == {}
+    (status,) = registry.plugins
+    assert status.status == "failed"
+    assert words in status.reason
+
+
+def test_what_no_job_has_already_is_taken(module: ModuleType) -> None:
+    given = {"fields": ("rounds",), "field_titles": {"rounds": "Rounds"}}
+    module.Acme = type("Acme", (Plain,), given)  # type: ignore[attr-defined]
+    point = EntryPoint("acme", f"{module.__name__}:Acme", "portal.job_kinds")
+    assert set(load_registry({}, [point]).job_kinds) == {"acme"}
+
+
+def test_the_base_classes_do_not_say_the_version_for_the_plugin() -> None:
+    assert not hasattr(JobKind, "spi_version")
+    assert not hasattr(DeviceType, "spi_version")
+
+
+def test_a_device_type_that_nobody_brings_is_said_and_the_portal_starts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    counts = {"nvidia_gpu_amd64": 2, "acme": 8}
+    settings = Settings(data_dir=tmp_path, local_devices=counts)
+    with caplog.at_level(logging.ERROR):
+        portal = wiring.connect(settings, queue=FakeQueue(), events=FakeEvents())
+    (node,) = portal.cluster.nodes()
+    assert (node.device_type, node.devices) == ("nvidia_gpu_amd64", 2)
+    (status,) = [plugin for plugin in portal.registry.plugins if plugin.status != "ok"]
+    said = (
+        "AOLI_LOCAL_DEVICES names it and no package brings it; install it, or correct the setting"
+    )
+    assert (status.group, status.name, status.reason) == (GROUP, "acme", said)
+    assert f"plugin acme (portal.device_types) is left out: {said}" in caplog.text

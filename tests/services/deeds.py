@@ -213,6 +213,10 @@ DEEDS: dict[str, dict[str, Deed]] = {
             None,
             lambda s, _: s.portal.jobs.submit(actor("alice"), body(registry=LOGIN)),
         ),
+        "under a key": (
+            None,
+            lambda s, _: s.portal.jobs.submit(actor("alice"), body(), key="mine"),
+        ),
     },
     "jobs.act": {
         f"{action} {which}": by_root(action, which)

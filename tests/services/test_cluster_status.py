@@ -9,7 +9,7 @@ from house import BOTH_DATABASES, GPU, NPU, House, actor
 
 from portal.domain.errors import Forbidden, NotFound, TemporaryFailure
 from portal.domain.permission import Actor
-from portal.models import AuditRow
+from portal.models import AuditRow, db
 from portal.models.db import session
 from portal.services.cluster import status as cluster_status
 from portal.services.cluster.cordoning import Cordoner
@@ -134,3 +134,19 @@ def test_who_may_cordon(house: House, cordoner: Cordoner) -> None:
         with pytest.raises(TemporaryFailure):
             cordoner.set_cordoned(actor("root"), "node-1", True)
         assert AuditRow.select().count() == 0
+
+
+def test_no_connection_is_held_while_the_cluster_is_asked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bool] = []
+    cordon = house.cluster.set_cordoned
+
+    def looking(name: str, cordoned: bool) -> None:
+        held.append(not db.database.is_closed())
+        cordon(name, cordoned)
+
+    monkeypatch.setattr(house.cluster, "set_cordoned", looking)
+    with session():
+        house.portal.cordoner.set_cordoned(actor("root"), "node-1", True)
+    assert held == [False]

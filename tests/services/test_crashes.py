@@ -28,8 +28,12 @@ from portal.models.db import session
 from portal.services.portal import Portal
 
 Side = Literal["before", "after"]
-APART = ("portal.services.logs.", "portal.services.queueing.outlook")
-"""Rooms of files and of memory: they have no table."""
+APART = (
+    "portal.services.logs.",
+    "portal.services.plugins.",
+    "portal.services.queueing.outlook",
+)
+"""Rooms of files and of memory; of a plugin in trouble one row is kept, which nothing follows."""
 GROUND = "portal.services.records."
 """What the use cases are made of, and is reached through them."""
 
@@ -150,7 +154,7 @@ def _of_modules() -> Iterator[str]:
                 yield f"{info.name}.{name}"
 
 
-WITHIN = frozenset({"create", "write"})
+WITHIN = frozenset({"create", "remember", "write"})
 """Called in the transaction of another, which is in the list."""
 
 

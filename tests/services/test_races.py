@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from house import BOTH_DATABASES, GPU, House, actor
+from house import BOTH_DATABASES, GPU, House, actor, body
 
 from portal.domain.errors import AoliError, Conflict, PriorityClash, TemporaryFailure
 from portal.domain.job import Job
@@ -300,3 +300,14 @@ def test_a_reason_of_old_does_not_outlive_its_cause(house: House) -> None:
     assert after.state is JobState.SCHEDULING
     assert after.reason is not None
     assert after.reason.code == "starting"
+
+
+def test_one_submission_sent_by_many_at_once_is_one_job(house: House) -> None:
+    given = body()
+    found = at_once(
+        *[lambda: house.portal.jobs.submit(actor("alice"), given, "one")["id"] for _ in range(6)]
+    )
+    assert len(set(map(str, found))) == 1, found
+    with session():
+        assert JobRow.select().count() == 1
+        assert JobEventRow.select().count() == 1

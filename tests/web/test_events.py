@@ -144,3 +144,29 @@ def test_a_permission_that_is_gone_narrows_the_stream(browse, web_house, streams
         manager.session.commit()
     hidden = submit_job(web_house.house)
     assert hidden not in stream.next()
+
+
+def test_one_user_never_has_all_places(browse, web_house, streams):
+    gate = web_house.app.extensions["aoli-streams"]
+    alices = [streams(browse("alice")) for _ in range(sse.MOST_OF_ONE)]
+    problem_of(browse("alice").get("/events"), 503)
+    job_id = web_house.house.run()
+    followed = web_house.caller("alice").get(f"/jobs/{job_id}/logs?follow=1")
+    problem_of(followed, 503)
+    assert gate.open == sse.MOST_OF_ONE
+    streams(browse("bob")).next()
+    alices[0].close()
+    streams(browse("alice")).next()
+
+
+def test_a_followed_output_counts_among_the_users_streams(browse, web_house):
+    job_id = web_house.house.run()
+    caller = web_house.caller("alice")
+    followed = [caller.get(f"/jobs/{job_id}/logs?follow=1") for _ in range(sse.MOST_OF_ONE)]
+    problem_of(browse("alice").get("/events"), 503)
+    assert web_house.caller("bob").get("/me").status_code == 200
+    for answer in followed:
+        answer.close()
+    again = browse("alice").get("/events", buffered=False)
+    assert again.status_code == 200
+    again.close()

@@ -75,3 +75,24 @@ def test_who_may_not_submit_may_not_fill(browse):
 def test_a_field_that_is_there_twice_is_refused(at_alices):
     answer = send(at_alices, "name: a\nimage: x\nname: b\n")
     assert "Not valid YAML in line 3" in answer.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "env: " + "[" * 17 + "]" * 17,
+        "env: " + "{a: " * 17 + "}" * 17,
+        "".join(" " * depth + "a:\n" for depth in range(17)),
+        "- " * 17,
+    ],
+)
+def test_many_levels_are_refused_before_they_are_read(at_alices, text):
+    """Thousands of them cost seconds; how deep is seen at the seventeenth."""
+    answer = send(at_alices, text + "\n@ this is no YAML, and nobody gets to it")
+    assert answer.status_code == 422
+    assert "Must have at most 16 levels" in answer.text
+
+
+def test_as_many_levels_as_a_submission_has_are_read(at_alices):
+    page = tidy(send(at_alices, yaml.safe_dump(JOB, default_flow_style=True)).text)
+    assert 'value="runs"' in page

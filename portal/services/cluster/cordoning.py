@@ -8,7 +8,7 @@ from datetime import datetime
 from portal.domain.errors import Forbidden, NotFound
 from portal.domain.permission import Actor, Permission
 from portal.models import NodeRow
-from portal.models.db import database
+from portal.models.db import database, let_go
 from portal.ports import Cluster, Events, Queue
 from portal.services.records import audit
 
@@ -40,6 +40,7 @@ class Cordoner:
         row = NodeRow.get_or_none(where)
         if row is None:
             raise NotFound("There is no node of this name")
+        let_go()
         self._cluster.set_cordoned(name, cordoned)
         with database.atomic():
             # The watch will say the same in a moment; the one who asked sees it at once.

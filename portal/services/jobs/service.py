@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from peewee import IntegrityError
+
 from portal.domain.errors import AoliError, Conflict, Forbidden, InvalidSpec, NotFound
 from portal.domain.fields import Fields
 from portal.domain.job import Job, RegistryLogin
@@ -26,7 +28,7 @@ from portal.services.queueing.outlook import Outlooks
 from portal.services.records import audit, job_store, job_views
 from portal.services.records.vault import Vault
 from portal.services.running import launching
-from portal.services.submissions import field_checks
+from portal.services.submissions import field_checks, repeated
 from portal.services.submissions import parse as submission
 from portal.services.submissions.command_line import cli_line
 from portal.services.submissions.drafts import anywhere, demand_of, new_job
@@ -80,19 +82,37 @@ class JobService:
 
     # -- submit ----------------------------------------------------------------------
 
-    def submit(self, actor: Actor, body: Any) -> dict[str, Any]:
+    def submit(self, actor: Actor, body: Any, key: str | None = None) -> dict[str, Any]:
         """Check ``body``, store the job as queued, wake the queue; return the job.
 
+        With a ``key``, the same body sent again within a day is the job of the first time.
         Raises ``InvalidSpec`` with every wrong field, ``Forbidden`` without the permission.
         """
+        first = self._submitted(actor, body, key)
+        if first is not None:
+            return self.get(actor, first)
         checked = self.check(actor, body)
-        now = self._clock()
-        job = new_job(actor, checked.spec, now)
+        job = new_job(actor, checked.spec, self._clock())
         sealed = self._vault.seal(checked.registry) if checked.registry else None
-        job_store.insert(job, sealed, actor.username)
+        try:
+            with database.atomic():
+                job_store.insert(job, sealed, actor.username)
+                if key is not None:
+                    repeated.remember(actor.user_id, key, body, job.id, job.submitted_at)
+        except IntegrityError:
+            first = self._submitted(actor, body, key)  # the same, sent twice at once
+            if first is None:
+                raise
+            return self.get(actor, first)
         self._queue.enqueue("admit", key="admit")
         self._events.publish("job", job.id)
         return job_views.dump(JobRow.get_by_id(job.id), self._storage_root)
+
+    def _submitted(self, actor: Actor, body: Any, key: str | None) -> str | None:
+        """The id of the job that this was before, if it comes again."""
+        if key is None:
+            return None
+        return repeated.find(actor.user_id, repeated.check_key(key), body, self._clock())
 
     def check(self, actor: Actor, body: Any) -> submission.Submission:
         """Check ``body`` whole; the current VC is taken when it names none."""

@@ -7,21 +7,36 @@ repeat: :class:`~portal.services.logs.appending.Appender` keeps each line once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from portal.domain.job import AttemptRef
 from portal.domain.storage_path import log_path
 from portal.ports import Cluster
+from portal.services.logs import room
 from portal.services.logs.appending import Appender
 
 
 class LogKeeper:
     """Writes the kept output below ``log_dir``; ``portal.services.logs.windows`` reads it."""
 
-    def __init__(self, cluster: Cluster, log_dir: str) -> None:
+    def __init__(
+        self, cluster: Cluster, log_dir: str, free: Callable[[str], int] = room.free_bytes
+    ) -> None:
         self._cluster = cluster
         self._log_dir = log_dir
+        self._free = free
+
+    def free_bytes(self) -> int:
+        """Room for output; raises ``OSError`` when the folder is away."""
+        return self._free(self._log_dir)
+
+    def is_full(self) -> bool:
+        """Whether lines may have been lost for want of room."""
+        try:
+            return self.free_bytes() < room.LEAST_BYTES
+        except OSError:
+            return True
 
     def path(self, ref: AttemptRef, replica: str) -> Path:
         """The file of one replica's output."""

@@ -1,17 +1,22 @@
-"""Whether the portal can work: its database, its queue and its cluster answer."""
+"""Whether the portal can work: its database and queue can be written to, its cluster answers.
+
+A database on a disk that is full or read-only, and a Redis out of memory, still answer whoever
+only reads.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 from threading import Lock
 
 from peewee import PeeweeException
 
 from portal.domain.errors import TemporaryFailure
-from portal.models import JobRow
-from portal.models.db import session
+from portal.models import JobRow, ProbeRow
+from portal.models.db import failing_softly, let_go, session
 from portal.ports import Cluster, Queue
 
 log = logging.getLogger(__name__)
@@ -23,9 +28,17 @@ class Readiness:
     """Asks each part at most every :data:`FRESH_S` seconds, whoever wants to know it."""
 
     def __init__(
-        self, cluster: Cluster, queue: Queue, monotonic: Callable[[], float] = time.monotonic
+        self,
+        cluster: Cluster,
+        queue: Queue,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        asks = {"database": _read_a_job, "queue": queue.ping, "cluster": cluster.ping}
+        asks = {
+            "database": lambda: _read_and_write(clock()),
+            "queue": queue.ping,
+            "cluster": cluster.ping,
+        }
         self._parts = [_Part(name, ask, monotonic) for name, ask in asks.items()]
 
     def check(self) -> dict[str, bool]:
@@ -61,6 +74,7 @@ class _Part:
             if self._last is not last and self._last is not None:
                 return self._last[1]  # somebody asked while we waited for our turn
             answers = _answers(self.name, self._ask)
+            let_go()  # the next one asked is not the database
             self._last = (self._monotonic(), answers)
             return answers
         finally:
@@ -76,7 +90,10 @@ def _answers(part: str, ask: Callable[[], object]) -> bool:
     return True
 
 
-def _read_a_job() -> None:
-    """Finds a database that is away, and one whose tables were not made yet."""
-    with session():
+def _read_and_write(now: datetime) -> None:
+    """Finds a database that is away, full, read-only, or without its tables."""
+    with session(), failing_softly():
         JobRow.select(JobRow.id).limit(1).scalar()
+        ProbeRow.insert(id=1, at=now).on_conflict(
+            conflict_target=(ProbeRow.id,), update={"at": now}
+        ).execute()

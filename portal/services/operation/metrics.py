@@ -20,6 +20,7 @@ from portal.models import JobEventRow, JobRow, NodeRow, TallyRow
 from portal.models.db import session
 from portal.models.tally import DELETED_JOB_EVENTS
 from portal.ports import Queue
+from portal.services.logs.keeper import LogKeeper
 from portal.services.mail import outbox as mail
 from portal.services.vcs import reading as virtual_clusters
 
@@ -32,8 +33,9 @@ Sample = tuple[Mapping[str, str], float]
 class PortalCollector(Collector):
     """The families of metrics, counted anew whenever they are collected."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, logs: LogKeeper) -> None:
         self._queue = queue
+        self._logs = logs
 
     def collect(self) -> Iterator[Metric]:
         """Needs a database session."""
@@ -51,14 +53,18 @@ class PortalCollector(Collector):
         about = "Mails that were given up in the last month."
         yield _gauge("aoli_mail_failed", about, [({}, mails["failed"])])
         yield _gauge("aoli_nodes", "Nodes by what they may take.", _nodes())
+        about = "Room for the output of jobs; -1 when its folder is away."
+        yield _gauge("aoli_log_free_bytes", about, [({}, _room(self._logs))])
 
 
 class PortalMetrics:
     """Counts, keeps for :data:`KEEP_S`, and writes the Prometheus text format."""
 
-    def __init__(self, queue: Queue, timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, queue: Queue, logs: LogKeeper, timer: Callable[[], float] = time.monotonic
+    ) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(PortalCollector(queue))
+        self._registry.register(PortalCollector(queue, logs))
         self._timer = timer
         self._lock = Lock()
         self._text = ""
@@ -116,3 +122,10 @@ def _nodes() -> list[Sample]:
     for row in NodeRow.select(NodeRow.ready, NodeRow.cordoned):
         counted["not_ready" if not row.ready else "cordoned" if row.cordoned else "ready"] += 1
     return [({"status": status}, number) for status, number in counted.items()]
+
+
+def _room(logs: LogKeeper) -> int:
+    try:
+        return logs.free_bytes()
+    except OSError:
+        return -1

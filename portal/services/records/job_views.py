@@ -38,6 +38,7 @@ def dump(row: JobRow, storage_root: str, *, clear: bool = True) -> dict[str, Any
         "lead_priority": None,
         "retries": row.retries,
         "released": row.released,
+        "output_lost": bool(row.output_lost) and row.output_lost == row.attempt,
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from portal.domain.errors import NotKnownYet, PermanentFailure, TemporaryFailure
+from portal.domain.errors import NotKnownYet, PermanentFailure, PluginSlow, TemporaryFailure
 from portal.domain.job import Job
 from portal.domain.job_state import HOLDING, JobState, Trigger
 from portal.domain.launch import Observed
@@ -31,6 +31,7 @@ from portal.domain.reconcile import (
 from portal.models import JobSecretRow
 from portal.ports import Cluster, Events, Queue
 from portal.services.logs.keeper import LogKeeper
+from portal.services.logs.room import NO_ROOM
 from portal.services.records import job_store
 from portal.services.records.vault import Vault
 from portal.services.running import launching
@@ -38,6 +39,8 @@ from portal.services.running import stop_notice as notice
 from portal.spi.registry import Registry
 
 log = logging.getLogger(__name__)
+SLOW_TRIES = 3
+"""So often a plugin may be too slow for a job before the job ends."""
 MAX_STEPS = 8
 """Steps that one call of ``drive`` takes at most; the ticks go on from there."""
 
@@ -122,7 +125,7 @@ class Driver:
             return move.trigger is not Trigger.REQUEUE
         try:
             return not launching.late_files(job, observed, self._cluster, self._registry)
-        except (NotKnownYet, PermanentFailure):
+        except (NotKnownYet, PermanentFailure, PluginSlow):
             return False
 
     def sweep(self, observed: Observed) -> None:
@@ -152,7 +155,7 @@ class Driver:
                 self._cluster.stop(current.ref, action.grace_s)
                 return job_store.note(current, stop_requested_at=self._clock())
             elif isinstance(action, Clear):
-                self._logs.keep(current.ref, [replica.name for replica in observed.replicas])
+                self._keep_output(current, observed)
                 self._cluster.remove(current.ref, force=action.force)
             elif isinstance(action, Release):
                 self._release(current)
@@ -202,7 +205,7 @@ class Driver:
             files = launching.late_files(job, observed, self._cluster, self._registry)
             if files:
                 self._cluster.publish(job.ref, files)
-        except NotKnownYet as missing:
+        except (NotKnownYet, PluginSlow) as missing:
             now = self._clock()
             patience = timedelta(seconds=self._limits.unschedulable_after_s)
             if now < (move.started_at or now) + patience:
@@ -220,6 +223,23 @@ class Driver:
             return back
         return move
 
+    def _keep_output(self, job: Job, observed: Observed) -> None:
+        """Keep what the replicas have printed; where there is no room, the job says so.
+
+        It must not hold its devices until somebody makes room.
+        """
+        try:
+            self._logs.keep(job.ref, [replica.name for replica in observed.replicas])
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            lost = True
+        else:
+            lost = self._logs.is_full()
+        if lost:
+            log.error("no room for the output of %s: the log folder is full", job.ref)
+            job_store.note(job, output_lost=job.attempt)
+
     def _start(self, job: Job) -> bool:
         try:
             launch = launching.build(
@@ -232,6 +252,17 @@ class Driver:
             reason = Reason("refused", {"detail": failure.message})
             self._move(job, Move(Trigger.PLATFORM_FAILED, reason))
             return True
+        except PluginSlow as slow:
+            tries = job.launch_tries + 1
+            if tries >= SLOW_TRIES:
+                self._move(
+                    job,
+                    Move(Trigger.PLATFORM_FAILED, Reason("refused", {"detail": slow.message})),
+                )
+                return True
+            reason = Reason("launch_waiting", {"tries": tries, "detail": slow.message})
+            job_store.note(job, launch_tries=tries, reason=reason.dump())
+            return False
         except TemporaryFailure as failure:
             return self._not_started(job, failure)
         if not job_store.note(job, launched_at=self._clock()):

@@ -7,7 +7,13 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from portal.domain.errors import NotKnownYet, PermanentFailure, TemporaryFailure
+from portal.domain.errors import (
+    NotKnownYet,
+    PermanentFailure,
+    PluginFailed,
+    PluginSlow,
+    TemporaryFailure,
+)
 from portal.domain.job import MOUNT_POINTS, Job, RegistryLogin
 from portal.domain.launch import (
     HostMount,
@@ -41,7 +47,8 @@ def build(
     """The launch of the job's present attempt.
 
     Raises ``PermanentFailure`` when a plugin that the job needs is no longer installed, or
-    fails, or when what it adds is more than a program can be started with.
+    fails, or when what it adds is more than a program can be started with; ``PluginSlow`` when
+    one does not answer in time.
     """
     workload = _workload(job, cluster, registry)
     device_type = None
@@ -185,11 +192,15 @@ def _hiding(device_type: DeviceType, node: str) -> Mapping[str, str]:
 
 @contextmanager
 def _blamed_on(plugin: str) -> Iterator[None]:
-    """A plugin's own error is final: the same call would only fail again."""
+    """A plugin's own error is final: the same call would only fail again. One that is only
+    slow (``PluginSlow``) may be quicker the next time.
+    """
     try:
         yield
-    except (NotKnownYet, PermanentFailure, TemporaryFailure):
+    except (NotKnownYet, PermanentFailure, TemporaryFailure, PluginSlow):
         raise
+    except PluginFailed as error:
+        raise PermanentFailure(error.message) from error
     except Exception as error:
         log.exception("%s failed", plugin)
         raise PermanentFailure(f"{plugin} failed: {type(error).__name__}: {error}") from error

@@ -27,7 +27,7 @@ def flask_config(
         "JWT_SECRET_KEY": secret_keys[0],
         "MAX_CONTENT_LENGTH": MAX_BODY,
         "SQLALCHEMY_DATABASE_URI": sqlalchemy_url(settings.database),
-        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database),
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database, settings.web_threads),
         "SESSION_COOKIE_NAME": "aoli_session",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",

@@ -10,8 +10,9 @@ from flask_wtf.csrf import CSRFError
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, Unauthorized
 
-from portal.domain.errors import AoliError
+from portal.domain.errors import AoliError, PluginFailed
 from portal.http.access import grants, signed_in
+from portal.http.database import DatabaseAway, as_unavailable, is_away
 from portal.http.problems import (
     domain_problem,
     http_problem,
@@ -25,7 +26,7 @@ from portal.web.base.formats import clock, iso, now
 from portal.web.base.headers import request_id
 from portal.web.base.pager import NoSuchPage
 from portal.web.base.permissions import permission_label
-from portal.web.base.refusals import error_words
+from portal.web.base.refusals import error_words, plugin_words
 from portal.web.base.words import gettext, listed
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ log = logging.getLogger(__name__)
 
 def wants_problem() -> bool:
     """Whether a program asks: the API, or a fragment of a page."""
-    return request.path.startswith("/api/") or "X-Requested-With" in request.headers
+    program = request.path.startswith("/api/") or request.blueprint == "probes"
+    return program or "X-Requested-With" in request.headers
 
 
 def _http_error(error: HTTPException) -> Any:
@@ -67,16 +69,20 @@ def _domain_error(error: AoliError) -> Any:
     status = status_of(error)
     if status >= 500:
         log.warning("request %s: %s", request_id(), error)
-    if request.path.startswith("/api/"):
+    if request.path.startswith("/api/") or request.blueprint == "probes":
         return domain_problem(error)
     if wants_problem():
-        return domain_problem(error, error_words(error.code, error.message))
+        said = plugin_words(error) if isinstance(error, PluginFailed) else ""
+        return domain_problem(error, said or error_words(error.code, error.message))
     return _page(status, error), status, retry_headers(error)
 
 
 def _unforeseen(error: Exception) -> Any:
     if isinstance(error, HTTPException):
         return _http_error(error)
+    away = as_unavailable(error)
+    if away is not None:
+        return _domain_error(away)
     log.exception("request %s failed: %s %s", request_id(), request.method, request.path)
     if wants_problem():
         return problem(500, f"The request failed; it is in the log as {request_id()}.")
@@ -91,13 +97,14 @@ def _page(status: int, error: Exception | None) -> str:
         400: _bad_request,
         405: _not_found,
         413: _too_large,
+        503: _unavailable,
     }
     values = texts.get(status, _broken)(error)
     return render_template(
         "base/problem.html",
         code=status,
         request_id=request_id(),
-        authorised_home=signed_in() and bool(grants().codes),
+        authorised_home=not is_away() and signed_in() and bool(grants().codes),
         administrator_mail=services().support.address if status == 403 and signed_in() else "",
         **values,
     )
@@ -153,6 +160,19 @@ def _too_large(error: Exception | None) -> dict[str, Any]:
         "text": gettext("Go back and send less. What you typed is kept."),
         "drawing": "",
     }
+
+
+def _unavailable(error: Exception | None) -> dict[str, Any]:
+    if isinstance(error, PluginFailed):
+        text = plugin_words(error)
+    elif isinstance(error, DatabaseAway):
+        text = gettext(
+            "The portal's database does not answer or cannot be written to. Running jobs go on."
+            " An administrator finds the reason in the log."
+        )
+    else:
+        text = error_words("unavailable", "")
+    return {**_broken(error), "heading": gettext("The portal cannot do this now"), "text": text}
 
 
 def _broken(error: Exception | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from flask import Flask, g, request, url_for
 
 from portal.domain.permission import Actor, Permission
 from portal.http.access import actor, signed_in
+from portal.http.database import is_away
 from portal.http.redirects import here
 from portal.http.services import services
 from portal.services.records import inventory
@@ -90,7 +91,8 @@ def avatar_colour(username: str) -> int:
 def frame() -> Frame:
     """The frame of this answer, made once."""
     if "frame" not in g:
-        g.frame = _make() if signed_in() else Frame(None, (), (), "", "", None, False)
+        known = not is_away() and signed_in()
+        g.frame = _make() if known else Frame(None, (), (), "", "", None, False)
     found: Frame = g.frame
     return found
 

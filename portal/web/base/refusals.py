@@ -8,9 +8,16 @@ from typing import Any, TypeVar, cast
 
 from flask import flash, redirect
 
-from portal.domain.errors import AoliError, Conflict, FieldError, Forbidden, InvalidSpec
+from portal.domain.errors import (
+    AoliError,
+    Conflict,
+    FieldError,
+    Forbidden,
+    InvalidSpec,
+    PluginFailed,
+)
 from portal.http.redirects import next_or_home
-from portal.web.base.words import gettext
+from portal.web.base.words import gettext, sentences
 
 View = TypeVar("View", bound=Callable[..., Any])
 Errors = dict[str, list[str]]
@@ -33,6 +40,15 @@ def errors_of(invalid: InvalidSpec, asks: Mapping[str, str] | None = None) -> Er
 def is_missing(error: FieldError) -> bool:
     """Whether the field is only empty yet."""
     return error.template == "Required"
+
+
+def plugin_words(error: PluginFailed) -> str:
+    """Which plugin failed and what to do, in the reader's language."""
+    if error.code == "plugin_slow":
+        said = gettext("The plugin %(name)s does not answer.", name=error.name)
+    else:
+        said = gettext("The plugin %(name)s failed.", name=error.name)
+    return sentences([said, gettext("Its state is on the page Plugins; tell an administrator.")])
 
 
 def error_words(code: str, message: str) -> str:

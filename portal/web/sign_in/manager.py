@@ -33,8 +33,10 @@ class AoliSecurityManager(AccountManager):
         self.appbuilder.add_view_no_menu(self.auth_view)
 
     def load_user_jwt(self, _header: Any, claims: dict[str, Any]) -> User | None:
-        """The user of a token; a token from before the password was changed is worthless."""
-        user = self.load_user(claims["sub"])
+        """The user of a token, which ends with the user's sessions: by logging out, being
+        disabled, or another password. A refresh token hands on what it was made for.
+        """
+        user = self.load_user(claims["sub"]) if "." in str(claims["sub"]) else None
         changed = user.password_changed_on if user is not None else None
         if changed is not None and claims["iat"] < int(changed.replace(tzinfo=UTC).timestamp()):
             return None

@@ -24,6 +24,7 @@ from flask import session as browser_session
 
 from portal.domain.errors import Conflict, InvalidSpec
 from portal.http.access import actor, sign_in_required, signed_in
+from portal.http.database import let_go
 from portal.http.redirects import safe_path
 from portal.people import bindings, own_account
 from portal.people.administration import administration, session
@@ -131,6 +132,7 @@ def _finish(way: Provider, name: str) -> Outsider:
     throttle: Throttle = current_app.extensions["aoli-outside-throttle"]
     if throttle.wait_s(name, address()):
         raise ProviderRefused(BUSY, address())
+    let_go()
     try:
         outsider = way.finish()
     except ProviderRefused:

@@ -76,7 +76,7 @@ class TokenApi(SecurityApi):  # type: ignore[misc]
             return answer
         if user is None:
             return problem(401, "The account or the password is wrong.")
-        tokens = {"access_token": create_access_token(identity=str(user.id), fresh=True)}
+        tokens = {"access_token": create_access_token(identity=user.get_id(), fresh=True)}
         if refresh:
-            tokens["refresh_token"] = create_refresh_token(identity=str(user.id))
+            tokens["refresh_token"] = create_refresh_token(identity=user.get_id())
         return jsonify(tokens)

@@ -17,7 +17,7 @@ from flask import (
 )
 from werkzeug.datastructures import MultiDict
 
-from portal.domain.errors import InvalidSpec
+from portal.domain.errors import InvalidSpec, PluginFailed
 from portal.domain.limits import MAX_YAML
 from portal.domain.permission import Permission
 from portal.domain.secret_words import tells_of_secret
@@ -28,12 +28,13 @@ from portal.services.jobs.listing import JobQuery
 from portal.services.submissions.from_yaml import read_yaml
 from portal.services.vcs.reading import VirtualCluster
 from portal.web.base.frame import current_vc
-from portal.web.base.refusals import Errors
+from portal.web.base.refusals import Errors, plugin_words
 from portal.web.base.words import gettext, listed
 from portal.web.submit.form import Body, body_of_form, check_form, shown_values
 from portal.web.submit.panel import (
     Panel,
     errors_of_job,
+    errors_of_plugin,
     panel_of,
     panel_while_typing,
     panel_with_errors,
@@ -194,6 +195,9 @@ def preview() -> Any:
         panel = panel_of(body, vc)
     except InvalidSpec as invalid:
         errors, panel = errors_of_job(invalid), panel_while_typing(invalid, body, vc)
+    except PluginFailed as failed:
+        errors = errors_of_plugin(failed)
+        panel = Panel(corrections=plugin_words(failed))
     return jsonify(
         panel=render_template("submit/panel.html", panel=panel),
         errors=errors,
@@ -215,6 +219,10 @@ def create() -> Any:
         if wants_json:
             return jsonify(errors=errors), 422
         return _again(vc, request.form, errors), 422
+    except PluginFailed as failed:
+        if wants_json:
+            raise
+        return _again(vc, request.form, errors_of_plugin(failed)), 503
     target = url_for("jobs.brief", job_id=job["id"])
     return (jsonify(location=target), 201) if wants_json else redirect(target, 303)
 

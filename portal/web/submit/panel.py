@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from portal.domain.errors import InvalidSpec
+from portal.domain.errors import InvalidSpec, PluginFailed
 from portal.domain.planning import remedy
 from portal.domain.resources import Slot
 from portal.http.access import actor
@@ -18,7 +18,7 @@ from portal.services.cluster.status import NodeUse
 from portal.services.jobs.service import Preview
 from portal.services.vcs.reading import VirtualCluster
 from portal.web.base.formats import ordinal
-from portal.web.base.refusals import Errors, errors_of, is_missing
+from portal.web.base.refusals import Errors, errors_of, is_missing, plugin_words
 from portal.web.base.words import gettext, listed, ngettext, sentences
 from portal.web.jobs.items import reason_text
 
@@ -61,6 +61,12 @@ class Panel:
 def errors_of_job(invalid: InvalidSpec) -> Errors:
     """The errors of a submission: an empty field says what to enter."""
     return errors_of(invalid, _asks())
+
+
+def errors_of_plugin(failed: PluginFailed) -> Errors:
+    """The error at the field in which the plugin was chosen."""
+    field = "device_type" if failed.kind == "device type" else "kind"
+    return {field: [plugin_words(failed)]}
 
 
 def _asks() -> dict[str, str]:
