@@ -369,6 +369,7 @@ DEEDS: dict[str, dict[str, Deed]] = {
     "portal.services.people.ssh_keys.remove": {
         "own": (key_of, lambda s, key: ssh_keys.remove(actor("alice"), key, s.house.now)),
     },
+    "readiness.check": {"all answer": (None, lambda s, _: s.portal.readiness.check())},
     "portal.services.vcs.reading.select": {
         "another": (None, lambda s, _: virtual_clusters.select(actor("alice"), "platform")),
     },
@@ -400,7 +401,6 @@ QUIET: dict[str, Deed] = {
         None,
         lambda s, _: virtual_clusters.ensure_first(s.house.now),
     ),
-    "readiness.check": (None, lambda s, _: s.portal.readiness.check()),
     "vc_editor.remaining": (None, lambda s, _: s.portal.vc_editor.remaining()),
     "templates.visible": (
         template,
