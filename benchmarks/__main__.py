@@ -13,20 +13,20 @@ import platform
 import tempfile
 from pathlib import Path
 
-from benchmarks import freed_devices, jobs, planner, plugins, processes
+from benchmarks import freed_devices, jobs, planner, plugins, processes, waiting
 from benchmarks.table import Row, show
 
-PARTS = ("planner", "processes", "plugins", "local", "kubernetes")
+PARTS = ("planner", "waiting", "processes", "plugins", "local", "kubernetes")
 
 
 def planner_rows() -> list[Row]:
     """The planner on a busy cluster."""
     rows = []
-    for waiting in (1_000, 10_000, 100_000):
-        median, worst, _ = planner.measure(planner.cluster("busy", 1_000, waiting), 3)
+    for number in (1_000, 10_000, 100_000):
+        median, worst, _ = planner.measure(planner.cluster("busy", 1_000, number), 3)
         figure = f"{median:,.0f} ms, worst {worst:,.0f} ms"
-        aim = "< 1 s" if waiting == 100_000 else ""
-        rows.append(Row(f"planner: {waiting:,} waiting jobs, 1,000 nodes", figure, aim))
+        aim = "< 1 s" if number == 100_000 else ""
+        rows.append(Row(f"planner: {number:,} waiting jobs, 1,000 nodes", figure, aim))
     return rows
 
 
@@ -34,6 +34,8 @@ def measure(part: str, folder: Path) -> list[Row]:
     """The rows of one part."""
     if part == "planner":
         return planner_rows()
+    if part == "waiting":
+        return waiting.measure(folder)
     if part == "processes":
         return processes.measure(folder)
     if part == "plugins":

@@ -48,7 +48,7 @@ SPEC = json.dumps(
 JOB = (
     *("id", "name", "user_id", "username", "vc", "kind", "device_type", "devices", "nodes"),
     *("preemptible", "priority", "image", "command", "spec", "state", "version", "attempt"),
-    *("retries", "reason", "queue_position", "exit_code", "placement", "submitted_at"),
+    *("retries", "reason", "exit_code", "placement", "submitted_at"),
     *("waiting_since", "admitted_at", "launched_at", "started_at", "finished_at", "launch_tries"),
     *("stop_grace_s", "released"),
 )
@@ -208,7 +208,7 @@ def _job(
             *(kind, devices, 1, preemptible, 100, "pytorch/pytorch:2", "python train.py", SPEC),
             *(state, 4, 0 if waits else 1, 0),
             *(json.dumps({"code": "new", "message": "Waits."}) if waits else None,),
-            *(left if waits else None, 0 if state == "finished" else None, placement),
+            *(0 if state == "finished" else None, placement),
             *(_stamp(at), _stamp(at)),
             *((None,) * 3 if waits else (_stamp(begun),) * 3),
             *(_stamp(over) if over else None, 0, 30, state != "running"),

@@ -22,6 +22,7 @@ from portal.domain.job import AttemptRef, Job
 from portal.domain.permission import Actor, Permission
 from portal.models import VcMemberRow, VcRow, db
 from portal.models.db import session
+from portal.services.jobs.listing import JobQuery
 from portal.services.portal import Portal
 from portal.services.records import job_store
 from portal.settings import Settings
@@ -109,6 +110,13 @@ class House:
     def state(self, job_id: str) -> str:
         """The job's state."""
         return self.job(job_id).state.value
+
+    def noted(self, job_id: str) -> str:
+        """The code of the reason that lists show for a job that waits; empty without one."""
+        with session():
+            query = JobQuery(scope="all", statuses=("queued",), limit=200)
+            listed = self.portal.jobs.page(actor("root"), query).items
+        return next((row["reason"]["code"] for row in listed if row["id"] == job_id), "")
 
     def ref(self, job_id: str) -> AttemptRef:
         """The job's present attempt."""

@@ -2,7 +2,7 @@
 
 from portal.models.allocation import AllocationRow
 from portal.models.audit import AuditRow
-from portal.models.cluster import ClusterRow, NodeRow
+from portal.models.cluster import ClusterRow, NodeRow, QueueNoteRow
 from portal.models.job import JobEventRow, JobRow, JobSecretRow, ReplicaRow
 from portal.models.key_print import KeyPrintRow
 from portal.models.mail import MailRow
@@ -36,6 +36,7 @@ OWNED = (
     MailRow,
     TallyRow,
     KeyPrintRow,
+    QueueNoteRow,
     PluginMarkRow,
     ProbeRow,
     SubmissionKeyRow,
@@ -58,6 +59,7 @@ __all__ = [
     "NodeRow",
     "PluginMarkRow",
     "ProbeRow",
+    "QueueNoteRow",
     "ReplicaRow",
     "SshKeyRow",
     "SubmissionKeyRow",

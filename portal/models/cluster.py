@@ -41,3 +41,13 @@ class ClusterRow(Row):
 
     class Meta:
         table_name = "cluster"
+
+
+class QueueNoteRow(Row):
+    """Why the jobs wait that are alike, as the last pass found: one row, number 1."""
+
+    id = peewee.IntegerField(primary_key=True)
+    notes = JsonField()
+
+    class Meta:
+        table_name = "queue_note"

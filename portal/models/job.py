@@ -11,7 +11,9 @@ class JobRow(Row):
     """A job. ``state`` and ``version`` change together, guarded, with an event row.
 
     ``priority_edits`` counts the changes of the priority, which are no transitions.
-    ``reserved`` is the place that the last plan keeps for a waiting job.
+    ``reason`` of a waiting job is ``new`` unless something holds for it alone: what is said to
+    all that are alike is in :class:`QueueNoteRow`. ``reserved`` is the place that the last plan
+    keeps for it.
     ``spec`` holds what has no column of its own: ports, endpoints, mounts, env, extra.
     """
 
@@ -35,8 +37,6 @@ class JobRow(Row):
     attempt = peewee.IntegerField(default=0)
     retries = peewee.IntegerField(default=0)
     reason = JsonField(null=True)
-    queue_position = peewee.IntegerField(null=True)
-    ahead = JsonField(null=True)
     reserved = JsonField(null=True)
     exit_code = peewee.IntegerField(null=True)
     placement = JsonField(null=True)
@@ -66,6 +66,26 @@ class JobRow(Row):
             (("released", "state"), False),
             (("state", "submitted_at"), False),
         )
+
+
+WAITS = peewee.SQL("state = 'queued'")
+"""As the indexes of the queue have it; with a parameter in it SQLite would not use them."""
+NOT_LATER = peewee.SQL("not_before IS NULL")
+LATER = peewee.SQL("not_before IS NOT NULL")
+RESERVED = peewee.SQL("reserved IS NOT NULL")
+_REQUEST = (JobRow.vc, JobRow.device_type, JobRow.devices, JobRow.nodes, JobRow.preemptible)
+_LINE = (JobRow.vc, JobRow.device_type, JobRow.preemptible)
+_PLACE = (JobRow.priority.desc(), JobRow.submitted_at, JobRow.id)
+for _name, _columns, _where in (
+    ("job_request", (*_REQUEST, *_PLACE, JobRow.waiting_since, JobRow.username), WAITS & NOT_LATER),
+    ("job_line", (*_LINE, *_PLACE, JobRow.devices, JobRow.username), WAITS),
+    ("job_owner", (JobRow.user_id, JobRow.username, JobRow.vc), WAITS),
+    ("job_since", (JobRow.waiting_since,), WAITS),
+    ("job_later", (JobRow.not_before,), WAITS & LATER),
+    ("job_reserved", (peewee.fn.LENGTH(JobRow.reserved),), WAITS & RESERVED),
+    ("job_edited", (JobRow.priority_edits,), WAITS & (JobRow.priority_edits > 0)),
+):
+    JobRow.add_index(JobRow.index(*_columns, where=_where, name=_name))
 
 
 class JobEventRow(Row):

@@ -13,7 +13,10 @@ FULL = held("busy", "a:0-7")
 
 def of(snapshot: Snapshot, job_id: str) -> Standing:
     """The standing of one of the waiting jobs, as the planner leaves it."""
-    return Standings(snapshot).of(job_id, plan(snapshot, NOW).waiting[job_id])
+    found = plan(snapshot, NOW).waiting[job_id]
+    waiting = {demand.job_id: demand for demand in snapshot.waiting}
+    ahead = [waiting[other] for other in found.ahead]
+    return Standings(snapshot).of(waiting[job_id], found, ahead)
 
 
 def check(found: Standing, name: str) -> Check:

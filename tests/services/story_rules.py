@@ -17,9 +17,12 @@ from portal.domain.planning.snapshot import VcShare
 from portal.domain.resources import load_placement
 from portal.models import JobEventRow, JobRow, NodeRow, VcMemberRow, VcRow
 from portal.models.db import session
+from portal.services.jobs.listing import JobQuery
 from portal.services.records import inventory
 
 ENDED = (ReplicaPhase.SUCCEEDED, ReplicaPhase.FAILED, ReplicaPhase.LOST)
+ALL = 10**6
+"""More jobs than ever wait in a test."""
 SIZES = {"gpu-1": 8, "gpu-2": 8, "gpu-3": 4, "npu-1": 8, "npu-2": 8}
 
 
@@ -103,7 +106,7 @@ class Rules:
         """Who looks at a waiting job reads what a plan of this moment says."""
         root = actor("root")
         with session():
-            snapshot, _ = self.house.portal.snapshots.take()
+            snapshot = self.house.portal.snapshots.take(ALL).snapshot
             made = plan(snapshot, self.house.now)
             for demand in snapshot.waiting:
                 told = self.house.portal.jobs.get(root, demand.job_id)
@@ -147,13 +150,12 @@ class Rules:
     def hold_after_work(self) -> None:
         """Once scheduler and workers have had their turn."""
         with session():
-            queued: list[Any] = list(JobRow.select().where(JobRow.state == "queued"))
             nodes = {row.name: row for row in NodeRow.select()}
             active: list[Any] = list(
                 JobRow.select().where(JobRow.state.in_(["scheduling", "running"]))
             )
             held: list[Any] = list(JobRow.select().where(JobRow.released.in_([False])))
-        self._every_wait_has_a_reason(queued)
+        self._every_wait_has_a_reason()
         self._no_start_above_a_limit_or_a_part(held)
         self._nobody_runs_too_long(active)
         assert all(node in nodes for row in active for node in _nodes_of(row))
@@ -161,15 +163,30 @@ class Rules:
             wanted = row.nodes if row.devices else len(load_placement(row.placement))
             assert len(load_placement(row.placement)) == wanted
 
-    def _every_wait_has_a_reason(self, queued: list[Any]) -> None:
+    def _every_wait_has_a_reason(self) -> None:
+        """In lists, and the place that its own page tells."""
         lines: dict[tuple[str, str | None], list[int]] = defaultdict(list)
-        for row in queued:
-            assert row.reason, row.id
-            assert row.reason["code"] != "new", (row.id, row.reason)
-            assert "%(" not in row.reason["message"]
-            lines[row.vc, row.device_type if row.devices else None].append(row.queue_position)
+        beside: list[tuple[str, str | None, int]] = []
+        root, jobs = actor("root"), self.house.portal.jobs
+        with session():
+            listed = jobs.page(root, JobQuery(scope="all", statuses=("queued",), limit=200)).items
+            for job in listed:
+                assert job["reason"], job["id"]
+                assert job["reason"]["code"] != "new", (job["id"], job["reason"])
+                assert "%(" not in job["reason"]["message"]
+                told = jobs.get(root, job["id"])
+                # Its reason may be that from before the last start of the pass.
+                assert job["queue_position"] == told["queue_position"], (job, told)
+                line = job["device_type"] if job["devices"] else None
+                if job["reason"]["code"] == "owner":
+                    beside.append((job["vc"], line, job["queue_position"]))
+                else:
+                    lines[job["vc"], line].append(job["queue_position"])
+            assert JobRow.select().where(JobRow.state == "queued").count() == len(listed)
         for positions in lines.values():
             assert sorted(positions) == list(range(1, len(positions) + 1))
+        for vc, kind, position in beside:
+            assert 1 <= position <= len(lines[vc, kind]) + 1, "they are ahead of nobody"
 
     def hold_at_the_end(self, jobs: list[str]) -> None:
         """Histories are legal, nothing is left on the cluster, nothing is held."""

@@ -180,7 +180,7 @@ def test_a_lost_node(house: House) -> None:
     house.queue.enqueue("admit")
     house.work()
     assert house.state(job_id) == "queued"
-    assert reason(house, job_id) == "node_unavailable"
+    assert house.noted(job_id) == "node_unavailable"
 
 
 def test_pause_and_resume_under_the_same_id(house: House) -> None:
@@ -196,7 +196,7 @@ def test_pause_and_resume_under_the_same_id(house: House) -> None:
     act(house, job_id, "resume")
     house.work()
     assert house.state(job_id) == "queued"
-    assert reason(house, job_id) == "vc_quota"
+    assert house.noted(job_id) == "vc_quota"
     house.end(other)
     house.cluster.run(house.ref(job_id))
     house.look()

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from house import GPU, IDS, close_database, make_house, make_settings, seed, seed_accounts
+from house import GPU, IDS, actor, close_database, make_house, make_settings, seed, seed_accounts
 from servers import PostgresServer
 from web_house import Caller, WebHouse
 
-from portal.domain.reason import Reason
+from portal.domain.reason import Reason, load
 from portal.models import VcMemberRow
 from portal.models.db import database, session
+from portal.services.jobs.listing import JobQuery
 
 
 @pytest.fixture
@@ -175,7 +176,10 @@ def test_rights_are_read_from_postgresql_too(postgres: PostgresServer, tmp_path:
             database.execute_sql("UPDATE ab_user SET active = false WHERE username = 'alice'")
         house.work()
         assert (house.state(waits["alice"]), house.state(waits["bob"])) == ("queued", "scheduling")
-        assert house.job(waits["alice"]).reason == Reason(
+        with session():
+            query = JobQuery(scope="all", statuses=("queued",))
+            (listed,) = house.portal.jobs.page(actor("root"), query).items
+        assert load(listed["reason"]) == Reason(
             "owner", {"user": "alice", "vc": "vision", "why": "disabled"}
         )
         with session():

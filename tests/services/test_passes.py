@@ -17,11 +17,6 @@ from portal.testing import a_node, eventually
 pytestmark = BOTH_DATABASES
 
 
-def reason(house: House, job_id: str) -> str:
-    found = house.job(job_id).reason
-    return found.code if found else ""
-
-
 def test_a_cluster_that_does_not_answer(house: House) -> None:
     running = house.run()
     house.cluster.unreachable = True
@@ -33,7 +28,7 @@ def test_a_cluster_that_does_not_answer(house: House) -> None:
     house.advance(60)
     house.work()
     assert house.state(job_id) == "queued"
-    assert reason(house, job_id) == "cluster_unreachable"
+    assert house.noted(job_id) == "cluster_unreachable"
     assert house.state(running) == "running"
     house.cluster.unreachable = False
     with session():
@@ -122,7 +117,7 @@ def test_nodes_that_take_nothing_new(house: House, state: str) -> None:
     job_id = house.submit(device_type=GPU, devices=1)
     house.work()
     assert house.state(job_id) == "queued"
-    assert reason(house, job_id) == "node_unavailable"
+    assert house.noted(job_id) == "node_unavailable"
 
 
 def test_the_watch_moves_jobs_on(house: House) -> None:

@@ -11,14 +11,15 @@ from itertools import pairwise
 import pytest
 from house import BOTH_DATABASES, GPU, House, actor, body
 
-from portal.domain.errors import AoliError, Conflict, TemporaryFailure
+from portal.domain.errors import AoliError, Conflict, PriorityClash, TemporaryFailure
 from portal.domain.job import Job
 from portal.domain.job_state import JobState, Trigger, next_state
-from portal.domain.reason import Reason
-from portal.models import JobEventRow, JobRow
+from portal.models import AuditRow, JobEventRow, JobRow, VcRow
 from portal.models.db import session
+from portal.services.jobs import priority as job_priority
 from portal.services.records import inventory, job_store
 from portal.services.vcs import reading as virtual_clusters
+from portal.testing import a_node
 
 pytestmark = BOTH_DATABASES
 
@@ -76,7 +77,7 @@ def test_two_passes_that_saw_the_same_moment(house: House) -> None:
     first = house.submit(device_type=GPU, devices=4)
     with session():
         epoch = inventory.plan_epoch("lab")
-        snapshot, _ = house.portal.snapshots.take()
+        snapshot = house.portal.snapshots.take().snapshot
     house.advance(1)
     second = house.submit(device_type=GPU, devices=4)
     house.work()
@@ -136,6 +137,89 @@ def test_users_who_act_at_once(house: House) -> None:
     assert all(isinstance(result, Conflict) for result in results if result not in done)
     house.look()
     assert house.state(job_id) == "killed"
+
+
+PAIRS = 20
+
+
+def test_of_two_who_change_a_priority_that_they_saw_one_is_told(house: House) -> None:
+    job_id, jobs = house.submit(), house.portal.jobs
+    now = house.job(job_id).spec.priority
+    for number in range(PAIRS):
+        wanted = (200 + 2 * number, 201 + 2 * number)
+        results = at_once(
+            *[
+                lambda who=who, value=value, then=now: jobs.set_priority(
+                    actor(who), job_id, value, then
+                )
+                for who, value in zip(("alice", "root"), wanted, strict=True)
+            ]
+        )
+        done = [found for found in results if isinstance(found, dict)]
+        clashes = [found for found in results if isinstance(found, PriorityClash)]
+        assert (len(done), len(clashes)) == (1, 1), results
+        now = house.job(job_id).spec.priority
+        assert wanted[results.index(done[0])] == now == clashes[0].value
+
+
+def test_changes_of_a_priority_at_once_follow_each_other(house: House) -> None:
+    """Who says nothing of what he saw is never refused, and none of them is lost."""
+    job_id, jobs = house.submit(), house.portal.jobs
+    now = house.job(job_id).spec.priority
+    for number in range(PAIRS):
+        wanted = [200 + 4 * number + step for step in range(4)]
+        results = at_once(
+            *[lambda value=v: jobs.set_priorities(actor("root"), {job_id: value}) for v in wanted]
+        )
+        answers = [found[0] for found in results]  # type: ignore[index]
+        chain = {answer["was"]: answer["priority"] for answer in answers}
+        assert len(chain) == len(wanted), "two of them found the same before them"
+        for _ in wanted:
+            now = chain[now]
+        assert now == house.job(job_id).spec.priority
+    with session():
+        entries = list(AuditRow.select().order_by(AuditRow.id))
+        row = JobRow.get_by_id(job_id)
+    assert len(entries) == row.priority_edits == PAIRS * 4
+    assert all(a.after["priority"] == b.before["priority"] for a, b in pairwise(entries))
+
+
+def test_the_priority_of_a_job_that_has_just_ended_stays(house: House) -> None:
+    job = house.job(house.submit())
+    with session():
+        house.portal.jobs.act(actor("alice"), job.id, "kill")
+        with pytest.raises(Conflict, match="killed"):
+            job_priority.change(actor("root"), job, 7, None, house.now)
+        assert AuditRow.select().count() == 0
+    assert house.job(job.id).spec.priority == job.spec.priority
+
+
+def test_the_first_virtual_cluster_is_made_once(house: House) -> None:
+    for _ in range(PAIRS // 2):
+        with session():
+            VcRow.delete().execute()
+        made = at_once(*[lambda: virtual_clusters.ensure_first(house.now)] * 4)
+        assert sorted(map(str, made)) == ["False"] * 3 + ["True"]
+        with session():
+            assert [row.name for row in VcRow.select()] == ["platform"]
+
+
+def test_what_the_first_one_grows_by_is_not_given_to_another_too(house: House) -> None:
+    editor, quota = house.portal.vc_editor, {GPU: 8}
+    for number in range(8, 8 + PAIRS // 2):
+        with session():
+            VcRow.delete().execute()
+            virtual_clusters.ensure_first(house.now)
+            house.cluster.set_nodes(a_node("node-1"), a_node("node-2"))
+            inventory.record_nodes("lab", house.cluster.nodes(), house.now)
+        new = {"name": f"team-{number}", "quota": quota}
+        at_once(
+            lambda: virtual_clusters.ensure_first(house.now),
+            lambda new=new: editor.add(actor("root"), new),  # type: ignore[misc]
+        )
+        with session():
+            assert sum(row.quota.get(GPU, 0) for row in VcRow.select()) == 16
+            inventory.record_nodes("lab", [a_node("node-1")], house.now)
 
 
 STEPS = ("kill", "pause", "resume", "admit", "drive", "look", "priority")
@@ -210,9 +294,7 @@ def test_a_reason_of_old_does_not_outlive_its_cause(house: House) -> None:
     blocker = house.run(device_type=GPU, devices=4)
     job_id = house.submit(device_type=GPU, devices=4)
     house.work()
-    reason = house.job(job_id).reason
-    assert isinstance(reason, Reason)
-    assert reason.code == "vc_quota"
+    assert house.noted(job_id) == "vc_quota"
     house.end(blocker)
     after = house.job(job_id)
     assert after.state is JobState.SCHEDULING

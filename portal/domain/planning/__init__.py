@@ -5,6 +5,7 @@
 """
 
 from portal.domain.planning.planner import plan, preview
+from portal.domain.planning.queue_order import MAX_AHEAD, order_key
 from portal.domain.planning.shortage import Shares
 from portal.domain.planning.snapshot import (
     Admission,
@@ -13,6 +14,7 @@ from portal.domain.planning.snapshot import (
     Plan,
     PreemptibleScope,
     Preemption,
+    Request,
     Snapshot,
     VcShare,
     Waiting,
@@ -21,6 +23,7 @@ from portal.domain.planning.standing import Standing, Standings
 from portal.domain.planning.wait import REMEDIES, never_fits, remedy
 
 __all__ = [
+    "MAX_AHEAD",
     "REMEDIES",
     "Admission",
     "Demand",
@@ -28,6 +31,7 @@ __all__ = [
     "Plan",
     "PreemptibleScope",
     "Preemption",
+    "Request",
     "Shares",
     "Snapshot",
     "Standing",
@@ -35,6 +39,7 @@ __all__ = [
     "VcShare",
     "Waiting",
     "never_fits",
+    "order_key",
     "plan",
     "preview",
     "remedy",

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from portal.domain.planning import wait
 from portal.domain.planning.capacity import NO_SIZES, FreeDevices, Place
@@ -32,7 +33,15 @@ from portal.domain.planning.cpu_nodes import CpuNodes
 from portal.domain.planning.device_pool import DevicePool, build_pools
 from portal.domain.planning.queue_order import Queues, in_order, order_key
 from portal.domain.planning.quota import Ledger
-from portal.domain.planning.snapshot import Admission, Demand, Plan, Preemption, Snapshot, Waiting
+from portal.domain.planning.snapshot import (
+    Admission,
+    Demand,
+    Plan,
+    Preemption,
+    Request,
+    Snapshot,
+    Waiting,
+)
 from portal.domain.planning.starvation import StarvationGuard
 from portal.domain.planning.victims import Need, VictimSearch
 from portal.domain.reason import Reason
@@ -45,9 +54,15 @@ def plan(snapshot: Snapshot, now: datetime) -> Plan:
         return _Pass(snapshot, now).run(ordered)
     queues = Queues()
     reason = wait.cluster_unreachable(snapshot.cluster_seen_at)
+    requests = set()
     for demand in ordered:
+        bar = snapshot.bar_of(demand)
+        if bar is not None:
+            queues.add_beside(demand, bar)
+            continue
         queues.add(demand, reason)
-    return Plan(waiting=queues.waiting)
+        requests.add(snapshot.request_of(demand))
+    return Plan(waiting=queues.waiting, refused=dict.fromkeys(requests, reason))
 
 
 def preview(snapshot: Snapshot, demand: Demand, now: datetime) -> Admission | Waiting:
@@ -95,18 +110,18 @@ class _Pass:
 
     def run(self, ordered: Sequence[Demand]) -> Plan:
         """Decide for each job in turn."""
-        refusals: dict[object, _Refusal] = {}
+        refusals: dict[tuple[Any, ...], _Refusal] = {}
         limited = {(vc.name, kind) for vc in self._snapshot.vcs.values() for kind in vc.user_limit}
         barred = self._snapshot.barred
         for demand in ordered:
             bar = barred.get((demand.vc, demand.user)) if barred else None
             if bar is not None:
-                self._queues.add(demand, bar)
+                self._queues.add_beside(demand, bar)
                 continue
             if demand.not_before is not None and demand.not_before > self._now:
                 self._queues.add(demand, wait.back_off(demand.not_before, demand.trouble))
                 continue
-            alike = (
+            alike = (  # of a hundred thousand a bare tuple is made sooner than a Request
                 demand.vc,
                 demand.user if (demand.vc, demand.device_type) in limited else None,
                 demand.device_type,
@@ -124,7 +139,8 @@ class _Pass:
                 self._guard.keep(demand, refusal.keep)
                 refusal.keep = NO_SIZES
             self._queues.add(demand, refusal.reason)
-        return Plan(tuple(self._admit), tuple(self._preempt), self._queues.waiting)
+        refused = {Request(*alike): refusal.reason for alike, refusal in refusals.items()}
+        return Plan(tuple(self._admit), tuple(self._preempt), self._queues.waiting, refused)
 
     def _decide(self, demand: Demand) -> _Refusal | None:
         """Start or reserve, or say why neither is possible."""

@@ -42,6 +42,12 @@ class Queues:
         self._first: dict[tuple[str, str | None], tuple[str, ...]] = {}
         self.waiting: dict[str, Waiting] = {}
 
+    def add_beside(self, demand: Demand, reason: Reason) -> None:
+        """``demand`` may not start whoever goes: it has a place, and is ahead of nobody."""
+        queue = (demand.vc, demand.device_type if demand.devices else None)
+        position, ahead = self._lengths.get(queue, 0) + 1, self._first.get(queue, ())
+        self.waiting[demand.job_id] = Waiting(reason, position, ahead)
+
     def add(self, demand: Demand, reason: Reason, reserved: Placement = ()) -> None:
         """Put ``demand`` at the end of its queue."""
         queue = (demand.vc, demand.device_type if demand.devices else None)

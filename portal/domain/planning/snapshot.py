@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from portal.domain.reason import Reason
 from portal.domain.resources import DeviceShape, Node, Placement
 
 PreemptibleScope = Literal["vc", "cluster"]
+
+
+class Request(NamedTuple):
+    """What makes waiting jobs alike: what keeps one of them back keeps all of them back."""
+
+    vc: str
+    user: str | None
+    """``None`` where the user makes no difference: no limit applies, and nothing bars him."""
+    device_type: str | None
+    devices: int
+    replicas: int
+    preemptible: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,12 @@ class VcShare:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The cluster at one moment."""
+    """The cluster at one moment.
+
+    Of jobs that are alike (:class:`Request`) the later ones may be left out of ``waiting``:
+    :attr:`Plan.refused` answers for them, as long as it answers for one that is there. Those of
+    ``barred`` owners may all be left out.
+    """
 
     nodes: tuple[Node, ...]
     vcs: Mapping[str, VcShare]
@@ -86,6 +103,24 @@ class Snapshot:
     cluster_reachable: bool = True
     cluster_seen_at: datetime | None = None
     """When the cluster last answered."""
+
+    def bar_of(self, demand: Demand) -> Reason | None:
+        """Why the owner of ``demand`` starts nothing there; ``None`` when he may."""
+        return self.barred.get((demand.vc, demand.user))
+
+    def request_of(self, demand: Demand) -> Request:
+        """The request that ``demand`` makes."""
+        vc = self.vcs.get(demand.vc)
+        limited = vc is not None and demand.device_type in vc.user_limit
+        limited = limited or self.bar_of(demand) is not None
+        return Request(
+            demand.vc,
+            demand.user if limited else None,
+            demand.device_type,
+            demand.devices,
+            demand.replicas,
+            demand.preemptible,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +158,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The planner's answer; every waiting job is in ``admit`` or in ``waiting``."""
+    """The planner's answer; every waiting job is in ``admit`` or in ``waiting``.
+
+    ``refused`` has the reason that holds for all further jobs of a request.
+    """
 
     admit: tuple[Admission, ...] = ()
     preempt: tuple[Preemption, ...] = ()
     waiting: Mapping[str, Waiting] = field(default_factory=dict)
+    refused: Mapping[Request, Reason] = field(default_factory=dict, compare=False)

@@ -45,7 +45,6 @@ class Standings:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._waiting = {demand.job_id: demand for demand in snapshot.waiting}
 
     @cached_property
     def _pools(self) -> Mapping[str, DevicePool]:
@@ -55,10 +54,11 @@ class Standings:
     def _ledger(self) -> Ledger:
         return Ledger(self._snapshot)
 
-    def of(self, job_id: str, found: Waiting) -> Standing:
-        """How a job stands that waits as the planner ``found``."""
-        demand = self._waiting[job_id]
-        ahead = [self._waiting[other] for other in found.ahead if other in self._waiting]
+    def of(self, demand: Demand, found: Waiting, ahead: Sequence[Demand]) -> Standing:
+        """How ``demand`` stands, which waits as the planner ``found`` it.
+
+        ``ahead`` are the jobs of :attr:`Waiting.ahead`.
+        """
         checks = [*self._devices(demand), _queue(found, ahead)]
         checks += [*self._shares(demand), self._nodes(demand)]
         # No priority helps a job that its quota or its user's limit can never hold, or whose

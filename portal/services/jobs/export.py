@@ -50,6 +50,7 @@ def _blocks(actor: Actor, batches: Iterator[list[dict[str, Any]]]) -> Iterator[s
             batch = next(batches, None)
             if batch is None:
                 return
+            waiting.tell(batch)
             waiting.for_reader(actor, batch)
         yield "".join(csv_table.line(_cell(job, key) for key in HEADS) for job in batch)
 

@@ -34,7 +34,7 @@ MOST_OWNERS = 200
 _SHOWN = tuple(
     getattr(JobRow, name)
     for name in (
-        *("id", "name", "username", "vc", "kind", "state", "reason", "queue_position"),
+        *("id", "name", "username", "vc", "kind", "state", "reason"),
         *("preemptible", "priority", "device_type", "devices", "nodes", "attempt", "exit_code"),
         *("submitted_at", "started_at", "finished_at"),
     )

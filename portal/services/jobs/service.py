@@ -12,7 +12,7 @@ from peewee import IntegrityError
 from portal.domain.errors import AoliError, Conflict, Forbidden, InvalidSpec, NotFound
 from portal.domain.fields import Fields
 from portal.domain.job import Job, RegistryLogin
-from portal.domain.job_state import TERMINAL, JobState, Trigger, allows
+from portal.domain.job_state import JobState, Trigger, allows
 from portal.domain.permission import Actor, Permission, may_manage_job, may_see_job
 from portal.domain.planning import Admission, Waiting
 from portal.domain.reason import Reason
@@ -184,6 +184,7 @@ class JobService:
     ) -> JobPage:
         """A page of jobs; ``by_state`` is what :meth:`counts` says of it, if it was asked."""
         page = list_jobs(actor, query, by_state)
+        waiting.tell(page.items)
         waiting.for_reader(actor, page.items)
         return page
 
@@ -232,39 +233,32 @@ class JobService:
             if not allows(job.state, trigger):
                 raise Conflict(_refusal(job, action))
             if self._take(actor, job, action, trigger):
-                self._note(actor, job, f"job.{action}", {}, {})
+                if trigger is Trigger.RESUME or job.released:
+                    self._queue.enqueue("admit", key="admit")  # the queue behind it moves
+                else:
+                    self._queue.enqueue("drive", job_id, key=f"drive-{job_id}")
                 self._events.publish("job", job_id)
                 return self.get(actor, job_id)
         raise Conflict("The job changes too quickly; try again")
 
     def _take(self, actor: Actor, job: Job, action: str, trigger: Trigger) -> bool:
+        """The action and all that belongs to it, in one transaction: nobody sees half of it."""
         now = self._clock()
-        reason = Reason("user", {"action": PAST[action], "user": actor.username})
-        if trigger is Trigger.RESUME:
-            if not job_store.transition(
-                job, trigger, now, reason=Reason("new"), actor=actor.username
-            ):
+        changes: dict[str, Any] = {}
+        reason = Reason("new")
+        if trigger is not Trigger.RESUME:
+            reason = Reason("user", {"action": PAST[action], "user": actor.username})
+            changes["stop_grace_s"] = 0 if job.state is JobState.PAUSED else self._stop_grace_s
+        with database.atomic():
+            taken = job_store.transition(
+                job, trigger, now, reason=reason, actor=actor.username, **changes
+            )
+            if not taken:
                 return False
-            self._queue.enqueue("admit", key="admit")
-            return True
-        grace_s = 0 if job.state is JobState.PAUSED else self._stop_grace_s
-        if not job_store.transition(
-            job, trigger, now, reason=reason, actor=actor.username, stop_grace_s=grace_s
-        ):
-            return False
-        if job.released:
-            self._finish_stop(job.id, now)
-        else:
-            self._queue.enqueue("drive", job.id, key=f"drive-{job.id}")
+            if job.released:
+                job_store.finish_stop(job.id, now)
+            self._note(actor, job, f"job.{action}", {}, {})
         return True
-
-    def _finish_stop(self, job_id: str, now: datetime) -> None:
-        """Nothing of the job is on the cluster: it has stopped already."""
-        job = job_store.fetch(job_id)
-        if job is not None and allows(job.state, Trigger.STOPPED):
-            job_store.transition(job, Trigger.STOPPED, now, reason=job.reason)
-            # It left the queue: those behind it move up.
-            self._queue.enqueue("admit", key="admit")
 
     def act_on_many(self, actor: Actor, action: str, ids: Iterable[str]) -> list[dict[str, Any]]:
         """Act on several jobs; one that fails does not keep the others from going on."""
@@ -291,8 +285,6 @@ class JobService:
         value = asked.take("priority", field_checks.priority)
         asked.done()
         job = self._managed(actor, job_id)
-        if job.state in TERMINAL:
-            raise Conflict(f"The job is {job.state}; its priority no longer matters")
         was = job_priority.change(actor, job, value, expected, self._clock())
         self._queue.enqueue("admit", key="admit")
         self._events.publish("job", job_id)

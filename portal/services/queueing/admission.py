@@ -18,13 +18,15 @@ from typing import Any
 
 from portal.domain.job import Job
 from portal.domain.job_state import JobState, Trigger
-from portal.domain.planning import Admission, Plan, Preemption, Waiting, plan
+from portal.domain.planning import Admission, Plan, Preemption
 from portal.domain.reason import Reason
 from portal.domain.resources import dump_placement
 from portal.models import JobRow
 from portal.models.db import database
 from portal.ports import Events, Queue
-from portal.services.queueing.snapshots import Snapshots
+from portal.services.queueing import board, heads, plans
+from portal.services.queueing.heads import Note
+from portal.services.queueing.snapshots import Snapshots, Taken
 from portal.services.records import inventory, job_store
 from portal.services.vcs import reading as virtual_clusters
 
@@ -32,7 +34,8 @@ log = logging.getLogger(__name__)
 MAX_CHANGES = 500
 """Admissions and preemptions put into force in one transaction; the next pass goes on."""
 MAX_NOTES = 2000
-"""Waiting jobs whose reason is rewritten in one pass."""
+"""Waiting jobs of which something holds for them alone, rewritten in one pass."""
+_NOTHING = Note(board.NEW, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +71,18 @@ class Admitter:
         begun = time.perf_counter()
         epoch = inventory.plan_epoch(self._cluster_name)
         with _no_collection():
-            snapshot, rows = self._snapshots.take()
-            made = plan(snapshot, self._clock())
+            taken, made = plans.make(self._snapshots, self._clock())
+        waiting = taken.waiting - len(made.admit)
         admitted = preempted = 0
         if made.admit or made.preempt:
             done = self._enforce(made, epoch)
             if done is None:
                 # Nobody may be told the reasons of a plan that was thrown away.
-                return PassResult(0, 0, len(made.waiting), time.perf_counter() - begun)
+                return PassResult(0, 0, waiting, time.perf_counter() - begun)
             admitted, preempted = done
-        self._note_waiting(made, rows)
-        return PassResult(admitted, preempted, len(made.waiting), time.perf_counter() - begun)
+        if self._note_waiting(taken, made, waiting) or admitted:
+            self._events.publish("queue", self._cluster_name, waiting=waiting)
+        return PassResult(admitted, preempted, waiting, time.perf_counter() - begun)
 
     def _enforce(self, made: Plan, epoch: int) -> tuple[int, int] | None:
         """How many were admitted and preempted; ``None`` when another plan was first."""
@@ -122,23 +126,37 @@ class Admitter:
         grace_s = virtual_clusters.preempt_grace_s(job.spec.vc)
         return job_store.transition(job, Trigger.REQUEUE, now, reason=reason, stop_grace_s=grace_s)
 
-    def _note_waiting(self, made: Plan, noted: dict[str, dict[str, Any]]) -> None:
-        """Keep why each job waits, where that has changed."""
+    def _note_waiting(self, taken: Taken, made: Plan, waiting: int) -> bool:
+        """Keep why jobs wait, where that has changed; whether it has.
+
+        What all that are alike wait for is one note, whatever their number.
+        """
+        wanted = {demand.job_id: demand for demand in taken.snapshot.waiting}
+        own = dict.fromkeys(taken.noted.keys() & made.waiting.keys(), _NOTHING)
+        for job_id, found in made.waiting.items():
+            if taken.snapshot.bar_of(wanted[job_id]) is not None:
+                # Told by his owner's note; the trouble is needed when the right returns.
+                trouble = wanted[job_id].trouble
+                own[job_id] = Note(trouble.dump() if trouble else board.NEW, None)
+            elif made.refused.get(taken.snapshot.request_of(wanted[job_id])) != found.reason:
+                own[job_id] = Note(found.reason.dump(), dump_placement(found.reserved) or None)
         changed = 0
         with database.atomic():
-            for job_id, waiting in made.waiting.items():
-                note = _note(waiting)
-                if noted.get(job_id) == note:
+            fresh = board.write(made, taken.snapshot.barred, [waiting, heads.changes()])
+            for job_id, note in own.items():
+                if taken.noted.get(job_id, _NOTHING) == note:
                     continue
-                JobRow.update(**note).where(
-                    JobRow.id == job_id, JobRow.state == JobState.QUEUED.value
-                ).execute()
-                changed += 1
                 if changed >= MAX_NOTES:
                     self._queue.enqueue("admit", key="admit")
                     break
-        if changed:
-            self._events.publish("queue", self._cluster_name, changed=changed)
+                changed += 1
+                JobRow.update(reason=note.reason, reserved=note.reserved).where(
+                    JobRow.id == job_id,
+                    JobRow.state == JobState.QUEUED.value,
+                    # Not of a wait that began after the snapshot.
+                    JobRow.waiting_since == wanted[job_id].waiting_since,
+                ).execute()
+        return bool(fresh or changed)
 
 
 @contextmanager
@@ -164,13 +182,3 @@ def _whole_groups(preemptions: tuple[Preemption, ...]) -> tuple[Preemption, ...]
     while cut and preemptions[cut - 1].for_job_id == preemptions[cut].for_job_id:
         cut -= 1
     return preemptions[: cut or len(preemptions)]
-
-
-def _note(waiting: Waiting) -> dict[str, Any]:
-    """What is kept of a waiting job's outlook: columns of its row."""
-    return {
-        "reason": waiting.reason.dump(),
-        "queue_position": waiting.position,
-        "ahead": list(waiting.ahead),
-        "reserved": dump_placement(waiting.reserved) or None,
-    }

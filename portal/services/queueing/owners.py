@@ -11,10 +11,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from portal.domain.job_state import JobState
+import peewee
+
 from portal.domain.permission import STORED_PREFIX, STORED_VIEW, Permission
 from portal.domain.reason import Reason
-from portal.models import GroupMemberRow, GroupRow, JobRow, UserRow
+from portal.models import GroupMemberRow, GroupRow, UserRow
 from portal.models.db import database
 from portal.models.user import (
     GroupRoleRow,
@@ -24,6 +25,7 @@ from portal.models.user import (
     UserRoleRow,
     ViewRow,
 )
+from portal.services.queueing.heads import ask, spelled, waits
 from portal.services.vcs import reading as virtual_clusters
 
 
@@ -36,8 +38,16 @@ class Owner:
     vc: str
 
 
+OWNERS = waits("job_owner")
 Barred = dict[tuple[str, str], Reason]
 """By virtual cluster and username: why the jobs of this owner do not start there."""
+
+
+def of_waiting() -> dict[Owner, int]:
+    """Whose jobs wait, and how many of each."""
+    columns = "user_id, username, vc"
+    found = ask(f"SELECT {columns}, COUNT(*) {OWNERS} GROUP BY {columns}")
+    return {Owner(*owner): number for *owner, number in found}
 
 
 class Owners:
@@ -74,7 +84,7 @@ class Owners:
             self._accounts_are_here = database.table_exists(RoleGrantRow)
         if not self._accounts_are_here:
             return None
-        waiting = JobRow.select(JobRow.user_id).where(JobRow.state == JobState.QUEUED.value)
+        waiting = peewee.SQL(f"(SELECT user_id {spelled(OWNERS)})")
         rows: Any = (
             UserRow.select(UserRow.id, UserRow.active, UserRow.id.in_(_who_may_submit()))
             .where(UserRow.id.in_(waiting))

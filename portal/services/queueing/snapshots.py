@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from peewee import fn
 
 from portal.domain.job_state import HOLDING, STOPPING, JobState
-from portal.domain.planning import Demand, Holding, PreemptibleScope, Snapshot
-from portal.domain.reason import LAUNCH_TROUBLE, Reason
-from portal.domain.reason import load as load_reason
+from portal.domain.planning import Demand, Holding, PreemptibleScope, Request, Snapshot
 from portal.domain.resources import load_placement
 from portal.models import AuditRow, ClusterRow, JobEventRow, JobRow, NodeRow
-from portal.services.queueing.owners import Owner, Owners
+from portal.services.queueing import heads
+from portal.services.queueing.owners import Owners, of_waiting
 from portal.services.records import inventory
 from portal.services.vcs import reading as virtual_clusters
 from portal.spi.registry import Registry
@@ -24,17 +24,33 @@ UNREACHABLE_GRACE_S = 10
 _GIVING_BACK = frozenset(
     state.value for state in JobState if state in STOPPING or state not in HOLDING
 )
-Notes = dict[str, dict[str, Any]]
-"""Of each waiting job what its row says of its outlook."""
+FIRST = 3
+"""So many jobs of each request are looked at first."""
+GROWTH = 8
+"""When all of them can start, so many times more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """Changes with everything that a plan depends on, but time."""
 
-    waiting: int
     nodes: int
     changes: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A snapshot, and what it leaves out."""
+
+    snapshot: Snapshot
+    noted: Mapping[str, heads.Note]
+    """What the rows of single jobs say of them alone."""
+    waiting: int
+    """All that wait, also those that were left out."""
+    cut: Mapping[Request, int]
+    """Of which requests only so many were read."""
+    owners: frozenset[tuple[str, str]]
+    """By virtual cluster and user: whose rights were read."""
 
 
 class Snapshots:
@@ -56,34 +72,61 @@ class Snapshots:
         self._clock = clock
         self._owners = Owners()
 
-    def take(self) -> tuple[Snapshot, Notes]:
-        """The cluster now, and of each waiting job the note that it has."""
+    def take(self, most: int = FIRST) -> Taken:
+        """The cluster now, with the first ``most`` waiting jobs of each request."""
         reachable, since = inventory.reachable(self._cluster)
         quiet = since is None or self._clock() - since > timedelta(seconds=UNREACHABLE_GRACE_S)
-        demands, noted, owners = _demands()
+        vcs = virtual_clusters.shares()
+        owners = of_waiting()
+        barred = self._owners.barred(owners)
+        numbers = heads.numbers(vcs, barred)
+        apart, noted = heads.apart()
+        first = heads.first(numbers, most, self._due_before(), barred)
+        waiting = tuple({**first, **apart}.values())
+        known = frozenset((owner.vc, owner.username) for owner in owners)
+        if _has_others(waiting, known):
+            return self.take(most)  # of who came in between, the rights were not read
         snapshot = Snapshot(
             nodes=inventory.nodes(self._cluster),
-            vcs=virtual_clusters.shares(),
+            vcs=vcs,
             holding=_holdings(),
-            waiting=demands,
-            barred=self._owners.barred(owners),
+            waiting=waiting,
+            barred=barred,
             shapes={name: kind.shape for name, kind in self._registry.device_types.items()},
             preemptible_scope=self._scope,
             starvation_guard_s=self._guard_s,
             cluster_reachable=reachable or not quiet,
             cluster_seen_at=since,
         )
-        return snapshot, noted
+        cut = {request: most for request, number in numbers.items() if number > most}
+        return Taken(snapshot, noted, sum(owners.values()), cut, known)
+
+    def further(self, taken: Taken, requests: Collection[Request]) -> Taken:
+        """The same moment with more jobs of these requests, which all can start so far."""
+        most = max(taken.cut[request] for request in requests) * GROWTH
+        barred = taken.snapshot.barred
+        found = heads.first(requests, most, self._due_before(), barred)
+        if _has_others(found.values(), taken.owners):
+            return self.take(most)
+        known = {demand.job_id: demand for demand in taken.snapshot.waiting}
+        read = Counter(map(taken.snapshot.request_of, found.values()))
+        cut = {request: most for request in requests if read[request] >= most}
+        rest = {request: n for request, n in taken.cut.items() if request not in requests}
+        snapshot = replace(taken.snapshot, waiting=tuple({**found, **known}.values()))
+        return replace(taken, snapshot=snapshot, cut={**rest, **cut})
+
+    def _due_before(self) -> datetime:
+        return self._clock() - timedelta(seconds=self._guard_s)
 
     def stamp(self) -> Stamp:
-        """Six sums that tell whether a snapshot would be the same as an earlier one.
+        """Sums that tell whether a snapshot would be the same as an earlier one.
 
         Every transition has an event, every edit of a virtual cluster moves the epoch on,
         every edit of a priority is counted, every change of an account, group or role has an
         audit entry; versions and the other sums tell of what is changed without any of these.
+        None of them walks through all that wait.
         """
-        waiting = _sums(JobRow.state == JobState.QUEUED.value, JobRow.not_before, JobRow.reserved)
-        holding = _sums(JobRow.released == False)
+        holding = _holding_sums()
         nodes = _node_sums(self._cluster)
         cluster: Any = (
             ClusterRow.select(ClusterRow.plan_epoch, ClusterRow.reachable, ClusterRow.since)
@@ -93,13 +136,20 @@ class Snapshots:
         )
         audited = AuditRow.select(fn.MAX(AuditRow.id))
         newest: Any = JobEventRow.select(fn.MAX(JobEventRow.id), audited).tuples().first()
-        return Stamp(waiting[0], nodes[0], (newest, waiting, holding, nodes, cluster))
+        return Stamp(nodes[0], (newest, heads.changes(), holding, nodes, cluster))
 
 
-def _sums(which: Any, *counted: Any) -> tuple[Any, ...]:
-    sums = fn.SUM(JobRow.version), fn.SUM(JobRow.priority_edits)
-    counts = (fn.COUNT(column) for column in counted)
-    found: Any = JobRow.select(fn.COUNT(JobRow.id), *sums, *counts).where(which).tuples().first()
+def _has_others(waiting: Iterable[Demand], owners: Container[tuple[str, str]]) -> bool:
+    return any((demand.vc, demand.user) not in owners for demand in waiting)
+
+
+def _holding_sums() -> tuple[Any, ...]:
+    found: Any = (
+        JobRow.select(fn.COUNT(JobRow.id), fn.SUM(JobRow.version), fn.SUM(JobRow.priority_edits))
+        .where(JobRow.released == False)
+        .tuples()
+        .first()
+    )
     return tuple(found)
 
 
@@ -116,51 +166,6 @@ def _node_sums(cluster: str) -> tuple[Any, ...]:
         .first()
     )
     return tuple(found)
-
-
-def _demands() -> tuple[tuple[Demand, ...], Notes, set[Owner]]:
-    rows: Any = (
-        JobRow.select(
-            JobRow.id,
-            JobRow.name,
-            JobRow.vc,
-            JobRow.username,
-            JobRow.device_type,
-            JobRow.devices,
-            JobRow.nodes,
-            JobRow.preemptible,
-            JobRow.priority,
-            JobRow.submitted_at,
-            JobRow.waiting_since,
-            JobRow.not_before,
-            JobRow.reason,
-            JobRow.queue_position,
-            JobRow.ahead,
-            JobRow.reserved,
-            JobRow.user_id,
-        )
-        .where(JobRow.state == JobState.QUEUED.value)
-        .tuples()
-    )
-    demands, noted, owners = [], {}, set()
-    for row in rows:
-        *wanted, reason, position, ahead, reserved, user_id = row
-        columns: list[Any] = [*wanted, load_placement(reserved), _trouble(reason)]
-        demand = Demand(*columns)
-        demands.append(demand)
-        owners.add(Owner(user_id, demand.user, demand.vc))
-        noted[demand.job_id] = {
-            "reason": reason,
-            "queue_position": position,
-            "ahead": ahead,
-            "reserved": reserved,
-        }
-    return tuple(demands), noted, owners
-
-
-def _trouble(reason: dict[str, Any] | None) -> Reason | None:
-    found = load_reason(reason)
-    return found if found is not None and found.code in LAUNCH_TROUBLE else None
 
 
 def _holdings() -> tuple[Holding, ...]:

@@ -1,14 +1,15 @@
 """Why jobs wait, as one reader may know it.
 
-What the last scheduling pass noted is enough for lists. Who looks at one job gets the
-planner's answer of this moment, so that a reason never outlives its cause; it comes from the
-function that also answers for a job that is not yet submitted. Names of other jobs show only
-to those who may see them.
+What the last scheduling pass noted is enough for lists, beside the place that a job has now.
+Who looks at one job gets the planner's answer of this moment, so that a reason never outlives
+its cause; it comes from the function that also answers for a job that is not yet submitted.
+Names of other jobs show only to those who may see them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from portal.domain import reason as reasons
@@ -18,6 +19,7 @@ from portal.domain.planning import Waiting
 from portal.domain.planning import remedy as remedy_of
 from portal.domain.reason import Reason
 from portal.models import JobRow
+from portal.services.queueing import board, places
 from portal.services.queueing.outlook import Outlooks
 
 HIDDEN_JOB = "another job"
@@ -34,8 +36,8 @@ def outlook(outlooks: Outlooks, job: Mapping[str, Any]) -> dict[str, Any]:
     A job that nothing keeps any more waits for the next pass only. On a cluster too large to
     plan in a request what the last pass noted is answered.
     """
-    noted = {key: job[key] for key in ("reason", "queue_position", "ahead")}
     fresh, standing = outlooks.explain(job["id"])
+    noted: dict[str, Any]
     if isinstance(fresh, Waiting):
         noted = {
             "reason": fresh.reason.dump(),
@@ -44,6 +46,8 @@ def outlook(outlooks: Outlooks, job: Mapping[str, Any]) -> dict[str, Any]:
         }
     elif fresh is not None:
         noted = {"reason": Reason("new").dump(), "queue_position": None, "ahead": []}
+    else:
+        noted = {**noted_of([job])[job["id"]], "ahead": []}
     reason = reasons.load(noted["reason"])
     return {
         **noted,
@@ -54,6 +58,38 @@ def outlook(outlooks: Outlooks, job: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "lead_priority": standing.lead_priority,
     }
+
+
+def tell(jobs: Sequence[dict[str, Any]]) -> None:
+    """Give the waiting ones among ``jobs`` of a list their reason and their place."""
+    noted = noted_of([job for job in jobs if is_waiting(job)])
+    for job in jobs:
+        job.update(noted.get(job["id"], {}))
+
+
+def noted_of(jobs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By id what the last pass says of waiting jobs, and where they stand now.
+
+    Two queries for a page of a list; they have the names of the API.
+    """
+    if not jobs:
+        return {}
+    notes = board.read()
+    standing = places.positions([_place(job) for job in jobs], notes.barred)
+    return {
+        job["id"]: {
+            "reason": board.reason_of(job, notes),
+            "queue_position": standing[job["id"]],
+        }
+        for job in jobs
+    }
+
+
+def _place(job: Mapping[str, Any]) -> places.Place:
+    kind = job["device_type"] if job["devices"] else None
+    submitted_at = datetime.fromisoformat(job["submitted_at"])
+    rank = (job["preemptible"], job["priority"], submitted_at)
+    return places.Place(job["id"], job["vc"], kind, *rank)
 
 
 def for_reader(actor: Actor, shown: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:

@@ -114,6 +114,15 @@ def plan_epoch(cluster: str) -> int:
     return int(row.plan_epoch) if row else 0
 
 
+def take_turn(cluster: str | None = None) -> None:
+    """Lock the cluster's row (``None``: every one) for this transaction; older plans are void.
+
+    Whoever shares out devices does so first, and reads what there is after it.
+    """
+    turn = ClusterRow.update(plan_epoch=ClusterRow.plan_epoch + 1)
+    (turn if cluster is None else turn.where(ClusterRow.name == cluster)).execute()
+
+
 def claim_epoch(cluster: str, epoch: int) -> bool:
     """Move the epoch on from ``epoch``; False when somebody else did (his plan stands)."""
     return bool(

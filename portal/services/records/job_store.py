@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from portal.domain.job import Job, JobSpec, MountChoice
-from portal.domain.job_state import JobState, Trigger, next_state
+from portal.domain.job_state import TERMINAL, JobState, Trigger, allows, next_state
 from portal.domain.launch import Observed
-from portal.domain.reason import Reason
+from portal.domain.reason import LAUNCH_TROUBLE, Reason
 from portal.domain.reason import load as load_reason
 from portal.domain.resources import Placement, load_placement
 from portal.models import JobEventRow, JobRow, JobSecretRow, ReplicaRow
@@ -162,7 +162,7 @@ def transition(
         )
         if not changed:
             return False
-        if target in (JobState.FINISHED, JobState.FAILED, JobState.ERROR, JobState.KILLED):
+        if target in TERMINAL:
             JobSecretRow.delete().where(JobSecretRow.job == job.id).execute()
         if trigger is Trigger.ADMIT:
             allocations.begin(job, job.attempt + 1, now)
@@ -170,6 +170,25 @@ def transition(
             allocations.end(job.id, now)
         _event(job.id, now, job.state, target, reason, actor)
     return True
+
+
+def finish_stop(job_id: str, now: datetime) -> bool:
+    """Take the last step of a stop when nothing of the job is on the cluster; whether it was.
+
+    Called in the transaction of the step before it, so that no job is left between the two.
+    """
+    job = fetch(job_id)
+    if job is None or not job.released or not allows(job.state, Trigger.STOPPED):
+        return False
+    return transition(job, Trigger.STOPPED, now, reason=reason_stopped(job))
+
+
+def reason_stopped(job: Job) -> Reason | None:
+    """What a job that has stopped says: who back in the queue has had trouble, still says it."""
+    troubled = job.reason is not None and job.reason.code in LAUNCH_TROUBLE
+    if job.state is JobState.PREEMPTING and not troubled:
+        return Reason("new")
+    return job.reason
 
 
 def release(job: Job, now: datetime) -> bool:
@@ -192,18 +211,11 @@ def _columns_of(trigger: Trigger, target: JobState, now: datetime) -> dict[str, 
             "started_at": None,
             "stop_requested_at": None,
             "not_before": None,
-            "queue_position": None,
-            "ahead": None,
             "reserved": None,
             "released": False,
         }
     if trigger in (Trigger.PAUSE, Trigger.KILL, Trigger.REQUEUE):
-        return {
-            "stop_requested_at": None,
-            "queue_position": None,
-            "ahead": None,
-            "reserved": None,
-        }
+        return {"stop_requested_at": None, "reserved": None}
     if trigger is Trigger.STOPPED:
         columns: dict[str, Any] = {"released": True, "placement": None}
         if target is JobState.QUEUED:

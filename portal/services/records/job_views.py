@@ -32,7 +32,7 @@ def dump(row: JobRow, storage_root: str, *, clear: bool = True) -> dict[str, Any
         "redacted": hidden,
         **paths,
         "placement": row.placement or [],
-        "ahead": row.ahead or [],
+        "ahead": [],
         "remedy": None,
         "checks": [],
         "lead_priority": None,
@@ -50,7 +50,7 @@ def _wished(spec: JobSpec) -> dict[str, Any]:
 
 
 def summary(row: JobRow) -> dict[str, Any]:
-    """What lists show."""
+    """What lists show; ``queueing.waiting`` gives those that wait their reason and place."""
     return {
         "id": row.id,
         "name": row.name,
@@ -59,7 +59,7 @@ def summary(row: JobRow) -> dict[str, Any]:
         "kind": row.kind,
         "status": row.state,
         "reason": row.reason,
-        "queue_position": row.queue_position,
+        "queue_position": None,
         "preemptible": row.preemptible,
         "priority": row.priority,
         "device_type": row.device_type,

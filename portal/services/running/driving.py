@@ -16,7 +16,7 @@ from portal.domain.errors import NotKnownYet, PermanentFailure, PluginSlow, Temp
 from portal.domain.job import Job
 from portal.domain.job_state import HOLDING, JobState, Trigger
 from portal.domain.launch import Observed
-from portal.domain.reason import LAUNCH_TROUBLE, Reason
+from portal.domain.reason import Reason
 from portal.domain.reconcile import (
     Action,
     Clear,
@@ -176,7 +176,7 @@ class Driver:
             columns["retries"] = job.retries + 1
         reason = move.reason
         if move.trigger is Trigger.STOPPED:
-            reason = _kept_reason(job)
+            reason = job_store.reason_stopped(job)
         moved = job_store.transition(
             job, move.trigger, self._clock(), reason=reason, actor=None, **columns
         )
@@ -310,11 +310,3 @@ class Driver:
 def _trouble(job: Job, failure: TemporaryFailure) -> Reason:
     numbers = {"tries": job.launch_tries + 1, "detail": failure.message}
     return Reason(failure.reason_code, numbers)
-
-
-def _kept_reason(job: Job) -> Reason | None:
-    """What a job that has stopped says: who back in the queue has had trouble, still says it."""
-    troubled = job.reason is not None and job.reason.code in LAUNCH_TROUBLE
-    if job.state is JobState.PREEMPTING and not troubled:
-        return Reason("new")
-    return job.reason

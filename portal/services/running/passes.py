@@ -78,6 +78,7 @@ class Passes:
     def due(self) -> int:
         """Ask again for the next step of jobs that stand still; the number of them."""
         self.overtime()
+        self.stop_unheld()
         before = self._clock() - timedelta(seconds=DUE_AFTER_S)
         stopping = [state.value for state in STOPPING]
         rows = (
@@ -101,6 +102,25 @@ class Passes:
         for job_id in ids:
             self._queue.enqueue("drive", job_id, key=f"drive-{job_id}")
         return len(ids)
+
+    def stop_unheld(self) -> int:
+        """Take the last step of stops that have nothing left to wait for; the number of them.
+
+        No call leaves such a job; a database that an older version wrote may hold some, and
+        nothing on the cluster would ever tell of them.
+        """
+        now = self._clock()
+        stopping = [state.value for state in STOPPING]
+        rows: Any = (
+            JobRow.select(JobRow.id)
+            .where(JobRow.released == True, JobRow.state.in_(stopping))
+            .limit(MAX_DUE)
+            .tuples()
+        )
+        count = sum(job_store.finish_stop(job_id, now) for (job_id,) in rows)
+        if count:
+            self._queue.enqueue("admit", key="admit")
+        return count
 
     def overtime(self) -> int:
         """Kill jobs that have run longer than their VC allows; the number of them."""

@@ -20,7 +20,6 @@ from portal.domain.job_state import HOLDING
 from portal.domain.permission import Actor, Permission
 from portal.domain.planning import PreemptibleScope
 from portal.models import (
-    ClusterRow,
     GroupRow,
     JobEventRow,
     JobRow,
@@ -33,7 +32,7 @@ from portal.models import (
 )
 from portal.models.db import database
 from portal.ports import Events, Queue
-from portal.services.records import allocations, audit
+from portal.services.records import allocations, audit, inventory
 from portal.services.vcs import reading as virtual_clusters
 from portal.services.vcs.fitting import Unfit, unfit
 from portal.services.vcs.reading import VirtualCluster
@@ -78,7 +77,7 @@ class VcEditor:
         fields = self._read(body, new=True)
         name = fields.values.get("name", "")
         with database.atomic():
-            self._take_turn()
+            inventory.take_turn(self._cluster_name)
             self._check_remaining(fields, besides=name)
             values = fields.done()
             if VcRow.get_or_none(VcRow.name == values.pop("name")) is not None:
@@ -105,7 +104,7 @@ class VcEditor:
         if fields.values.pop("name", name) != name:
             fields.note("name", "The name cannot be changed")
         with database.atomic():
-            self._take_turn()
+            inventory.take_turn(self._cluster_name)
             row, before = _row(name), _facts(name)
             self._check_remaining(fields, besides=name)
             values = fields.done()
@@ -133,7 +132,7 @@ class VcEditor:
         _may_manage(actor)
         current = virtual_clusters.current(actor)
         with database.atomic():
-            self._take_turn()
+            inventory.take_turn(self._cluster_name)
             _row(name)
             if current is not None and current.name == name:
                 raise Conflict("The current virtual cluster cannot be deleted; switch first")
@@ -156,12 +155,6 @@ class VcEditor:
             for kind, count in row.quota.items():
                 totals[kind] = totals.get(kind, 0) - count
         return {kind: max(count, 0) for kind, count in totals.items()}
-
-    def _take_turn(self) -> None:
-        """Lock the cluster's row for this transaction and make older plans void."""
-        ClusterRow.update(plan_epoch=ClusterRow.plan_epoch + 1).where(
-            ClusterRow.name == self._cluster_name
-        ).execute()
 
     def _check_remaining(self, fields: Fields, besides: str) -> None:
         """Note where the quota would exceed what other VCs leave."""

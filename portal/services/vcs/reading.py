@@ -16,6 +16,7 @@ from portal.domain.permission import Actor, Permission
 from portal.domain.planning import VcShare
 from portal.models import JobRow, NodeRow, UserChoiceRow, VcMemberRow, VcRow
 from portal.models.db import database
+from portal.services.records import inventory
 from portal.services.vcs import shortages
 from portal.services.vcs.offer import VcOffer
 
@@ -196,19 +197,30 @@ def ensure_first(now: datetime) -> bool:
     While it is the only one and untouched (version 1), it grows with the cluster: devices
     that are found later belong to it too.
     """
-    totals = device_totals()
+    if _first_quota(device_totals()) is None:
+        return False
     with database.atomic():
-        rows = list(VcRow.select().limit(2))
-        if not rows:
-            create(FIRST_VC, totals, now)
-            return True
-        only = rows[0]
-        grown = {kind: max(n, only.quota.get(kind, 0)) for kind, n in totals.items()}
-        if len(rows) == 1 and only.version == 1 and {**only.quota, **grown} != only.quota:
-            VcRow.update(quota={**only.quota, **grown}).where(
-                VcRow.name == only.name, VcRow.version == 1
-            ).execute()
-    return False
+        inventory.take_turn()  # of several at once, and beside who shares out devices by hand
+        quota = _first_quota(device_totals())
+        if quota is None:
+            return False
+        made = not VcRow.select().exists()
+        if made:
+            create(FIRST_VC, quota, now)
+        else:
+            VcRow.update(quota=quota).where(VcRow.version == 1).execute()
+    return made
+
+
+def _first_quota(totals: Mapping[str, int]) -> dict[str, int] | None:
+    """What the first VC is to hold, ``None`` when nothing is to change."""
+    rows = list(VcRow.select().limit(2))
+    if not rows:
+        return dict(totals)
+    only = rows[0]
+    grown = {kind: max(n, only.quota.get(kind, 0)) for kind, n in totals.items()}
+    untouched = len(rows) == 1 and only.version == 1
+    return {**only.quota, **grown} if untouched and {**only.quota, **grown} != only.quota else None
 
 
 def create(name: str, quota: Mapping[str, int], now: datetime, **columns: Any) -> None:
