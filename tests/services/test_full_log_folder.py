@@ -97,7 +97,7 @@ def test_the_console_and_the_metric_say_it(
     said = "The log folder was full when this job ended"
     assert said in client.get(f"/jobs/{lost}/console").text
     assert said not in client.get(f"/jobs/{good}/console").text
-    assert "aoli_log_free_bytes 12" in client.get("/metrics").text.splitlines()
+    assert "aoli_log_free_bytes 12.0" in client.get("/metrics").text.splitlines()
 
 
 def test_room_is_that_of_the_file_system(tmp_path: Path) -> None:

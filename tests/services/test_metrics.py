@@ -23,7 +23,7 @@ def read(text: str) -> dict[str, float]:
 
 
 def counted(house: House) -> dict[str, float]:
-    return read(PortalMetrics(house.queue).text())
+    return read(PortalMetrics(house.queue, house.portal.logs).text())
 
 
 @BOTH_DATABASES
@@ -70,11 +70,11 @@ class DeepQueue(FakeQueue):
 
 def test_prometheus_reads_every_line_and_knows_what_is_a_counter(house: House) -> None:
     house.run()
-    text = PortalMetrics(DeepQueue()).text()
+    text = PortalMetrics(DeepQueue(), house.portal.logs).text()
     families = {family.name: family for family in text_string_to_metric_families(text)}
     assert families["aoli_job_transitions"].type == "counter"
     gauges = {name for name, family in families.items() if family.type == "gauge"}
-    names = "jobs queue_depth devices devices_used mail_outbox mail_failed nodes"
+    names = "jobs queue_depth devices devices_used mail_outbox mail_failed nodes log_free_bytes"
     assert gauges == {f"aoli_{name}" for name in names.split()}
     assert all(family.documentation and family.samples for family in families.values())
     assert [sample.value for sample in families["aoli_queue_depth"].samples] == [3]
@@ -84,7 +84,7 @@ def test_prometheus_reads_every_line_and_knows_what_is_a_counter(house: House) -
 
 def test_many_who_ask_are_answered_from_one_count(house: House) -> None:
     now = [0.0]
-    metrics = PortalMetrics(house.queue, timer=lambda: now[0])
+    metrics = PortalMetrics(house.queue, house.portal.logs, timer=lambda: now[0])
     house.submit()
     first = metrics.text()
     house.submit()

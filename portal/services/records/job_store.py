@@ -13,7 +13,7 @@ from typing import Any
 
 from portal.domain.job import Job, JobSpec, MountChoice
 from portal.domain.job_state import TERMINAL, JobState, Trigger, allows, next_state
-from portal.domain.launch import Observed
+from portal.domain.launch import Observed, ReplicaPhase
 from portal.domain.reason import LAUNCH_TROUBLE, Reason
 from portal.domain.reason import load as load_reason
 from portal.domain.resources import Placement, load_placement
@@ -260,7 +260,8 @@ def note(job: Job, **columns: Any) -> bool:
 def save_replicas(observed: Observed) -> bool:
     """Keep what the cluster says of the replicas; True when anything is new.
 
-    Replicas that have left the cluster keep their last row: the pages still show them.
+    Replicas that have left the cluster keep their last row: the pages still show them. One that
+    has ended does not run again in its attempt: who says so saw it earlier.
     """
     ref = observed.ref
     known: dict[str, Any] = {
@@ -284,18 +285,29 @@ def save_replicas(observed: Observed) -> bool:
             "started_at": replica.started_at,
             "finished_at": replica.finished_at,
         }
-        if known.get(replica.name) != values:
+        before = known.get(replica.name)
+        if before != values and not (before and _is_older(values["phase"], before["phase"])):
             fresh.append(values)
     for row in fresh:
         _upsert(row)
     return bool(fresh)
 
 
+_BEGUN = frozenset({ReplicaPhase.PENDING, ReplicaPhase.RUNNING})
+_ENDED = frozenset({ReplicaPhase.SUCCEEDED, ReplicaPhase.FAILED})
+
+
+def _is_older(phase: str, kept: str) -> bool:
+    return phase in _BEGUN and kept in _ENDED
+
+
 def _upsert(values: Mapping[str, Any]) -> None:
     keys = ("job", "attempt", "name")
+    newer = ReplicaRow.phase.not_in(sorted(_ENDED)) if values["phase"] in _BEGUN else None
     ReplicaRow.insert(**values).on_conflict(
         conflict_target=[getattr(ReplicaRow, key) for key in keys],
         update={name: value for name, value in values.items() if name not in keys},
+        where=newer,
     ).execute()
 
 
