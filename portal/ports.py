@@ -19,7 +19,7 @@ from portal.domain.resources import Node
 
 
 class ClusterListener(Protocol):
-    """Who hears of changes; called from the watching thread, one call at a time."""
+    """Who is informed of changes; called from the watching thread, one call at a time."""
 
     def nodes_changed(self, nodes: Sequence[Node]) -> None:
         """All nodes, as they are now."""
@@ -90,7 +90,7 @@ class Cluster(Protocol):
     def watch(self, listener: ClusterListener, stop: Event) -> None:
         """Tell ``listener`` of every change until ``stop`` is set. Never raises.
 
-        Begins with ``nodes_changed`` and ``listed``. Breaks are mended inside, with
+        Begins with ``nodes_changed`` and ``listed``. Breaks are recovered from inside, with
         back-off, and followed by a new ``listed``.
         """
 
@@ -110,7 +110,7 @@ class Cluster(Protocol):
         """The host name by which the attempt's other replicas reach this one (no I/O)."""
 
     def manifests(self, launch: Launch) -> list[dict[str, Any]]:
-        """What :meth:`launch` would create, as a preview; secrets blotted out."""
+        """What :meth:`launch` would create, as a preview; secrets redacted."""
 
 
 class Queue(Protocol):
@@ -153,7 +153,7 @@ class Mailer(Protocol):
 
         Returns the receivers that it refused for good. Raises ``TemporaryFailure`` when the
         server does not answer, asks to come back, or does not know our log-in (which an
-        administrator mends); ``PermanentFailure`` when it refuses the mail for good.
+        administrator fixes); ``PermanentFailure`` when it refuses the mail for good.
         """
 
 

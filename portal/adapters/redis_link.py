@@ -25,7 +25,7 @@ Away = (redis.ConnectionError, redis.TimeoutError, OSError)
 def connect(url: str) -> redis.Redis:
     """Make a client; nothing is sent yet.
 
-    One retry at once and no more: it mends a pooled connection that a restart of Redis has
+    One retry at once and no more: it fixes a pooled connection that a restart of Redis has
     broken. redis-py's own default sleeps up to ten seconds between three tries.
     """
     return redis.Redis.from_url(

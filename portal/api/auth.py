@@ -23,7 +23,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may make a call; what he may do with the single thing is the service's business.
+    """Who may make a call; what they may do with the single thing is the service's business.
 
     ``any_of``: holders of one of these. ``member``: holders of any permission at all.
     """
@@ -44,7 +44,7 @@ def holders(*permissions: Permission) -> Access:
 
 
 def actor() -> Actor:
-    """The one who calls, as the services know him."""
+    """The one who calls, as the services know them."""
     return access.actor()
 
 
@@ -104,7 +104,7 @@ def _check_permission(wanted: Access, caller: Actor) -> None:
 def recheck() -> Callable[[], Actor | None]:
     """A question to ask again later, outside the request: who is this caller now?
 
-    ``None`` when he may nothing any more: see :func:`access.recheck`. A key that was revoked
+    ``None`` when they may nothing any more: see :func:`access.recheck`. A key that was revoked
     and a token from before a change of the password are worthless too; a token that has only
     grown old is not: what it opened goes on.
     """

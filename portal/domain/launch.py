@@ -157,7 +157,7 @@ class ReplicaStatus:
     ``code`` is a reason code when something is wrong (``image_pull``, ``refused``,
     ``start_error``, ``out_of_memory``, ``node_lost``, ``replica_lost``, ``runtime_stopped``,
     ``unschedulable``), ``detail`` the cluster's own words. ``stopping``: its end was asked
-    for and it is still there. ``signalled``: it was told to end (SIGTERM) while its command
+    for and it is still there. ``signalled``: it was asked to end (SIGTERM) while its command
     ran, or may have been; its exit code then says nothing of the work. ``serves``: it only
     answers the others. ``notes`` are what the cluster's device plugin wrote on it under
     names that its device type asks for.

@@ -44,7 +44,7 @@ def with_implied(codes: frozenset[str]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: a signed-in user with what his roles and his groups' roles allow.
+    """Who asks: a signed-in user with what their roles and their groups' roles allow.
 
     ``address`` is where the request came from, for the audit log.
     """
@@ -58,12 +58,12 @@ class Actor:
     address: str = ""
 
     def may(self, permission: Permission) -> bool:
-        """Whether he holds ``permission``; managing all jobs includes seeing them."""
+        """Whether they hold ``permission``; managing all jobs includes seeing them."""
         return permission in with_implied(self.permissions)
 
     @property
     def anything(self) -> bool:
-        """Whether he holds any permission at all; else only his account page is his."""
+        """Whether they hold any permission at all; else only their account page is theirs."""
         return bool(self.permissions)
 
 

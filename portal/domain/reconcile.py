@@ -23,7 +23,7 @@ FATAL_CODES = frozenset({"image_pull", "refused", "start_error"})
 UNCOUNTED_CODES = frozenset({"runtime_stopped", "unschedulable"})
 """Losses that are nobody's fault and do not use up the platform's retries."""
 LAUNCH_TRIES = 3
-"""So many starts at least fail before devices are given back."""
+"""So many starts at least fail before devices are released."""
 BACK_OFF_S = (0, 5, 15, 30, 60)
 """Wait before the next start after so many failed or lost ones."""
 
@@ -146,7 +146,7 @@ def _ended(replica: ReplicaStatus) -> bool:
 def _is_lost(replica: ReplicaStatus) -> bool:
     """Lost, or being deleted by somebody else (its exit code then says nothing).
 
-    A command that was told to end and ends with 0 has saved its work, not done it.
+    A command that was asked to end and ends with 0 has saved its work, not done it.
     """
     deleted = replica.stopping and replica.phase is not ReplicaPhase.SUCCEEDED
     return replica.phase is ReplicaPhase.LOST or deleted or replica.signalled

@@ -284,7 +284,7 @@ def cleaned(value: Any, mark: str = REDACTED) -> Any:
 
 
 def walk(value: Any, mark: str = HIDDEN) -> Any:
-    """Any record with what is called like a secret blotted out, whatever its shape."""
+    """Any record with what is called like a secret redacted, whatever its shape."""
     if isinstance(value, Mapping):
         return {
             str(key): mark if item and tells_of_secret(str(key)) else walk(item, mark)

@@ -1,7 +1,7 @@
-"""Device use over time, from what was taken and given back.
+"""Device use over time, from what was taken and released.
 
 A span is cut into equal steps. The database says for every step how many devices were taken
-and given back in it, and at what moments on the whole; together with what is held at the end
+and released in it, and at what moments on the whole; together with what is held at the end
 this gives the exact average of every step, however many jobs there were.
 """
 
@@ -39,7 +39,7 @@ class Span:
 class Change:
     """What happened in one step.
 
-    ``devices``: taken less given back. ``device_ms``: the same with each device multiplied by
+    ``devices``: taken less released. ``device_ms``: the same with each device multiplied by
     its moment, in milliseconds after the start of the span.
     """
 

@@ -30,7 +30,7 @@ def grants() -> Grants:
 
 
 def actor() -> Actor:
-    """The one who asks, as the services know him; only for those who are signed in."""
+    """The one who asks, as the services know them; only for those who are signed in."""
     if "actor" not in g:
         given = grants()
         g.actor = Actor(

@@ -8,7 +8,7 @@ from portal.models.db import JsonField, Row, UtcField
 
 
 class NodeRow(Row):
-    """A node as the watch last told it."""
+    """A node as the watch last reported it."""
 
     cluster = peewee.CharField(64)
     name = peewee.CharField(253)

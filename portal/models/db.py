@@ -115,7 +115,7 @@ def also_holds(name: str, let_go: Callable[[], None]) -> None:
 def let_go() -> None:
     """Give back every connection of this thread, before something that may take long.
 
-    The next query takes one again. In a transaction nothing is given back.
+    The next query takes one again. In a transaction nothing is released.
     """
     if database.obj is not None and not database.is_closed() and database.in_transaction():
         return

@@ -114,7 +114,7 @@ class JobSecretRow(Row):
 
 
 class ReplicaRow(Row):
-    """A replica as the cluster last told it."""
+    """A replica as the cluster last reported it."""
 
     job = peewee.CharField(36)
     attempt = peewee.IntegerField()

@@ -109,7 +109,7 @@ class ViewRow(Row):
 
 
 class UserChoiceRow(Row):
-    """What a user chose for himself: the current VC."""
+    """What a user chose for themselves: the current VC."""
 
     user_id = peewee.IntegerField(primary_key=True)
     current_vc = peewee.CharField(64, null=True)

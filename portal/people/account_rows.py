@@ -108,7 +108,7 @@ def remove_keys(session: Session, user: User) -> None:
 
 
 def remove_belongings(session: Session, user_id: int) -> None:
-    """Delete what is a user's alone and no relation of his row names; ended jobs stay."""
+    """Delete what is a user's alone and no relation of their row names; ended jobs stay."""
     his_templates = and_(_TEMPLATES.c.scope == "user", _TEMPLATES.c.place == str(user_id))
     for rows, his in (
         (Identity, Identity.user_id == user_id),

@@ -1,5 +1,5 @@
-"""What even an administrator may not do (G2, G5): raise anyone above himself, touch those above
-him, take the role System Admin away, change what every portal has.
+"""What even an administrator may not do (G2, G5): raise anyone above themselves, touch those above
+them, take the role System Admin away, change what every portal has.
 
 All checks are made inside :func:`turn`, so that two administrators never act on the same
 picture at once.
@@ -46,7 +46,7 @@ def is_system_admin(actor: Actor) -> bool:
 
 
 def check_gift(actor: Actor, given: Iterable[RoleFacts]) -> None:
-    """Nobody gives what he does not have."""
+    """Nobody gives what they do not have."""
     roles = list(given)
     names = {role.name for role in roles}
     beyond = not codes_of(roles) <= with_implied(actor.permissions)
@@ -64,7 +64,7 @@ def check_reach(actor: Actor, session: Session, user_id: int) -> Grants:
 
 
 def check_role_reach(actor: Actor, role: RoleFacts) -> None:
-    """A role above the actor is not his to change."""
+    """A role above the actor is not theirs to change."""
     if not is_system_admin(actor) and not role.permissions <= with_implied(actor.permissions):
         raise Forbidden(FieldError("This role allows more than you are allowed to do yourself"))
 

@@ -88,7 +88,7 @@ def unbind(session: Session, actor: Actor, provider: str) -> None:
 def make_account(session: Session, outsider: Outsider, address: str) -> User:
     """An account without role or password for who signs in from outside the first time.
 
-    When he does so twice at once, both find the account that was made first.
+    When they do so twice at once, both find the account that was made first.
     """
     for name in _free_names(session, outsider):
         values = {"username": name, "nickname": (outsider.name or name)[:64]}

@@ -62,7 +62,7 @@ class PeopleQuery:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user as administrators and the API see him; ``group_roles`` come through groups."""
+    """A user as administrators and the API see them; ``group_roles`` come through groups."""
 
     id: int
     username: str

@@ -34,7 +34,7 @@ def seed_roles(app: Flask) -> None:
 
 
 def make_first_admin(app: Flask, username: str, password: str) -> bool:
-    """Make one administrator if there is nobody yet; whether he was made."""
+    """Make one administrator if there is nobody yet; whether they were made."""
     with app.app_context():
         manager = security_manager()
         if manager.session.scalar(select(User.id).limit(1)) is not None:

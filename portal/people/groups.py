@@ -131,7 +131,7 @@ class Groups(Collective[GroupFacts]):
         _check_unused(found.name)
 
     def _check_reach(self, actor: Actor, group: GroupFacts) -> None:
-        """A group whose roles the actor could not give is not his to change."""
+        """A group whose roles the actor could not give is not theirs to change."""
         memberships.roles_to_give(actor, self._session(), group.roles)
 
 

@@ -1,6 +1,6 @@
 """Identities at other providers (WeChat, Microsoft) that a user signs in with.
 
-The table lives beside Flask-AppBuilder's, because a user and his identity are made in one
+The table lives beside Flask-AppBuilder's, because a user and their identity are made in one
 transaction.
 """
 

@@ -1,4 +1,4 @@
-"""What everybody may do with his own account (A2, A5): sign up, edit, change the password."""
+"""What everybody may do with their own account (A2, A5): sign up, edit, change the password."""
 
 from __future__ import annotations
 

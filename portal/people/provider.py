@@ -13,8 +13,8 @@ TIMEOUT_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Outsider:
-    """Who came back: ``subject`` is his name there for good, the rest only what he says of
-    himself.
+    """Who came back: ``subject`` is their name there for good, the rest only what they say of
+    themselves.
     """
 
     provider: str

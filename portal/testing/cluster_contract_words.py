@@ -83,7 +83,7 @@ class ContractWords:
 
     @pytest.fixture
     def watching(self, cluster: Cluster) -> Iterator[RecordingListener]:
-        """A listener that hears of everything; the watch has begun."""
+        """A listener that receives everything; the watch has begun."""
         listener, stop = RecordingListener(), threading.Event()
         thread = threading.Thread(target=cluster.watch, args=(listener, stop), daemon=True)
         thread.start()

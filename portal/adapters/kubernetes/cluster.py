@@ -165,7 +165,7 @@ class KubernetesCluster:
         return f"{naming.dns_label(replica)}.{naming.service_name(ref)}"
 
     def manifests(self, launch: Launch) -> list[dict[str, Any]]:
-        """What :meth:`launch` would make; logins and secret-looking values blotted out."""
+        """What :meth:`launch` would make; logins and secret-looking values redacted."""
         made = build(launch, self._scope.target, logins.new_key())
         return blotted(made, launch.concealed)
 

@@ -69,7 +69,7 @@ def _talk(configuration: Configuration, url: str, authorization: str) -> None:
         while connection.connected and connection.recv():
             pass
     except websocket.WebSocketConnectionClosedException:
-        return  # as a container's end is told
+        return  # as a container's end is reported
     finally:
         # Not close(): after the other side's good-bye it would leave the socket open.
         connection.shutdown()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""What the API's refusal to make an object means: for good, or until somebody mends it.
+"""What the API's refusal to make an object means: for good, or until somebody fixes it.
 
 A 403 is three things under one number. The account lacks a right: an operator gives it. A quota
 of the namespace is used up: others give something back. An admission rule (Pod Security, a

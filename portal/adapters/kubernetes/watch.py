@@ -1,7 +1,7 @@
 """The cluster's watch: feeds of pods and nodes, turned into calls of the listener.
 
 Threads read (:mod:`feed`), the calling thread keeps the state and speaks to the listener.
-News that has come in together is told together, and only what has really changed.
+News that has come in together is reported together, and only what has really changed.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def shim_handle(record: dict[str, Any]) -> Iterator[int | None]:
 
 
 def open_shim(record: dict[str, Any]) -> int | None:
-    """The same for who closes it himself."""
+    """The same for who close it themselves."""
     if not shim_lives(record):
         return None
     try:

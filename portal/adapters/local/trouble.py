@@ -33,7 +33,7 @@ def failure_of(error: OSError, path: str, root: Path) -> PermanentFailure | Temp
     """What ``error`` at ``path``, which belongs below ``root``, means to a job.
 
     A root that is away or closed, a full disk, a server that does not answer: an operator
-    mends these, so they are temporary.
+    fixes these, so they are temporary.
     """
     why = error.strerror or str(error)
     place = _place(error, path)

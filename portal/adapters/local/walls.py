@@ -55,7 +55,7 @@ class Walls:
     def user_of(self, user_id: int) -> int | None:
         """The user id (and group id) for the commands of a user; ``None``: the portal's own.
 
-        Raises ``PermanentFailure`` when the range has no number for him.
+        Raises ``PermanentFailure`` when the range has no number for them.
         """
         if not self.isolation.users:
             return None

@@ -1,4 +1,4 @@
-"""Hear of changes: shims and callers ring a bell, and a pidfd tells of a shim's death.
+"""Learn of changes: shims and callers ring a bell, and a pidfd tells of a shim's death.
 
 A look at everything every :data:`RELIST_S` seconds is the truth if both failed.
 """
@@ -47,7 +47,7 @@ class Watch:
         self._selector = selectors.DefaultSelector()
 
     def run(self, stop: Event) -> None:
-        """Until ``stop``; breaks are mended inside."""
+        """Until ``stop``; breaks are recovered from inside."""
         told = False
         while not stop.is_set():
             try:
@@ -159,7 +159,7 @@ class Watch:
             self._drop_handle(folder)
 
     def _tell(self, call: Callable[[], None]) -> bool:
-        """A listener's failure must not end the watch; the next look tells it again."""
+        """A listener's failure must not end the watch; the next look reports it again."""
         try:
             call()
         except Exception:

@@ -1,6 +1,6 @@
 """The schedulable nodes of one device type, who holds what there, and three views of it.
 
-``now``: what is free. ``soon``: also what stopping jobs and this plan's victims give back.
+``now``: what is free. ``soon``: also what stopping jobs and this plan's victims release.
 ``reclaimable``: also everything that preemptible jobs hold. What the plan gives out or
 reserves is taken out of all three.
 """

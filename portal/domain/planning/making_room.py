@@ -24,7 +24,7 @@ class NodeCounts(NamedTuple):
 
 
 class JobShape(NamedTuple):
-    """Jobs that give back the same on this node and are equally large."""
+    """Jobs that release the same on this node and are equally large."""
 
     here: tuple[int, ...]
     """Devices here, per group."""

@@ -6,7 +6,7 @@ The jobs are looked at in their order (:mod:`~.queue_order`). For each:
    cluster);
 2. quota and limit (:mod:`~.quota`);
 3. a place that is free now: it starts;
-4. a place that stopping jobs are giving back: it is reserved, the job waits;
+4. a place that stopping jobs are releasing: it is reserved, the job waits;
 5. a place that preemption can make (:mod:`~.victims`): likewise;
 6. else it waits, and if it has waited too long, later jobs wait for it
    (:mod:`~.starvation`).
@@ -184,7 +184,7 @@ class _Pass:
         return True
 
     def _reserve(self, demand: Demand, pool: DevicePool) -> bool:
-        """Keep a place that is being given back, or preempt to make one."""
+        """Keep a place that is being released, or preempt to make one."""
         banned = self._guard.banned(demand)
         excess = self._ledger.excess(demand, pool.kind)
         places = None if excess else self._find(demand, pool, pool.soon)

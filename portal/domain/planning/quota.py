@@ -2,7 +2,7 @@
 
 Two books are kept. *Now* counts every job that holds devices, also those that are giving
 them back. *Soon* leaves those out and counts the jobs for which a place is reserved. A job
-may start when both allow it; when only *soon* does, it waits for what is being given back.
+may start when both allow it; when only *soon* does, it waits for what is being released.
 
 Each book has two bounds for a virtual cluster: its quota for everything that its jobs hold,
 and its part (:mod:`~.shortage`) for what they hold on nodes that take jobs.
@@ -46,7 +46,7 @@ class _Book:
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """Devices that preemptible jobs of a VC must give back before a job of it may start."""
+    """Devices that preemptible jobs of a VC must release before a job of it may start."""
 
     anywhere: int = 0
     """For its quota."""
@@ -57,7 +57,7 @@ class Excess:
         return self.anywhere > 0 or self.open > 0
 
     def less(self, devices: int, held_open: int) -> Excess:
-        """What remains when somebody gives back so many devices; it may be below 0."""
+        """What remains when somebody releases so many devices; it may be below 0."""
         return Excess(self.anywhere - devices, self.open - held_open)
 
 
@@ -143,13 +143,13 @@ class Ledger:
         return None if limit is None else (self._soon.user[demand.vc, kind, demand.user], limit)
 
     def excess(self, demand: Demand, kind: str) -> Excess:
-        """Devices that preemptible jobs of its own VC must give back before it may start."""
+        """Devices that preemptible jobs of its own VC must release before it may start."""
         if not self._shared or demand.preemptible:
             return NO_EXCESS
         return self._over(self._soon, demand, kind, both=True)
 
     def missing_now(self, demand: Demand, kind: str) -> int:
-        """Devices that must be given back before the books of now allow it."""
+        """Devices that must be released before the books of now allow it."""
         limit = self._user_limit(demand, kind)
         over = 0
         if not self._borrows(demand):

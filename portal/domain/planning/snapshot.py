@@ -105,7 +105,7 @@ class Snapshot:
     """When the cluster last answered."""
 
     def bar_of(self, demand: Demand) -> Reason | None:
-        """Why the owner of ``demand`` starts nothing there; ``None`` when he may."""
+        """Why the owner of ``demand`` starts nothing there; ``None`` when they may."""
         return self.barred.get((demand.vc, demand.user))
 
     def request_of(self, demand: Demand) -> Request:
@@ -146,7 +146,7 @@ class Waiting:
     ``position`` counts from 1 among the waiting jobs of its VC and device type, in the
     order in which they would start; ``ahead`` are the ids of (at most 10 of) those before
     it, the first of the line. ``reserved`` is the place that is kept for it while devices
-    are being given back. The next plan finds a place for it by the order alone; handing
+    are being released. The next plan finds a place for it by the order alone; handing
     ``reserved`` back in the :class:`Demand` makes sure that it is the same one.
     """
 

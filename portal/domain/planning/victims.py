@@ -6,7 +6,7 @@ The choice, in the order in which it is made:
    where that makes a place; then those of any virtual cluster.
 2. A place is made on one node at a time, with the fewest victims there, then the fewest
    devices in all, then the lowest priority, then the latest start.
-3. What the own virtual cluster must still give back is taken from as few of its jobs as
+3. What the own virtual cluster must still release is taken from as few of its jobs as
    possible, the smallest that suffices: first on nodes that take jobs, as far as it must be
    there (:class:`~.quota.Excess`).
 4. Whoever turns out not to be needed is spared, the largest first.
@@ -30,7 +30,7 @@ _Option = tuple[_Cost, Sequence[Movable]]
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A place for so many replicas, and devices that the own VC must give back."""
+    """A place for so many replicas, and devices that the own VC must release."""
 
     devices: int
     replicas: int
@@ -91,7 +91,7 @@ class VictimSearch:
         return options.cheapest()
 
     def _suited(self, vc: str, excess: Excess) -> Movable:
-        """The job of the VC that gives back best what it must."""
+        """The job of the VC that releases best what it must."""
         only_open = excess.open > 0
         own = self._own.get((vc, only_open))
         if own is None:
@@ -117,7 +117,7 @@ class VictimSearch:
 
 
 def _own(job: Movable, need: Need) -> tuple[int, int]:
-    """What the own VC gives back with the job, and how much of it on nodes that take jobs."""
+    """What the own VC releases with the job, and how much of it on nodes that take jobs."""
     return (job.total, job.open) if job.job.vc == need.vc else (0, 0)
 
 

@@ -83,7 +83,7 @@ def user_limit(kind: str, *, used: int, limit: int, needed: int) -> Reason:
 
 
 def never_fits(kind: str, *, needed: int, quota: int | None, limit: int | None) -> Reason | None:
-    """Why so many devices can never be had at once, whatever others give back.
+    """Why so many devices can never be had at once, whatever others release.
 
     ``quota`` is the virtual cluster's, ``limit`` its most for one user; ``None`` where it is
     no bound. ``None`` is answered when waiting can help.
@@ -128,7 +128,7 @@ def held_back(for_job: str) -> Reason:
 
 
 def preempting(devices: int) -> Reason:
-    """The place is reserved; so many of its devices are still being given back."""
+    """The place is reserved; so many of its devices are still being released."""
     return Reason("preempting", {"devices": devices})
 
 

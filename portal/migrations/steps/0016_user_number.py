@@ -1,7 +1,7 @@
 """Numbers of users are never given twice, and members of a role or group are found fast.
 
 PostgreSQL counts in a sequence. SQLite, unless told otherwise, gives the number of the newest
-user who was deleted to the next one, who would then own what was his: jobs, templates, sessions.
+user who was deleted to the next one, who would then own what was theirs: jobs, templates, sessions.
 """
 
 from typing import Any

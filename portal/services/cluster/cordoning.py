@@ -58,5 +58,5 @@ class Cordoner:
 
 
 def may_cordon(actor: Actor) -> bool:
-    """Whether he may cordon nodes."""
+    """Whether they may cordon nodes."""
     return actor.may(Permission.MANAGE_VC)

@@ -126,7 +126,7 @@ class TypeTotal:
 def resolve(actor: Actor, name: str | None) -> VirtualCluster:
     """The VC of that name, or the current one.
 
-    Raises ``Forbidden`` without the permission, ``NotFound`` when there is none for him.
+    Raises ``Forbidden`` without the permission, ``NotFound`` when there is none for them.
     """
     if not actor.may(Permission.VIEW_CLUSTER):
         raise Forbidden("This needs the permission View cluster status")

@@ -112,7 +112,7 @@ class StorageWatch:
             return question
 
     def _forget(self, path: str, question: _Question) -> None:
-        """Keep no questions that are answered: every user has a folder of his own."""
+        """Keep no questions that are answered: every user has a folder of their own."""
         with self._lock:
             if self._asked.get(path) is question:
                 del self._asked[path]

@@ -15,7 +15,7 @@ _ID = re.compile(r"[0-9a-f]{4}[0-9a-f-]{0,32}")
 
 
 def find_jobs(actor: Actor, text: str, most: int = MOST) -> list[dict[str, Any]]:
-    """The actor's newest jobs that match, then those of others that he may see.
+    """The actor's newest jobs that match, then those of others that they may see.
 
     Of others' the active ones are searched by name, all of them by id.
     """

@@ -48,7 +48,7 @@ class Preview:
     reason: Reason | None
     position: int | None
     ahead: tuple[str, ...]
-    """Ids of (at most 10) jobs before it that he may see."""
+    """Ids of (at most 10) jobs before it that they may see."""
     placement: tuple[Slot, ...]
     manifests: list[dict[str, Any]]
     cli: str
@@ -154,7 +154,7 @@ class JobService:
     # -- look ------------------------------------------------------------------------
 
     def get(self, actor: Actor, job_id: str) -> dict[str, Any]:
-        """The job, by the names of the contract; ``NotFound`` when he may not see it.
+        """The job, by the names of the contract; ``NotFound`` when they may not see it.
 
         Its secrets are redacted for whoever neither owns nor may manage it.
         """
@@ -166,7 +166,7 @@ class JobService:
         return waiting.for_reader(actor, [job])[0]
 
     def value(self, actor: Actor, job_id: str) -> Job:
-        """The job as the rules see it; ``NotFound`` when he may not see it."""
+        """The job as the rules see it; ``NotFound`` when they may not see it."""
         return job_store.load_job(self._row(actor, job_id))
 
     def body(self, actor: Actor, job_id: str) -> tuple[dict[str, Any], list[str]]:

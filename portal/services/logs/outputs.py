@@ -109,7 +109,7 @@ class Outputs:
             return self.replicas(job_id, attempt)
 
     def replicas(self, job_id: str, attempt: int) -> list[str]:
-        """Names of an attempt's replicas: what the cluster told, and what left output."""
+        """Names of an attempt's replicas: what the cluster reported, and what left output."""
         names = {row["name"] for row in job_views.replicas(job_id, attempt)}
         folder = self._logs.path(AttemptRef(job_id, attempt), "").parent
         for path in folder.glob(f"{attempt}-*.log"):

@@ -1,4 +1,4 @@
-"""What somebody pastes as his SSH key: read, checked for strength, brought into one form."""
+"""What somebody pastes as their SSH key: read, checked for strength, brought into one form."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def listed(user_id: int) -> list[SshKey]:
 def add(actor: Actor, name: Any, text: Any, now: datetime) -> SshKey:
     """Keep a public key of the actor.
 
-    ``InvalidSpec`` at ``name`` or ``key``; ``Conflict`` when he has it already or too many.
+    ``InvalidSpec`` at ``name`` or ``key``; ``Conflict`` when they have it already or too many.
     """
     fields = Fields({"name": name, "key": text})
     label = fields.take("name", line(MAX_NAME), required=True)

@@ -1,4 +1,4 @@
-"""The scheduling pass: a frozen picture of the cluster, the plan, and its enforcement.
+"""The scheduling pass: a frozen snapshot of the cluster, the plan, and its enforcement.
 
 A plan is put into force in one transaction that first moves the cluster's epoch on: of two
 passes that looked at the same moment, one wins and the other is thrown away, so nothing is
@@ -77,7 +77,7 @@ class Admitter:
         if made.admit or made.preempt:
             done = self._enforce(made, epoch)
             if done is None:
-                # Nobody may be told the reasons of a plan that was thrown away.
+                # Nobody may read the reasons of a plan that was thrown away.
                 return PassResult(0, 0, waiting, time.perf_counter() - begun)
             admitted, preempted = done
         if self._note_waiting(taken, made, waiting) or admitted:
@@ -135,7 +135,7 @@ class Admitter:
         own = dict.fromkeys(taken.noted.keys() & made.waiting.keys(), _NOTHING)
         for job_id, found in made.waiting.items():
             if taken.snapshot.bar_of(wanted[job_id]) is not None:
-                # Told by his owner's note; the trouble is needed when the right returns.
+                # Told by their owner's note; the trouble is needed when the right returns.
                 trouble = wanted[job_id].trouble
                 own[job_id] = Note(trouble.dump() if trouble else board.NEW, None)
             elif made.refused.get(taken.snapshot.request_of(wanted[job_id])) != found.reason:

@@ -61,7 +61,7 @@ class _Picture:
 
 
 class Outlooks:
-    """Answers from the newest picture; one thread makes it, the others wait for it."""
+    """Answers from the newest cached plan; one thread makes it, the others wait for it."""
 
     def __init__(self, snapshots: Snapshots, clock: Callable[[], datetime]) -> None:
         self._snapshots = snapshots

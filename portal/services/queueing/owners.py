@@ -127,7 +127,7 @@ def _who_may_submit() -> Any:
 
 
 def _groups(names: Collection[str]) -> dict[int, set[str]]:
-    """By user id: those of the groups that he is in. No question when no VC lists a group."""
+    """By user id: those of the groups that they are in. No question when no VC lists a group."""
     found: dict[int, set[str]] = defaultdict(set)
     if names:
         rows: Any = (

@@ -1,6 +1,6 @@
 """The audit log (G7): who changed what, when, from where, and how it was before and after.
 
-Entries are only ever added. What is written goes through :func:`entry`, which blots out
+Entries are only ever added. What is written goes through :func:`entry`, which redacts
 whatever is named like a secret, so that a careless caller cannot leak one.
 """
 

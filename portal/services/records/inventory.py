@@ -1,4 +1,4 @@
-"""The cluster as last seen: what the watch tells is kept here, the pages read it here."""
+"""The cluster as last seen: what the watch reports is kept here, the pages read it here."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def take_turn(cluster: str | None = None) -> None:
 
 
 def claim_epoch(cluster: str, epoch: int) -> bool:
-    """Move the epoch on from ``epoch``; False when somebody else did (his plan stands)."""
+    """Move the epoch on from ``epoch``; False when somebody else did (their plan stands)."""
     return bool(
         ClusterRow.update(plan_epoch=epoch + 1)
         .where(ClusterRow.name == cluster, ClusterRow.plan_epoch == epoch)

@@ -27,7 +27,7 @@ def fingerprint(secret_key: str) -> str:
 def compare(secret_keys: Sequence[str], host: str, now: datetime, *, adopt: bool = False) -> str:
     """What is wrong with the keys of this process (newest first), or nothing.
 
-    The first who asks leaves the fingerprint of his newest key; so does who knows the key
+    The first who asks leaves the fingerprint of their newest key; so does who knows the key
     that was left and has a newer one. ``adopt`` leaves it in any case. Raises
     ``TemporaryFailure`` when the database does not answer or lacks the table.
     """

@@ -94,7 +94,7 @@ class Driver:
         return observed
 
     def observed(self, observed: Observed) -> None:
-        """Take in what the watch tells of one attempt.
+        """Take in what the watch reports of one attempt.
 
         The watch may lag behind, so what it does not show proves nothing: a conclusion
         that is drawn from absence is left to ``drive``, which asks the cluster itself.
@@ -247,7 +247,7 @@ class Driver:
             )
             self._cluster.launch(launch)
         except PermanentFailure as failure:
-            # What was made before the refusal (a Secret) is not told by any replica.
+            # What was made before the refusal (a Secret) is not reported by any replica.
             self._cluster.remove(job.ref, force=True)
             reason = Reason("refused", {"detail": failure.message})
             self._move(job, Move(Trigger.PLATFORM_FAILED, reason))

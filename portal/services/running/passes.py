@@ -1,4 +1,4 @@
-"""What runs by the clock: the full pass, the due tick, and the ear at the cluster's watch."""
+"""What runs by the clock: the full pass, the due tick, and what the cluster's watch reports."""
 
 from __future__ import annotations
 

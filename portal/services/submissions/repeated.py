@@ -1,6 +1,6 @@
 """A submission that is sent again under its key makes no second job.
 
-Whoever got no answer cannot know whether the job was made; with a key of his own
+Whoever got no answer cannot know whether the job was made; with a key of their own
 (``Idempotency-Key``) he sends the same again and gets the job of the first time. The key is
 written in the transaction of the job, so there is never one without the other.
 """

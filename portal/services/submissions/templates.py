@@ -36,7 +36,7 @@ class TemplateService:
         self._clock = clock
 
     def visible(self, actor: Actor, vc: str | None) -> list[dict[str, Any]]:
-        """The user's own templates, and the team's of ``vc`` if he may use it; by name."""
+        """The user's own templates, and the team's of ``vc`` if they may use it; by name."""
         places = (TemplateRow.scope == "user") & (TemplateRow.place == str(actor.user_id))
         if vc and vc in virtual_clusters.offers(actor):
             places = places | ((TemplateRow.scope == "team") & (TemplateRow.place == vc))
@@ -44,7 +44,7 @@ class TemplateService:
         return [_dump(row, actor) for row in rows.limit(500)]
 
     def get(self, actor: Actor, scope: str, name: str, vc: str | None) -> dict[str, Any]:
-        """One template; ``NotFound`` when there is none that he may see."""
+        """One template; ``NotFound`` when there is none that they may see."""
         return _dump(self._row(actor, scope, name, vc), actor)
 
     def put(

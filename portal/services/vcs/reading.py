@@ -107,12 +107,12 @@ class VcAccess:
     everything: list[VirtualCluster]
     """All there are, by name; only for who may manage them."""
     usable: dict[str, VirtualCluster]
-    """Those he may use."""
+    """Those they may use."""
     current: VirtualCluster | None
-    """The one he works in."""
+    """The one they work in."""
 
     def visible_to(self, actor: Actor) -> dict[str, VirtualCluster]:
-        """Those he may use; all of them for who may manage them."""
+        """Those they may use; all of them for who may manage them."""
         if actor.may(Permission.MANAGE_VC):
             return {vc.name: vc for vc in self.everything}
         return self.usable
@@ -126,7 +126,7 @@ def access(actor: Actor) -> VcAccess:
 
 
 def usable(actor: Actor) -> dict[str, VirtualCluster]:
-    """The VCs that ``actor`` may use: open ones, and those he or his group is a member of."""
+    """The VCs that ``actor`` may use: open ones, and those they or their group is a member of."""
     return {vc.name: vc for vc in list_all() if _is_member(actor, vc.members)}
 
 
@@ -153,9 +153,9 @@ def offers(actor: Actor) -> dict[str, VcOffer]:
 
 
 def current(actor: Actor) -> VirtualCluster | None:
-    """The VC that ``actor`` works in: his choice, else the oldest he may use.
+    """The VC that ``actor`` works in: their choice, else the oldest they may use.
 
-    The oldest, so that adding a VC moves nobody out of the one he works in.
+    The oldest, so that adding a VC moves nobody out of the one they work in.
     """
     return access(actor).current
 

@@ -50,7 +50,7 @@ def _http_error(error: HTTPException) -> Any:
 def _of_another_session(error: CSRFError) -> Any:
     """The session in which the page was made is over: back to it, by way of signing in.
 
-    ``js/kept.js`` reads the cookie there, and gives back what was typed.
+    ``js/kept.js`` reads the cookie there, and restores what was typed.
     """
     if "X-Requested-With" in request.headers:
         return http_problem(Unauthorized())

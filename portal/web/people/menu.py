@@ -37,7 +37,7 @@ def counts() -> Counts:
 
 
 def menu() -> list[PeopleEntry]:
-    """The menu; whoever is no administrator has only his own account."""
+    """The menu; whoever is no administrator has only their own account."""
     if not allowed(Permission.MANAGE_USERS):
         return [_entry(gettext("Account info"), "account.index", "user")]
     found = counts()

@@ -1,4 +1,4 @@
-"""Users: the list, one user, and what is done to him."""
+"""Users: the list, one user, and what is done to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How watchers hear of changes: one named pipe each in a folder that everybody knows.
+"""How watchers learn of changes: one named pipe each in a folder that everybody knows.
 
 Whoever changes something writes its name into all of them. A pipe without a reader is left
 over from a process that was killed, and is deleted by the next who rings. Used by the shim:
