@@ -73,8 +73,8 @@ class _Part:
         try:
             if self._last is not last and self._last is not None:
                 return self._last[1]  # somebody asked while we waited for our turn
+            let_go()  # what is asked may hang
             answers = _answers(self.name, self._ask)
-            let_go()  # the next one asked is not the database
             self._last = (self._monotonic(), answers)
             return answers
         finally:
