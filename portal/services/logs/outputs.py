@@ -32,13 +32,18 @@ class Jobs(Protocol):
 class View:
     """The output of one replica of an attempt, or of several read as one; of none too early.
 
-    ``of`` is how many replicas the attempt has.
+    ``names`` are all replicas of the attempt, in rank order.
     """
 
     ref: AttemptRef
     replicas: tuple[str, ...]
     paths: tuple[Path, ...]
-    of: int = 1
+    names: tuple[str, ...] = ()
+
+    @property
+    def of(self) -> int:
+        """How many replicas the attempt has."""
+        return len(self.names)
 
 
 class Outputs:
@@ -82,7 +87,7 @@ class Outputs:
         else:
             raise NotFound("The job has no replica of this name")
         paths = tuple(self._logs.path(ref, name) for name in chosen)
-        return View(ref, tuple(chosen), paths, len(names))
+        return View(ref, tuple(chosen), paths, tuple(names))
 
     def every(
         self, actor: Actor, job_id: str, replica: str | None = None, attempt: int | None = None
@@ -101,12 +106,6 @@ class Outputs:
         if not one_by_one and not (replica in (None, ALL) and attempt is None):
             self.view(actor, job_id, replica, attempt)  # says what there is not
         return one_by_one
-
-    def names(self, actor: Actor, job_id: str, attempt: int) -> list[str]:
-        """Names of an attempt's replicas, in rank order."""
-        with session():
-            self._jobs.value(actor, job_id)
-            return self.replicas(job_id, attempt)
 
     def replicas(self, job_id: str, attempt: int) -> list[str]:
         """Names of an attempt's replicas: what the cluster reported, and what left output."""

@@ -63,13 +63,12 @@ def pods_of(line: JobItem, view: View) -> list[Pod]:
     """
     job_id, attempt = line.job["id"], view.ref.attempt
     rows = {pod["name"]: pod for pod in services().jobs.replicas(actor(), job_id, attempt)}
-    names = services().log_streams.outputs.names(actor(), job_id, attempt)
     first = _first_failed(list(rows.values()))
-    ranks = [_RANK.search(name) for name in names]
-    numbered = len({match.group(1) for match in ranks if match}) == len(names)
+    ranks = [_RANK.search(name) for name in view.names]
+    numbered = len({match.group(1) for match in ranks if match}) == view.of
     return [
         _pod(rows.get(name, {}), name, match[1] if match and numbered else None, first)
-        for name, match in zip(names, ranks, strict=True)
+        for name, match in zip(view.names, ranks, strict=True)
     ]
 
 
